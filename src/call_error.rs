@@ -1,0 +1,145 @@
+//! Why a call to a service failed, in our own words.
+//!
+//! Targets and publishers turn whatever their client reports into a [`CallError`]; retry and the
+//! handler match on its [`Class`] and [`Answer`], never on text. This module knows no service and
+//! no client library.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What kind of failure it is, which decides what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The service asks us to slow down. Tried again.
+    Throttle,
+    /// It may go better next time: a fault of the service or of the way there. Tried again.
+    Retry,
+    /// The signature's time was refused. Tried once more, freshly signed.
+    RetryOnce,
+    /// The service does not know what the request names.
+    NotFound,
+    /// What the request names is not running any more.
+    NotRunning,
+    /// The service refuses the request as invalid. A repeat would be refused too.
+    Terminal,
+    /// The service refuses us: permission, credentials, signature, protocol.
+    Config,
+    /// A code that nobody knows. Not tried again here; the record goes back.
+    Unknown,
+}
+
+/// How far the call got, which decides what can be said of its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The service answered.
+    Received,
+    /// The call went out and no readable answer came: it may have been done.
+    Missing,
+    /// The call did not reach the service: no connection.
+    NotReached,
+    /// No call was made at all.
+    NotAsked,
+}
+
+/// A failed call.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct CallError {
+    pub class: Class,
+    pub answer: Answer,
+    /// The service's code without its name space, or one of our own.
+    pub code: String,
+    pub message: String,
+    /// The id under which the service knows this call.
+    pub request_id: Option<String>,
+    /// The least wait before the next attempt that the service asks for.
+    pub retry_after: Option<Duration>,
+}
+
+impl CallError {
+    /// A failure that carries one of our own codes.
+    pub fn own(class: Class, answer: Answer, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            answer,
+            code: code.into(),
+            message: cut(&message.into(), 1_024),
+            request_id: None,
+            retry_after: None,
+        }
+    }
+
+    /// A failure that the service itself reported, its texts kept to a sensible length.
+    pub fn service(class: Class, code: &str, message: &str) -> Self {
+        let mut error = Self::own(class, Answer::Received, "", message);
+        error.code = cut(code, 128);
+        error
+    }
+
+    /// The invocation's time ended before the call could be made, or before it was answered.
+    pub fn deadline(answer: Answer) -> Self {
+        let message = "the invocation's time ended before the service answered";
+        Self::own(Class::Retry, answer, "DeadlineExceeded", message)
+    }
+
+    /// One attempt took longer than it may.
+    pub fn timeout(limit: Duration) -> Self {
+        let message = format!("no answer within {} s", limit.as_secs());
+        Self::own(Class::Retry, Answer::Missing, "Timeout", message)
+    }
+
+    /// A success that cannot be read says nothing: the cancel may have been done.
+    pub fn unreadable(expected: &str) -> Self {
+        let message = format!("the reply cannot be read: expected {expected}");
+        Self::own(Class::Retry, Answer::Missing, "UnreadableReply", message)
+    }
+
+    /// We lack what a call needs, so that none was made.
+    pub fn not_configured(message: impl Into<String>) -> Self {
+        Self::own(Class::Config, Answer::NotAsked, "NotConfigured", message)
+    }
+
+    /// The code is the service's, not one that we made up for want of an answer.
+    pub fn is_from_service(&self) -> bool {
+        self.answer == Answer::Received
+    }
+}
+
+/// The failure as an outcome shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedError {
+    pub code: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_request_id: Option<String>,
+}
+
+impl From<CallError> for ReportedError {
+    fn from(error: CallError) -> Self {
+        Self { code: error.code, message: error.message, service_request_id: error.request_id }
+    }
+}
+
+/// At most so many characters, with a mark where some were left out.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_service_are_cut_at_a_character() {
+        assert_eq!(cut("héllo", 2), "hé…");
+        assert_eq!(cut("héllo", 5), "héllo");
+        let error = CallError::service(Class::Unknown, &"c".repeat(500), &"é".repeat(5_000));
+        assert_eq!(error.code.chars().count(), 129);
+        assert_eq!(error.message.chars().count(), 1_025);
+    }
+}

@@ -1,0 +1,83 @@
+//! The ARN of the destination of outcomes.
+//!
+//! What a deployment can get wrong here would be found out only when an outcome is lost, so it is
+//! refused at the start: FIFO topics and queues, for which an outcome has no group, and a bus in
+//! another region, which `PutEvents` cannot reach.
+
+/// Where outcomes go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    pub kind: DestinationKind,
+    pub arn: String,
+    pub region: String,
+}
+
+/// Which service it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DestinationKind {
+    EventBus,
+    Topic,
+    Queue {
+        /// The queue's address, which its calls name instead of the ARN.
+        url: String,
+    },
+}
+
+impl Destination {
+    /// Reads an ARN; `region` is the function's own.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn parse(arn: &str, region: Option<&str>) -> Result<Self, String> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let [
+            "arn",
+            partition @ ("aws" | "aws-cn" | "aws-us-gov" | "aws-eusc" | "aws-iso" | "aws-iso-b"),
+            service,
+            place,
+            account,
+            name,
+        ] = parts[..]
+        else {
+            return Err("the ARN of an event bus, an SNS topic or an SQS queue".into());
+        };
+        let account_given = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if place.is_empty() || !account_given || name.is_empty() {
+            return Err("an ARN with region, account and name".into());
+        }
+        let kind = match service {
+            "events" => event_bus(name, place, region)?,
+            "sns" | "sqs" if name.ends_with(".fifo") => {
+                return Err("a standard topic or queue, not a FIFO one".into());
+            }
+            "sns" => DestinationKind::Topic,
+            "sqs" => DestinationKind::Queue {
+                url: format!("https://sqs.{place}.{}/{account}/{name}", domain(partition)),
+            },
+            _ => return Err("the ARN of an event bus, an SNS topic or an SQS queue".into()),
+        };
+        Ok(Self { kind, arn: arn.into(), region: place.into() })
+    }
+}
+
+fn event_bus(name: &str, place: &str, region: Option<&str>) -> Result<DestinationKind, String> {
+    if name.strip_prefix("event-bus/").is_none_or(str::is_empty) {
+        return Err("an event bus, its name after event-bus/".into());
+    }
+    match region {
+        Some(region) if region == place => Ok(DestinationKind::EventBus),
+        Some(region) => Err(format!("an event bus in the function's region {region}")),
+        None => Err("AWS_REGION to be set, the region that the event bus must be in".into()),
+    }
+}
+
+/// The domain of a partition's endpoints.
+fn domain(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "amazonaws.com.cn",
+        "aws-eusc" => "amazonaws.eu",
+        "aws-iso" => "c2s.ic.gov",
+        "aws-iso-b" => "sc2s.sgov.gov",
+        _ => "amazonaws.com",
+    }
+}

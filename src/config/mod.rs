@@ -1,0 +1,208 @@
+//! The configuration, read once at the start.
+//!
+//! This is the only reader of our own environment variables and those of Alibaba Cloud; the AWS SDK
+//! reads its own. It is given the variables, so that tests set nothing global. A value that cannot be
+//! used ends the start, and so does one of our variables that does not exist: a misspelt limit must
+//! not mean no limit.
+
+mod destination;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use self::destination::{Destination, DestinationKind};
+use crate::request::fields::nearest;
+use crate::request::violation::quote;
+use crate::targets::cloudflow::{Endpoint, Keys, Signature};
+
+/// What a deployment has chosen.
+#[derive(Debug)]
+pub struct Config {
+    /// Where outcomes go; they are only logged without it.
+    pub destination: Option<Destination>,
+    /// The `source` of events on a bus.
+    pub outcome_source: String,
+    /// Calls for each call, the first counted.
+    pub max_attempts: u32,
+    /// What is kept of an invocation's time for publishing and the response.
+    pub deadline_margin: Duration,
+    /// Calls under way at once.
+    pub max_in_flight_calls: usize,
+    /// From this receive count on, a record does not come again.
+    pub max_receive_count: Option<u32>,
+    /// Where CloudFlow is called, or which variables that needs.
+    pub cloudflow: Result<Endpoint, String>,
+}
+
+/// Every variable of ours, for the error about one that does not exist.
+const OURS: [&str; 8] = [
+    "COUNTERMAND_OUTCOME_DESTINATION",
+    "COUNTERMAND_OUTCOME_SOURCE",
+    "COUNTERMAND_MAX_ATTEMPTS",
+    "COUNTERMAND_DEADLINE_MARGIN_MS",
+    "COUNTERMAND_MAX_IN_FLIGHT_CALLS",
+    "COUNTERMAND_MAX_RECEIVE_COUNT",
+    "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
+    "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+];
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Each problem names its variable, the value and what was expected.
+    pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut variables = Variables::new(variables);
+        variables.refuse_unknown();
+        let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
+        let config = Self {
+            destination: variables
+                .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref())),
+            outcome_source: variables
+                .parsed("COUNTERMAND_OUTCOME_SOURCE", outcome_source)
+                .unwrap_or_else(|| "countermand".into()),
+            max_attempts: variables.number("COUNTERMAND_MAX_ATTEMPTS", 1..=20).unwrap_or(6),
+            deadline_margin: Duration::from_millis(
+                variables.number("COUNTERMAND_DEADLINE_MARGIN_MS", 100..=60_000).unwrap_or(1_500),
+            ),
+            max_in_flight_calls: variables.number("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1..=1_000).unwrap_or(10),
+            max_receive_count: variables.number("COUNTERMAND_MAX_RECEIVE_COUNT", 1..=1_000),
+            cloudflow: cloudflow(&mut variables),
+        };
+        match variables.problems {
+            problems if problems.is_empty() => Ok(config),
+            problems => Err(ConfigError(problems)),
+        }
+    }
+}
+
+/// The process's variables, as text.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
+/// Where Lambda's runtime API is; absent where the process was not started by Lambda.
+pub fn runtime_api() -> Option<String> {
+    std::env::var("AWS_LAMBDA_RUNTIME_API").ok()
+}
+
+fn outcome_source(source: &str) -> Result<String, String> {
+    if source.chars().count() > 256 || source.starts_with("aws.") {
+        return Err("at most 256 characters that do not begin with aws.".into());
+    }
+    Ok(source.into())
+}
+
+/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
+fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
+    let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
+    let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
+    let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {
+        "acs3" => Ok(Signature::Acs3),
+        "rpc-v1" => Ok(Signature::RpcV1),
+        _ => Err("acs3 or rpc-v1".into()),
+    });
+    let id = variables.text("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    let secret = variables.text("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    let token = variables.text("ALIBABA_CLOUD_SECURITY_TOKEN");
+    let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
+    let missing: Vec<_> = [
+        (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),
+        (id.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        (secret.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, name)| missing.then_some(name))
+    .collect();
+    match (url, id, secret) {
+        (Some(url), Some(id), Some(secret)) => Ok(Endpoint {
+            url,
+            keys: Keys { id, secret, token },
+            signature: signature.unwrap_or(Signature::Acs3),
+        }),
+        _ => Err(format!("not set: {}", missing.join(", "))),
+    }
+}
+
+fn region(name: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match name.bytes().all(allowed) {
+        true => Ok(name.into()),
+        false => Err("a region id such as cn-hangzhou".into()),
+    }
+}
+
+fn endpoint_url(url: &str) -> Result<String, String> {
+    let expected = || "http:// or https://, a host and nothing after it but a port".to_owned();
+    let uri: http::Uri = url.parse().map_err(|_| expected())?;
+    let authority = uri.authority().filter(|it| !it.as_str().contains('@'));
+    match (uri.scheme_str(), authority, uri.path_and_query().map(|path| path.as_str())) {
+        (Some(scheme @ ("http" | "https")), Some(authority), None | Some("/" | "")) => {
+            Ok(format!("{scheme}://{authority}"))
+        }
+        _ => Err(expected()),
+    }
+}
+
+/// The variables, and what was found wrong with them so far.
+struct Variables {
+    values: BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Variables {
+    fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { values: variables.into_iter().collect(), problems: Vec::new() }
+    }
+
+    fn refuse_unknown(&mut self) {
+        for name in self.values.keys() {
+            if name.starts_with("COUNTERMAND_") && !OURS.contains(&name.as_str()) {
+                self.problems.push(format!(
+                    "{name}: expected a variable that exists, got an unknown one; the nearest is {}",
+                    nearest(name, &OURS)
+                ));
+            }
+        }
+    }
+
+    /// A variable that is set to something.
+    fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// A variable in a form of its own; `parse` says what it expects where it fails.
+    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.text(name)?;
+        match parse(value.trim()) {
+            Ok(parsed) => Some(parsed),
+            Err(expected) => {
+                self.problems.push(format!("{name}: expected {expected}, got {}", quote(&value)));
+                None
+            }
+        }
+    }
+
+    fn number<T: FromStr + PartialOrd + Display>(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
+        self.parsed(name, |text| {
+            let number = text.parse().ok().filter(|number| range.contains(number));
+            number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

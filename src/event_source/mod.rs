@@ -1,0 +1,99 @@
+//! Where an event came from, and how its records are answered there.
+//!
+//! [`read`] recognises the source of a raw event and gives its records, each with the text of its
+//! request; [`Delivery::respond`] turns what became of them into that source's response. Only this
+//! module knows of batches. It does not look into requests: the text of each is decoded on its own,
+//! later, so that one bad record never touches another.
+
+mod direct;
+mod envelope;
+mod eventbridge;
+mod json;
+mod response;
+mod sns;
+mod sqs;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+pub use self::response::{Failure, Settled};
+use crate::timestamp::Timestamp;
+
+/// What Lambda delivered.
+#[derive(Debug)]
+pub struct Delivery {
+    pub records: Vec<Record>,
+    answered_as: AnsweredAs,
+}
+
+/// The form of the response.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum AnsweredAs {
+    /// The ids of the records that are to come again.
+    BatchItemFailures,
+    /// The one outcome.
+    Outcome,
+    /// All outcomes.
+    Outcomes,
+}
+
+/// One request as it was delivered.
+#[derive(Debug)]
+pub struct Record {
+    /// The text that should be a request.
+    pub text: String,
+    /// The id of the innermost envelope that has one.
+    pub request_id: String,
+    /// The time of the innermost envelope that has one, never in the future.
+    pub requested_at: Timestamp,
+    pub source: Source,
+}
+
+/// The delivery that Lambda received, as an outcome describes it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive_count: Option<u32>,
+}
+
+/// What Lambda itself knows of an invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Invoked<'a> {
+    pub request_id: &'a str,
+    pub now: Timestamp,
+}
+
+/// An event that cannot be answered record by record.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum DeliveryError {
+    /// An empty identifier would fail, and so repeat, the whole batch again and again unseen.
+    #[error("record {index} of the batch: expected a messageId, got none")]
+    NoMessageId { index: usize },
+}
+
+/// Recognises the source of an event and reads its records.
+///
+/// # Errors
+/// An SQS record without a `messageId` fails the whole event, before anything is done.
+pub fn read(event: &RawValue, invoked: Invoked) -> Result<Delivery, DeliveryError> {
+    let (records, answered_as) = if let Some(messages) = sqs::messages(event.get()) {
+        (sqs::records(&messages, invoked)?, AnsweredAs::BatchItemFailures)
+    } else if let Some(notifications) = sns::notifications(event.get()) {
+        (sns::records(&notifications, invoked), AnsweredAs::Outcomes)
+    } else if let Some(record) = eventbridge::record(event.get(), invoked) {
+        (vec![record], AnsweredAs::Outcome)
+    } else {
+        (vec![direct::record(event.get(), invoked)], AnsweredAs::Outcome)
+    };
+    Ok(Delivery { records, answered_as })
+}
+
+#[cfg(test)]
+mod tests;

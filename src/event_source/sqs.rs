@@ -1,0 +1,62 @@
+//! SQS, by its event source mapping or by an EventBridge pipe, which hands over the bare list.
+//!
+//! The whole batch is never decoded into one type: a record that is not as SQS makes it must not
+//! cost the others theirs. Its `messageId` alone cannot be done without.
+//! Format: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+
+use serde_json::value::RawValue;
+
+use super::envelope;
+use super::json::{self, Object};
+use super::{DeliveryError, Invoked, Record, Source};
+use crate::timestamp::Timestamp;
+
+/// The messages of an event that SQS or a pipe made. Records that are empty count as theirs too.
+pub fn messages(event: &str) -> Option<Vec<&RawValue>> {
+    if let Some(list) = json::list(event) {
+        return list.iter().any(|record| is_message(record)).then_some(list);
+    }
+    let records: Vec<&RawValue> = json::member(&json::object(event)?, "Records")?;
+    (records.is_empty() || records.iter().any(|record| is_message(record))).then_some(records)
+}
+
+fn is_message(record: &RawValue) -> bool {
+    json::object(record.get())
+        .and_then(|object| json::string(&object, "eventSource"))
+        .is_some_and(|source| source == "aws:sqs")
+}
+
+/// One record for each message.
+///
+/// # Errors
+/// A message without an id could not be named in the response.
+pub fn records(messages: &[&RawValue], invoked: Invoked) -> Result<Vec<Record>, DeliveryError> {
+    messages
+        .iter()
+        .enumerate()
+        .map(|(index, message)| {
+            let object = json::object(message.get()).unwrap_or_default();
+            let id = json::string(&object, "messageId").filter(|id| !id.is_empty());
+            let id = id.ok_or(DeliveryError::NoMessageId { index })?;
+            Ok(record(&object, id, invoked))
+        })
+        .collect()
+}
+
+fn record(message: &Object, id: String, invoked: Invoked) -> Record {
+    let attributes = json::nested(message, "attributes").unwrap_or_default();
+    let number = |name| json::string(&attributes, name)?.parse::<i64>().ok();
+    let sent = number("SentTimestamp").and_then(Timestamp::from_millis);
+    let unwrapped = envelope::open(message.get("body").copied(), Some(id.clone()), sent, invoked);
+    Record {
+        text: unwrapped.text,
+        request_id: unwrapped.request_id,
+        requested_at: unwrapped.requested_at,
+        source: Source {
+            kind: "sqs",
+            id: Some(id),
+            arn: json::string(message, "eventSourceARN"),
+            receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
+        },
+    }
+}

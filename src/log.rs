@@ -1,0 +1,36 @@
+//! What an operator reads: one line for each outcome.
+//!
+//! The line holds what happened and nothing that the requester wrote beyond the target. Where no
+//! destination is set, the line is all that is left of an outcome, so it carries the document too.
+//! Format and level are Lambda's own, set by `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL`.
+
+use lambda_runtime::tracing;
+
+use crate::outcome::{Kind, Outcome};
+use crate::publisher::{Publisher, Unpublished};
+use crate::targets::Service;
+
+/// Logs an outcome, and what kept it from its destination.
+pub fn outcome(outcome: &Outcome, published: &Result<(), Unpublished>, publisher: &Publisher, took_ms: u64) {
+    let only_logged = matches!(publisher, Publisher::Nowhere);
+    tracing::info!(
+        requestId = outcome.request_id,
+        service = outcome.service.map(Service::name),
+        status = outcome.status.name(),
+        lastWord = outcome.kind == Kind::LastWord,
+        target = outcome.key,
+        attempts = outcome.attempts,
+        durationMs = took_ms,
+        outcome = only_logged.then_some(outcome.loggable.as_str()),
+        "outcome"
+    );
+    if let Err(error) = published {
+        tracing::error!(
+            requestId = outcome.request_id,
+            code = error.code,
+            error = error.message,
+            serviceRequestId = error.request_id,
+            "the outcome could not be published, so its record comes again"
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! The composition root: reads the configuration, builds every part once, and runs.
+//!
+//! Nothing is decided here. A configuration that cannot be used is told to Lambda as an init error,
+//! to the log, and to whoever looks at the exit code.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use countermand::config::{Config, DestinationKind};
+use countermand::handler::Handler;
+use countermand::outcome::Writer;
+use countermand::publisher::{Publisher, eventbridge::EventBus, sns::Topic, sqs::Queue};
+use countermand::retry::{CONNECT_LIMIT, Retry};
+use countermand::targets::{Targets, appflow::AppFlow, cloudflow::CloudFlow, swf::Swf};
+use countermand::{config, start_up};
+use lambda_runtime::{LambdaEvent, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+pub async fn main() -> ExitCode {
+    tracing::init_default_subscriber();
+    let config = match Config::read(config::environment()) {
+        Ok(config) => config,
+        Err(error) => return start_up::refuse(&error).await,
+    };
+    let handler = compose(config).await;
+    let handle = |event: LambdaEvent<_>| handler.handle(event);
+    match lambda_runtime::run(service_fn(handle)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => start_up::report("the runtime ended", &error),
+    }
+}
+
+async fn compose(config: Config) -> Handler {
+    let connector = connector();
+    let shared = connector.clone();
+    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client_fn(move |_, _| shared.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::disabled())
+        .load()
+        .await;
+    let publisher = match config.destination {
+        None => Publisher::Nowhere,
+        Some(destination) => {
+            let there = aws.to_builder().region(Region::new(destination.region)).build();
+            match destination.kind {
+                DestinationKind::EventBus => Publisher::EventBus(EventBus {
+                    client: aws_sdk_eventbridge::Client::new(&there),
+                    arn: destination.arn,
+                    source: config.outcome_source,
+                }),
+                DestinationKind::Topic => {
+                    Publisher::Topic(Topic { client: aws_sdk_sns::Client::new(&there), arn: destination.arn })
+                }
+                DestinationKind::Queue { url } => {
+                    Publisher::Queue(Queue { client: aws_sdk_sqs::Client::new(&there), url })
+                }
+            }
+        }
+    };
+    Handler {
+        targets: Targets {
+            appflow: AppFlow(aws_sdk_appflow::Client::new(&aws)),
+            swf: Swf(aws_sdk_swf::Client::new(&aws)),
+            cloudflow: CloudFlow { endpoint: config.cloudflow, connector, now: SystemTime::now },
+        },
+        publisher,
+        retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
+        writer: Writer { max_receive_count: config.max_receive_count },
+        margin: config.deadline_margin,
+    }
+}
+
+/// One connector for all services: one TLS stack, one pool of connections.
+fn connector() -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    SharedHttpConnector::new(connector)
+}

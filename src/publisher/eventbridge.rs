@@ -1,0 +1,75 @@
+//! An event bus: `PutEvents`.
+//!
+//! Ten entries and less than 1 MB a call. A reply is a 200 even where entries failed, and lists one
+//! result for each entry in the order sent.
+//! API: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
+
+use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+
+use super::{Destination, Entry, Limits, entry_class};
+use crate::call_error::{CallError, Class};
+use crate::targets::aws;
+
+/// An event bus and how to reach it.
+pub struct EventBus {
+    pub client: aws_sdk_eventbridge::Client,
+    /// The bus's ARN, which names it in other accounts too.
+    pub arn: String,
+    /// The `source` of every event.
+    pub source: String,
+}
+
+impl Destination for EventBus {
+    fn limits(&self) -> Limits {
+        // "1 MB" is not said to be a power of two, so it is taken for the smaller number.
+        Limits { entries: 10, bytes: 999_999 }
+    }
+
+    /// Source, detail-type and detail in UTF-8, and 14 bytes for the time.
+    fn size(&self, entry: &Entry) -> usize {
+        let detail_type = entry.outcome.kind.detail_type();
+        14 + self.source.len() + detail_type.len() + entry.outcome.json.len()
+    }
+
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        let entries = entries.iter().map(|entry| {
+            PutEventsRequestEntry::builder()
+                .event_bus_name(&self.arn)
+                .source(&self.source)
+                .detail_type(entry.outcome.kind.detail_type())
+                .detail(&entry.outcome.json)
+                .build()
+        });
+        let entries: Vec<_> = entries.collect();
+        let sent = entries.len();
+        let output = self
+            .client
+            .put_events()
+            .set_entries(Some(entries))
+            .customize()
+            .interceptor(aws::ReadableReply::object())
+            .send()
+            .await
+            .map_err(|error| aws::call_error(error, |_| None))?;
+        Ok((0..sent).map(|index| result(&output, index)).collect())
+    }
+}
+
+/// What the reply says of an entry. Where it counts failures and is silent on this one, it counts as failed.
+fn result(output: &PutEventsOutput, index: usize) -> Result<(), CallError> {
+    let entry = output.entries().get(index);
+    match entry.and_then(|entry| entry.error_code()) {
+        Some(code) => {
+            let message = entry.and_then(|entry| entry.error_message());
+            let class = match code {
+                "InternalFailure" | "ThrottlingException" => entry_class(code, false),
+                _ => Class::Terminal,
+            };
+            Err(CallError::service(class, code, message.unwrap_or_default()))
+        }
+        None if entry.is_some_and(|entry| entry.event_id().is_some()) => Ok(()),
+        None if output.failed_entry_count() == 0 => Ok(()),
+        None => Err(CallError::unreadable("a result for each entry")),
+    }
+}

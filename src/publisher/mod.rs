@@ -1,0 +1,210 @@
+//! Where outcomes go: one file per kind of destination, and the batching that they share.
+//!
+//! A destination says what one call may carry and sends it; it reports each entry, since all three
+//! services can fail an entry inside a 200. [`Publisher`] packs outcomes into as few calls as that
+//! allows and sends again only what failed and may succeed. It knows outcomes, not requests.
+
+pub mod eventbridge;
+pub mod sns;
+pub mod sqs;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::call_error::{CallError, Class};
+use crate::outcome::Outcome;
+use crate::retry::Retry;
+
+/// The text of an outcome and what a destination shows of it outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub outcome: &'a Outcome,
+}
+
+impl Entry<'_> {
+    /// The `service` attribute; a request without a usable service has none.
+    pub fn service(&self) -> Option<&'static str> {
+        self.outcome.service.map(crate::targets::Service::name)
+    }
+}
+
+/// What one call may carry.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub entries: usize,
+    /// All entries together, in bytes, counted as the service counts.
+    pub bytes: usize,
+}
+
+/// A port: one kind of destination.
+pub trait Destination {
+    fn limits(&self) -> Limits;
+
+    /// What an entry counts against the limit in bytes.
+    fn size(&self, entry: &Entry) -> usize;
+
+    /// Sends entries in one call, and says of each whether it was taken.
+    ///
+    /// # Errors
+    /// A call that failed as a whole.
+    fn send(
+        &self,
+        entries: &[Entry<'_>],
+    ) -> impl Future<Output = Result<Vec<Result<(), CallError>>, CallError>>;
+}
+
+/// The destination that a deployment has chosen.
+pub enum Publisher {
+    EventBus(eventbridge::EventBus),
+    Topic(sns::Topic),
+    Queue(sqs::Queue),
+    /// Outcomes are only logged.
+    Nowhere,
+}
+
+/// An outcome that did not reach its destination.
+pub type Unpublished = CallError;
+
+impl Publisher {
+    /// Publishes outcomes until `until` at the latest; one result for each, in their order.
+    pub async fn publish(
+        &self,
+        outcomes: &[&Outcome],
+        retry: &Retry,
+        until: Instant,
+    ) -> Vec<Result<(), Unpublished>> {
+        match self {
+            Self::EventBus(bus) => publish(bus, outcomes, retry, until).await,
+            Self::Topic(topic) => publish(topic, outcomes, retry, until).await,
+            Self::Queue(queue) => publish(queue, outcomes, retry, until).await,
+            Self::Nowhere => outcomes.iter().map(|_| Ok(())).collect(),
+        }
+    }
+}
+
+async fn publish<D: Destination>(
+    destination: &D,
+    outcomes: &[&Outcome],
+    retry: &Retry,
+    until: Instant,
+) -> Vec<Result<(), Unpublished>> {
+    let entries: Vec<Entry> = outcomes.iter().map(|outcome| Entry { outcome }).collect();
+    let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
+    let batches = pack(&sizes, destination.limits());
+    let sent = batches.into_iter().map(|batch| send(destination, &entries[batch], retry, until));
+    join_all(sent).await.into_iter().flatten().collect()
+}
+
+/// Cuts entries of these sizes into consecutive batches within the limits. An entry that is too
+/// large by itself still gets its call, for the service to judge.
+fn pack(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        let full = index - start == limits.entries || bytes + size > limits.bytes;
+        if full && index > start {
+            batches.push(start..index);
+            (start, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    if start < sizes.len() {
+        batches.push(start..sizes.len());
+    }
+    batches
+}
+
+/// Sends one batch, then what of it failed and may succeed.
+async fn send<D: Destination>(
+    destination: &D,
+    entries: &[Entry<'_>],
+    retry: &Retry,
+    until: Instant,
+) -> Vec<Result<(), Unpublished>> {
+    let mut results: Vec<Option<Result<(), Unpublished>>> = vec![None; entries.len()];
+    let attempts = retry
+        .run(until, async || {
+            let pending: Vec<usize> = (0..entries.len())
+                .filter(|&index| !matches!(&results[index], Some(result) if is_final(result)))
+                .collect();
+            let batch: Vec<Entry> = pending.iter().map(|&index| entries[index]).collect();
+            let taken = destination.send(&batch).await?;
+            for (index, result) in pending.into_iter().zip(taken) {
+                results[index] = Some(result);
+            }
+            match results.iter().flatten().find(|result| !is_final(result)) {
+                Some(Err(error)) => Err(error.clone()),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    let failure = attempts.result.err();
+    results
+        .into_iter()
+        .map(|result| match (result, &failure) {
+            (Some(result), _) => result,
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Err(CallError::unreadable("one result for each entry")),
+        })
+        .collect()
+}
+
+/// Whether sending an entry again would change nothing.
+fn is_final(result: &Result<(), CallError>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => !matches!(error.class, Class::Throttle | Class::Retry),
+    }
+}
+
+/// The message attributes that SNS and SQS carry, so that subscribers can filter.
+fn attributes<'a>(entry: &Entry<'a>) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let outcome = entry.outcome;
+    [
+        ("type", Some(outcome.kind.name())),
+        ("service", entry.service()),
+        ("status", Some(outcome.status.name())),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// The size of a message as SNS and SQS count it: the body, and of each attribute its name, type and value.
+fn size_with_attributes(entry: &Entry) -> usize {
+    let attributes: usize =
+        attributes(entry).map(|(name, value)| name.len() + "String".len() + value.len()).sum();
+    entry.outcome.json.len() + attributes
+}
+
+/// A failed entry as SNS and SQS report it: its id, code, message and whether the fault is ours.
+type FailedEntry<'a> = (&'a str, &'a str, Option<&'a str>, bool);
+
+/// What a reply of SNS or SQS says of the entry at this place. An entry that it passes over counts as failed.
+fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<(), CallError> {
+    let id = index.to_string();
+    if let Some((_, code, message, our_fault)) = failed.iter().find(|entry| entry.0 == id) {
+        let class = entry_class(code, *our_fault);
+        return Err(CallError::service(class, code, message.unwrap_or_default()));
+    }
+    if taken.contains(&id.as_str()) {
+        return Ok(());
+    }
+    Err(CallError::unreadable("a result for each entry"))
+}
+
+/// The class of an entry's code. One that nobody knows may pass where the service says that the
+/// fault is its own.
+fn entry_class(code: &str, our_fault: bool) -> Class {
+    let class = crate::targets::aws::common(code).or_else(|| {
+        let throttled = code.to_ascii_lowercase().contains("throttl");
+        throttled.then_some(Class::Throttle)
+    });
+    match class {
+        Some(class) => class,
+        None if our_fault => Class::Terminal,
+        None => Class::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests;

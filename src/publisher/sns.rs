@@ -1,0 +1,60 @@
+//! An SNS topic: `PublishBatch`.
+//!
+//! Ten entries and 262,144 bytes a call, all entries together; the limit of a topic can be raised,
+//! which nobody tells a publisher. Entries are matched by an id that is their place in the call.
+//! API: <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
+
+use std::collections::HashMap;
+
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+
+use super::{Destination, Entry, Limits, attributes, entry_result};
+use crate::call_error::CallError;
+use crate::targets::aws;
+
+/// A topic and how to reach it.
+pub struct Topic {
+    pub client: aws_sdk_sns::Client,
+    pub arn: String,
+}
+
+impl Destination for Topic {
+    fn limits(&self) -> Limits {
+        Limits { entries: 10, bytes: 262_144 }
+    }
+
+    fn size(&self, entry: &Entry) -> usize {
+        super::size_with_attributes(entry)
+    }
+
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        let batch = entries.iter().enumerate().map(|(index, entry)| {
+            let attributes: HashMap<_, _> = attributes(entry)
+                .map(|(name, value)| {
+                    let value = MessageAttributeValue::builder().data_type("String").string_value(value);
+                    value.build().map(|value| (name.to_owned(), value))
+                })
+                .collect::<Result<_, _>>()?;
+            PublishBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message(&entry.outcome.json)
+                .set_message_attributes(Some(attributes))
+                .build()
+        });
+        let batch: Vec<_> = batch
+            .collect::<Result<_, _>>()
+            .map_err(|error: aws_sdk_sns::error::BuildError| CallError::not_configured(error.to_string()))?;
+        let output = self
+            .client
+            .publish_batch()
+            .topic_arn(&self.arn)
+            .set_publish_batch_request_entries(Some(batch))
+            .send()
+            .await
+            .map_err(|error| aws::call_error(error, |_| None))?;
+        let taken: Vec<&str> = output.successful().iter().filter_map(|it| it.id()).collect();
+        let failed: Vec<_> =
+            output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();
+        Ok((0..entries.len()).map(|index| entry_result(index, &taken, &failed)).collect())
+    }
+}

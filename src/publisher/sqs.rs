@@ -1,0 +1,63 @@
+//! An SQS queue: `SendMessageBatch`.
+//!
+//! Ten entries and 1,048,576 bytes a call, attributes counted. A message may hold only the
+//! characters that XML 1.0 allows, which outcomes keep to. Entries are matched by an id that is their
+//! place in the call.
+//! API: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+
+use super::{Destination, Entry, Limits, attributes, entry_result};
+use crate::call_error::CallError;
+use crate::targets::aws;
+
+/// A queue and how to reach it.
+pub struct Queue {
+    pub client: aws_sdk_sqs::Client,
+    pub url: String,
+}
+
+impl Destination for Queue {
+    fn limits(&self) -> Limits {
+        Limits { entries: 10, bytes: 1_048_576 }
+    }
+
+    fn size(&self, entry: &Entry) -> usize {
+        super::size_with_attributes(entry)
+    }
+
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        let batch = entries.iter().enumerate().map(|(index, entry)| {
+            let attributes: HashMap<_, _> = attributes(entry)
+                .map(|(name, value)| {
+                    let value = MessageAttributeValue::builder().data_type("String").string_value(value);
+                    value.build().map(|value| (name.to_owned(), value))
+                })
+                .collect::<Result<_, _>>()?;
+            SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&entry.outcome.json)
+                .set_message_attributes(Some(attributes))
+                .build()
+        });
+        let batch: Vec<_> = batch
+            .collect::<Result<_, _>>()
+            .map_err(|error: aws_sdk_sqs::error::BuildError| CallError::not_configured(error.to_string()))?;
+        let output = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(batch))
+            .customize()
+            .interceptor(aws::ReadableReply::object())
+            .send()
+            .await
+            .map_err(|error| aws::call_error(error, |_| None))?;
+        let taken: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
+        let failed: Vec<_> =
+            output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();
+        Ok((0..entries.len()).map(|index| entry_result(index, &taken, &failed)).collect())
+    }
+}

@@ -1,0 +1,216 @@
+//! A cancel request, which exists only validated.
+//!
+//! [`read`] takes the text of a request and either gives a [`CancelRequest`] or every rule that the
+//! text breaks. The service is read first, then what all requests share, then that service's own
+//! fields, which [`crate::targets`] knows. Nothing here knows how a request arrived or what becomes
+//! of it.
+
+pub mod fields;
+pub mod rules;
+pub mod violation;
+
+use serde_json::value::RawValue;
+
+use self::fields::{Fields, kind, nearest};
+use self::violation::{Code, Violation, Violations, quote};
+use crate::targets::{Cancellation, Service};
+use crate::timestamp::Timestamp;
+
+/// The types that our own messages carry. Whatever bears one of them is not a request, even where
+/// a rule or a queue sends it back to us.
+const OUR_TYPES: [&str; 3] = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
+/// A `context` may be this long, blanks between its tokens not counted.
+const LONGEST_CONTEXT: usize = 2_048;
+/// A refused request comes back in its outcome up to this many bytes.
+const LONGEST_INPUT: usize = 8_192;
+
+/// A valid request.
+#[derive(Debug)]
+pub struct CancelRequest {
+    pub labels: Labels,
+    pub cancellation: Cancellation,
+}
+
+/// What a request says about itself, whatever the service; each part only where it is valid.
+#[derive(Debug, Default)]
+pub struct Labels {
+    /// The caller's own id, else that of the envelope counts.
+    pub request_id: Option<String>,
+    /// Counts where it is earlier than the envelope's time.
+    pub requested_at: Option<Timestamp>,
+    pub reason: Option<String>,
+    pub requested_by: Option<String>,
+    /// Comes back as it came, blanks between its tokens left out.
+    pub context: Option<Box<RawValue>>,
+}
+
+/// A refused request: all that is wrong with it, and what could be read nevertheless.
+#[derive(Debug)]
+pub struct Rejection {
+    pub service: Option<Service>,
+    pub labels: Labels,
+    pub violations: Vec<Violation>,
+    pub input: Input,
+}
+
+/// A refused request as its outcome repeats it.
+#[derive(Debug)]
+pub enum Input {
+    Json(Box<RawValue>),
+    Text { text: String, truncated: bool },
+}
+
+/// What a text turned out to be.
+#[derive(Debug)]
+pub enum Reading {
+    Request(Box<CancelRequest>),
+    Rejected(Box<Rejection>),
+    /// One of our own messages, to be acknowledged and otherwise left alone.
+    Ours,
+}
+
+/// Reads the text of a request.
+pub fn read(text: &str) -> Reading {
+    let Some(mut fields) = Fields::of(text) else {
+        return rejected(text, None, Labels::default(), not_an_object(text));
+    };
+    if fields.is_any_of("type", &OUR_TYPES) {
+        return Reading::Ours;
+    }
+    let Some(service) = read_service(&mut fields) else {
+        // Without the service nobody knows which of the other fields are right.
+        let violations = std::mem::take(&mut fields.violations);
+        let labels = read_labels(&mut fields);
+        return rejected(text, None, labels, violations);
+    };
+    let labels = read_labels(&mut fields);
+    refuse_what_is_not_enabled(&mut fields);
+    let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
+    let violations = fields.finish();
+    match cancellation {
+        Some(cancellation) if violations.is_empty() => {
+            Reading::Request(Box::new(CancelRequest { labels, cancellation }))
+        }
+        _ => rejected(text, Some(service), labels, violations),
+    }
+}
+
+fn not_an_object(text: &str) -> Violations {
+    let mut violations = Violations::default();
+    match serde_json::from_str::<&RawValue>(text) {
+        // An object whose names cannot be read as Unicode is no JSON to us either.
+        Ok(value) if kind(value.get()) != "an object" => {
+            let message = format!("expected an object, got {}", kind(value.get()));
+            violations.add("$", Code::WrongType, message);
+        }
+        Ok(_) => violations.add("$", Code::NotJson, "expected JSON, got a name that is not Unicode"),
+        Err(error) => {
+            let message = format!("expected JSON, got {}: {error}", quote(text));
+            violations.add("$", Code::NotJson, message);
+        }
+    }
+    violations
+}
+
+fn read_service(fields: &mut Fields) -> Option<Service> {
+    let name = fields.required(&["service"], &rules::Text::any(0..=usize::MAX))?;
+    let service = Service::ALL.into_iter().find(|service| service.name() == name);
+    if service.is_none() {
+        let names = Service::ALL.map(|service| service.name());
+        let message = format!(
+            "expected one of {}, got {}; the nearest is {}",
+            names.join(", "),
+            quote(&name),
+            quote(nearest(&name, &names)),
+        );
+        fields.violations.add("service", Code::UnknownValue, message);
+    }
+    // Named twice, it is as good as not named at all.
+    service.filter(|_| fields.violations.is_empty())
+}
+
+fn read_labels(fields: &mut Fields) -> Labels {
+    Labels {
+        request_id: fields.text(&["requestId"], &rules::REQUEST_ID),
+        requested_at: read_requested_at(fields),
+        reason: fields.text(&["reason"], &rules::REASON),
+        requested_by: fields.text(&["requestedBy"], &rules::REQUESTED_BY),
+        context: read_context(fields),
+    }
+}
+
+fn read_requested_at(fields: &mut Fields) -> Option<Timestamp> {
+    let text = fields.text(&["requestedAt"], &rules::Text::any(0..=usize::MAX))?;
+    let time = Timestamp::parse(&text);
+    if time.is_none() {
+        let message = format!("expected an RFC 3339 time, got {}", quote(&text));
+        fields.violations.add("requestedAt", Code::BadFormat, message);
+    }
+    time
+}
+
+fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
+    let text = compact(fields.object("context")?);
+    if text.len() > LONGEST_CONTEXT {
+        let message = format!("expected at most {LONGEST_CONTEXT} bytes, got {}", text.len());
+        fields.violations.add("context", Code::TooLong, message);
+        return None;
+    }
+    // What an outcome carries must be readable by whoever receives it.
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
+        let message = format!("expected JSON that can be read back: {error}");
+        fields.violations.add("context", Code::BadFormat, message);
+        return None;
+    }
+    RawValue::from_string(text).ok()
+}
+
+/// Fields that the contract knows and this version does not carry out: asked for, they are refused,
+/// never ignored.
+fn refuse_what_is_not_enabled(fields: &mut Fields) {
+    for name in ["dryRun", "confirm"] {
+        if fields.boolean(name) == Some(true) {
+            let message = "expected false or no such field: this version cannot do it";
+            fields.violations.add(name, Code::NotEnabled, message);
+        }
+    }
+    fields.number("confirmWithinSeconds", 15..=7_200);
+}
+
+fn rejected(text: &str, service: Option<Service>, labels: Labels, violations: Violations) -> Reading {
+    Reading::Rejected(Box::new(Rejection {
+        service,
+        labels,
+        violations: violations.into_list(),
+        input: input(text),
+    }))
+}
+
+/// The request as a JSON value where it is short and every consumer can read it, else its text.
+fn input(text: &str) -> Input {
+    let readable = text.len() <= LONGEST_INPUT && serde_json::from_str::<serde_json::Value>(text).is_ok();
+    if let (true, Ok(value)) = (readable, RawValue::from_string(compact(text))) {
+        return Input::Json(value);
+    }
+    let mut end = text.len().min(LONGEST_INPUT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    Input::Text { text: text[..end].into(), truncated: end < text.len() }
+}
+
+/// JSON without the blanks between its tokens; everything else stays to the letter.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    json.chars()
+        .filter(|&character| {
+            let blank = !in_string && matches!(character, ' ' | '\t' | '\n' | '\r');
+            in_string ^= character == '"' && !escaped;
+            escaped = in_string && character == '\\' && !escaped;
+            !blank
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

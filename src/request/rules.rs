@@ -1,0 +1,59 @@
+//! Rules that a string keeps, as data: lengths in Unicode scalar values and what it may consist of.
+//!
+//! The rules of each service stand beside its request type in [`crate::targets`]; the rules that all
+//! requests share stand here.
+
+use super::violation::{Code, Violations, quote};
+
+/// A rule for a string.
+pub struct Text {
+    /// The least and the greatest number of Unicode scalar values.
+    pub length: std::ops::RangeInclusive<usize>,
+    /// What the characters must be, in words that complete "expected …".
+    pub expected: &'static str,
+    pub allows: fn(&str) -> bool,
+}
+
+impl Text {
+    /// A string of any characters.
+    pub const fn any(length: std::ops::RangeInclusive<usize>) -> Self {
+        Self { length, expected: "any characters", allows: |_| true }
+    }
+
+    /// Notes each rule that the value breaks; `true` where it keeps them all.
+    pub fn check(&self, path: &str, value: &str, violations: &mut Violations) -> bool {
+        let length = value.chars().count();
+        let (least, most) = (*self.length.start(), *self.length.end());
+        let mut note = |code, message| violations.add(path, code, message);
+        let long_enough = length >= least;
+        if !long_enough {
+            let message = format!("expected {least} to {most} characters, got {length}");
+            note(Code::TooShort, message);
+        }
+        let short_enough = length <= most;
+        if !short_enough {
+            let message = format!("expected {least} to {most} characters, got {length}");
+            note(Code::TooLong, message);
+        }
+        // Nothing can be said of the characters of an empty string.
+        let well_formed = value.is_empty() || (self.allows)(value);
+        if !well_formed {
+            let message = format!("expected {}, got {}", self.expected, quote(value));
+            note(Code::BadFormat, message);
+        }
+        long_enough && short_enough && well_formed
+    }
+}
+
+/// The caller's own id for a request.
+pub const REQUEST_ID: Text = Text {
+    length: 1..=128,
+    expected: "printable ASCII characters without blanks",
+    allows: |text| text.bytes().all(|byte| byte.is_ascii_graphic()),
+};
+
+/// Why the cancel is asked for; as long as CloudFlow's `Cause` may be.
+pub const REASON: Text = Text::any(1..=4_096);
+
+/// Who asks for it.
+pub const REQUESTED_BY: Text = Text::any(1..=256);

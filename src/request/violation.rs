@@ -1,0 +1,112 @@
+//! What is wrong with a request, said so that its sender can mend it.
+//!
+//! Every rule that a request breaks becomes one [`Violation`]: where, which rule, and in words what
+//! was expected and what was got. Nothing here knows the rules themselves.
+
+use serde::Serialize;
+
+use crate::call_error::cut;
+
+/// So many violations are listed; the rest is counted.
+const MOST_LISTED: usize = 100;
+/// So many characters of a value or a name are quoted.
+const MOST_QUOTED: usize = 64;
+
+/// The rule that was broken, in the contract's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    NotJson,
+    WrongType,
+    Required,
+    UnknownField,
+    DuplicateField,
+    UnknownValue,
+    TooShort,
+    TooLong,
+    BadFormat,
+    Conflict,
+    NotEnabled,
+}
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violation {
+    /// The field, `executionIds[3]` within a list, `$` for the whole request.
+    pub path: String,
+    pub code: Code,
+    pub message: String,
+}
+
+/// All violations of a request: the first hundred, and how many more there are.
+#[derive(Debug, Default)]
+pub struct Violations {
+    listed: Vec<Violation>,
+    unlisted: usize,
+}
+
+impl Violations {
+    /// Notes a violation. Names that the sender made up are cut in the path as in the message.
+    pub fn add(&mut self, path: &str, code: Code, message: impl Into<String>) {
+        if self.listed.len() == MOST_LISTED {
+            self.unlisted += 1;
+            return;
+        }
+        self.listed.push(Violation { path: cut(path, MOST_QUOTED), code, message: message.into() });
+    }
+
+    /// How many there are, listed or not.
+    pub fn len(&self) -> usize {
+        self.listed.len() + self.unlisted
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// The list as an outcome shows it.
+    pub fn into_list(mut self) -> Vec<Violation> {
+        if self.unlisted > 0 {
+            self.listed.push(Violation {
+                path: "$".into(),
+                code: Code::TooLong,
+                message: format!("{} more violations are not listed", self.unlisted),
+            });
+        }
+        self.listed
+    }
+}
+
+/// A value in quotation marks, cut to what a message may repeat.
+pub fn quote(value: &str) -> String {
+    format!("`{}`", cut(value, MOST_QUOTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_violations_are_listed_and_the_rest_is_counted() {
+        let mut violations = Violations::default();
+        for index in 0..101 {
+            violations.add(&format!("executionIds[{index}]"), Code::BadFormat, "m");
+        }
+        let list = violations.into_list();
+        assert_eq!(list.len(), 101);
+        assert_eq!(list[99].path, "executionIds[99]");
+        assert_eq!(
+            (list[100].path.as_str(), list[100].message.as_str()),
+            ("$", "1 more violations are not listed")
+        );
+    }
+
+    #[test]
+    fn a_made_up_name_of_any_length_is_cut() {
+        let mut violations = Violations::default();
+        violations.add(&"n".repeat(9_999), Code::UnknownField, quote(&"v".repeat(9_999)));
+        let list = violations.into_list();
+        assert_eq!(list[0].path.chars().count(), 65);
+        assert_eq!(list[0].message.chars().count(), 67);
+    }
+}

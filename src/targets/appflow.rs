@@ -1,0 +1,309 @@
+//! Amazon AppFlow: `CancelFlowExecutions`.
+//!
+//! One call takes up to 100 ids, and a call without ids ends every active run of the flow, so "no
+//! ids" and "all active runs" are different types here and an empty list cannot be built. A 200 may
+//! still list ids that the service "couldn't cancel".
+//! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
+
+use std::collections::HashSet;
+
+use aws_sdk_appflow::operation::RequestId;
+use serde_json::{Value, json};
+
+use super::aws::{self, ReadableReply};
+use super::{Accepted, Answered, Conclusion, Target, status_of};
+use crate::call_error::{CallError, Class};
+use crate::outcome::Status;
+use crate::request::fields::Fields;
+use crate::request::rules::Text;
+use crate::request::violation::{Code, quote};
+
+/// The service takes so many ids in one call.
+const IDS_A_CALL: usize = 100;
+/// A request may name so many runs.
+const MOST_IDS: usize = 1_000;
+
+/// Java's `[a-zA-Z0-9][\w!@#.-]+` over the whole string: ASCII, and never one character alone.
+const FLOW_NAME: Text = Text {
+    length: 2..=256,
+    expected: "a letter or digit followed by letters, digits and _!@#.-",
+    allows: |text| {
+        text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_!@#.-".contains(&byte))
+    },
+};
+
+/// Java's `\S+`, which knows ASCII blanks only; control characters are refused with them.
+const EXECUTION_ID: Text = Text {
+    length: 1..=256,
+    expected: "no white space and no control characters",
+    allows: |text| !text.bytes().any(|byte| byte == b' ' || byte.is_ascii_control()),
+};
+
+/// What a request asks of AppFlow.
+#[derive(Debug, PartialEq)]
+pub struct Cancellation {
+    flow_name: String,
+    runs: Runs,
+    /// The request said `ALL_ACTIVE` in words.
+    in_words: bool,
+}
+
+/// Which runs of the flow.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Runs {
+    AllActive,
+    Named(Ids),
+}
+
+/// At least one id, none twice, in the order asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ids(Vec<String>);
+
+impl Ids {
+    /// `None` where there is no id.
+    fn new(ids: Vec<String>) -> Option<Self> {
+        let mut seen = HashSet::new();
+        let ids: Vec<_> = ids.into_iter().filter(|id| seen.insert(id.clone())).collect();
+        (!ids.is_empty()).then_some(Self(ids))
+    }
+}
+
+impl Cancellation {
+    /// Takes AppFlow's fields of a request.
+    pub fn read(fields: &mut Fields) -> Option<Self> {
+        let flow_name = fields.required(&["flowName"], &FLOW_NAME);
+        let in_words = read_scope(fields);
+        let runs = read_runs(fields);
+        Some(Self { flow_name: flow_name?, runs: runs?, in_words: in_words? })
+    }
+
+    /// What was asked, for the outcome.
+    pub fn target(&self) -> Value {
+        let mut target = json!({
+            "key": format!("appflow:{}", self.flow_name),
+            "flowName": self.flow_name,
+        });
+        if let Runs::Named(Ids(ids)) = &self.runs {
+            target["executionIds"] = json!(ids);
+        }
+        if self.in_words {
+            target["scope"] = json!("ALL_ACTIVE");
+        }
+        target
+    }
+}
+
+/// Whether the request says in words that all active runs are meant; `None` where the field is not valid.
+fn read_scope(fields: &mut Fields) -> Option<bool> {
+    let given = fields.has(&["scope"]);
+    let scope = fields.text(&["scope"], &Text::any(0..=usize::MAX));
+    if !given {
+        return Some(false);
+    }
+    let scope = scope?;
+    if scope != "ALL_ACTIVE" {
+        let message = format!("expected ALL_ACTIVE, got {}", quote(&scope));
+        fields.violations.add("scope", Code::UnknownValue, message);
+        return None;
+    }
+    if fields.has(&["executionIds"]) {
+        let message = "expected either scope or executionIds, got both";
+        fields.violations.add("scope", Code::Conflict, message);
+        return None;
+    }
+    Some(true)
+}
+
+/// The runs that the request names; `None` where the list is not valid, which never means all of them.
+fn read_runs(fields: &mut Fields) -> Option<Runs> {
+    let named = fields.has(&["executionIds"]);
+    let ids = fields.texts("executionIds", &EXECUTION_ID, 1..=MOST_IDS);
+    if !named {
+        return Some(Runs::AllActive);
+    }
+    Ids::new(ids?).map(Runs::Named)
+}
+
+/// AppFlow behind its port.
+pub struct AppFlow(pub aws_sdk_appflow::Client);
+
+/// One call: at most 100 ids, or none for all active runs.
+#[derive(Debug)]
+pub struct Call {
+    flow_name: String,
+    runs: Runs,
+}
+
+/// The ids that the service says it could not cancel.
+#[derive(Debug, Default)]
+pub struct Reply {
+    invalid: HashSet<String>,
+}
+
+impl Target for AppFlow {
+    type Cancellation = Cancellation;
+    type Call = Call;
+    type Reply = Reply;
+
+    fn calls(&self, cancellation: &Cancellation) -> Vec<Call> {
+        let call = |runs| Call { flow_name: cancellation.flow_name.clone(), runs };
+        match &cancellation.runs {
+            Runs::AllActive => vec![call(Runs::AllActive)],
+            Runs::Named(Ids(ids)) => {
+                ids.chunks(IDS_A_CALL).map(|ids| call(Runs::Named(Ids(ids.to_vec())))).collect()
+            }
+        }
+    }
+
+    async fn cancel(&self, call: &Call) -> Result<Accepted<Reply>, CallError> {
+        let ids = match &call.runs {
+            Runs::AllActive => None,
+            Runs::Named(Ids(ids)) => Some(ids.clone()),
+        };
+        let output = self
+            .0
+            .cancel_flow_executions()
+            .flow_name(&call.flow_name)
+            .set_execution_ids(ids)
+            .customize()
+            .interceptor(ReadableReply::object())
+            .send()
+            .await
+            .map_err(|error| aws::call_error(error, classify))?;
+        Ok(Accepted {
+            request_id: output.request_id().map(String::from),
+            reply: Reply { invalid: output.invalid_executions.unwrap_or_default().into_iter().collect() },
+        })
+    }
+
+    fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
+        match &cancellation.runs {
+            Runs::AllActive => conclude_all_active(answers),
+            Runs::Named(_) => conclude_named(cancellation, answers),
+        }
+    }
+}
+
+/// One call without ids: it tells nothing about single runs, only that some could not be canceled.
+fn conclude_all_active(answers: Vec<Answered<AppFlow>>) -> Conclusion {
+    let mut conclusion =
+        Conclusion { status: Status::Accepted, taken: true, result: None, error: None, remaining: None };
+    for answer in answers {
+        match answer.result {
+            Ok(reply) if reply.invalid.is_empty() => {}
+            Ok(_) => conclusion.status = Status::Partial,
+            Err(error) => {
+                conclusion.status = status_of(error.class);
+                conclusion.taken = false;
+                conclusion.error = Some(error);
+            }
+        }
+    }
+    conclusion
+}
+
+fn conclude_named(cancellation: &Cancellation, answers: Vec<Answered<AppFlow>>) -> Conclusion {
+    let mut tally = Tally::default();
+    for Answered { call, result } in answers {
+        let Runs::Named(Ids(ids)) = call.runs else {
+            continue;
+        };
+        tally.add(ids, result);
+    }
+    tally.conclude(&cancellation.flow_name)
+}
+
+/// What was said of each id, over all calls.
+#[derive(Default)]
+struct Tally {
+    executions: Vec<Value>,
+    accepted: usize,
+    unexplained: usize,
+    unanswered: Vec<String>,
+    error: Option<CallError>,
+}
+
+impl Tally {
+    fn add(&mut self, ids: Vec<String>, result: Result<Reply, CallError>) {
+        for id in &ids {
+            let state = match &result {
+                Ok(reply) if reply.invalid.contains(id) => "UNEXPLAINED",
+                Ok(_) => "ACCEPTED",
+                Err(_) => "NOT_ANSWERED",
+            };
+            self.executions.push(json!({"executionId": id, "state": state}));
+        }
+        match result {
+            Ok(reply) => {
+                let unexplained = ids.iter().filter(|id| reply.invalid.contains(*id)).count();
+                self.unexplained += unexplained;
+                self.accepted += ids.len() - unexplained;
+            }
+            Err(error) => {
+                self.unanswered.extend(ids);
+                // The failure that sends the record back speaks for all, the first of its kind.
+                let graver =
+                    self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
+                if graver {
+                    self.error = Some(error);
+                }
+            }
+        }
+    }
+
+    fn conclude(self, flow_name: &str) -> Conclusion {
+        let answered = self.accepted + self.unexplained > 0;
+        let failure = self.error.as_ref().map(|error| status_of(error.class));
+        let status = match failure {
+            // A call that was refused for good is an answer for good, and another one was taken.
+            Some(Status::Rejected | Status::NotFound) if self.accepted > 0 => Status::Partial,
+            Some(status) => status,
+            None if self.accepted == 0 => Status::NotRunning,
+            None if self.unexplained > 0 => Status::Partial,
+            None => Status::Accepted,
+        };
+        let mut counts = json!({"requested": self.executions.len()});
+        for (name, count) in [
+            ("accepted", self.accepted),
+            ("unexplained", self.unexplained),
+            ("notAnswered", self.unanswered.len()),
+        ] {
+            if count > 0 {
+                counts[name] = json!(count);
+            }
+        }
+        let goes_back = matches!(status, Status::Failed | Status::Denied);
+        Conclusion {
+            status,
+            taken: self.accepted > 0,
+            result: Some(json!({"executions": self.executions, "counts": counts})),
+            error: self.error,
+            remaining: (goes_back && answered).then(
+                || json!({"service": "appflow", "flowName": flow_name, "executionIds": self.unanswered}),
+            ),
+        }
+    }
+}
+
+/// Which of several failures decides: one that needs a person over one that may pass, and both over
+/// one that is final.
+fn gravity(class: Class) -> u8 {
+    match status_of(class) {
+        Status::Denied => 2,
+        Status::Failed => 1,
+        _ => 0,
+    }
+}
+
+/// The codes that AppFlow models; the rest is AWS's common ones.
+fn classify(code: &str) -> Option<Class> {
+    Some(match code {
+        "ThrottlingException" => Class::Throttle,
+        "InternalServerException" | "ConflictException" => Class::Retry,
+        "ResourceNotFoundException" => Class::NotFound,
+        "ValidationException" | "UnsupportedOperationException" => Class::Terminal,
+        "AccessDeniedException" => Class::Config,
+        _ => return None,
+    })
+}

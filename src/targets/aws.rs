@@ -1,0 +1,231 @@
+//! What all calls to AWS services share: how an SDK error becomes a [`CallError`].
+//!
+//! Errors are classed by their code, read from the metadata, since services answer with codes that
+//! their models do not list (SWF models no throttling at all). The HTTP status counts only where no
+//! code can be read. Publishers use this too; it knows no operation.
+//! Common codes: <https://docs.aws.amazon.com/appflow/1.0/APIReference/CommonErrors.html>
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::call_error::{Answer, CallError, Class};
+
+/// Turns what the SDK reports into our own error. `classify` knows the codes of the service itself,
+/// which win over the common ones.
+pub fn call_error<E>(error: SdkError<E, HttpResponse>, classify: fn(&str) -> Option<Class>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) if context.raw().status().is_success() => unreadable(context.raw()),
+        SdkError::ServiceError(context) => service_error(context.err().meta(), context.raw(), classify),
+        SdkError::ResponseError(context) if context.raw().status().is_success() => unreadable(context.raw()),
+        SdkError::ResponseError(context) => {
+            let raw = context.raw();
+            by_status(raw.status().as_u16(), "", raw.headers())
+        }
+        SdkError::TimeoutError(_) => connection_failed("the call timed out", Answer::Missing),
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(error) => connector_error(error),
+            None => connection_failed("the call could not be sent", Answer::Missing),
+        },
+        // The request never left: in a deployed function that means credentials or region.
+        error => CallError::not_configured(format!("the call could not be made: {}", innermost(&error))),
+    }
+}
+
+fn service_error(
+    metadata: &aws_smithy_types::error::ErrorMetadata,
+    raw: &HttpResponse,
+    classify: fn(&str) -> Option<Class>,
+) -> CallError {
+    let status = raw.status().as_u16();
+    let message = metadata.message().unwrap_or_default();
+    let Some(code) = metadata.code() else {
+        return by_status(status, message, raw.headers());
+    };
+    let class = classify(code).or_else(|| common(code)).unwrap_or(unclassified(status));
+    // A refused signature is explained by repeating what was signed, session token included.
+    let message = if code.contains("Signature") {
+        "the service's message is withheld, since it repeats the signed request"
+    } else {
+        message
+    };
+    answered(CallError::service(class, code, message), raw.headers())
+}
+
+/// An error that only its HTTP status tells something of.
+pub fn by_status(status: u16, message: &str, headers: &Headers) -> CallError {
+    let class = match status {
+        429 => Class::Throttle,
+        401 | 403 => Class::Config,
+        _ => unclassified(status),
+    };
+    let message = match message {
+        "" => "the service's error cannot be read",
+        message => message,
+    };
+    let error = CallError::service(class, &format!("HTTP{status}"), message);
+    answered(error, headers)
+}
+
+/// The class of a code that nobody knows.
+pub fn unclassified(status: u16) -> Class {
+    if status >= 500 { Class::Retry } else { Class::Unknown }
+}
+
+fn unreadable(raw: &HttpResponse) -> CallError {
+    answered(CallError::unreadable("the service's JSON"), raw.headers())
+}
+
+/// Adds what the reply's headers tell.
+fn answered(mut error: CallError, headers: &Headers) -> CallError {
+    error.request_id = ["x-amzn-requestid", "x-amz-request-id", "x-acs-request-id"]
+        .iter()
+        .find_map(|name| headers.get(name))
+        .map(|id| crate::call_error::cut(id, 128));
+    error.retry_after = retry_after(headers);
+    error
+}
+
+/// The longest of the waits that a reply asks for: AWS and Alibaba Cloud say it in milliseconds,
+/// HTTP in seconds.
+pub fn retry_after(headers: &Headers) -> Option<Duration> {
+    let number = |name| headers.get(name)?.trim().parse::<u64>().ok();
+    [
+        number("x-amz-retry-after").map(Duration::from_millis),
+        number("x-acs-retry-after").map(Duration::from_millis),
+        number("retry-after").map(Duration::from_secs),
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+}
+
+/// A call that ended without a reply. Where no connection was made, nothing was asked.
+pub fn connector_error(error: &ConnectorError) -> CallError {
+    if error.is_user() {
+        return CallError::not_configured(format!("the call could not be made: {}", innermost(error)));
+    }
+    let connecting = chain(error)
+        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(|error| error.is_connect());
+    let answer = if connecting { Answer::NotReached } else { Answer::Missing };
+    connection_failed(&innermost(error), answer)
+}
+
+fn connection_failed(message: &str, answer: Answer) -> CallError {
+    CallError::own(Class::Retry, answer, "ConnectionFailed", message)
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The first cause, which is the one that says something.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Codes that any AWS service can answer with.
+pub fn common(code: &str) -> Option<Class> {
+    Some(match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "ProvisionedThroughputExceededException"
+        | "TransactionInProgressException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "LimitExceededException"
+        | "RequestThrottled"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "EC2ThrottledException" => Class::Throttle,
+        "InternalFailure"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "RequestTimeout"
+        | "RequestTimeoutException" => Class::Retry,
+        "RequestExpired" | "RequestTimeTooSkewed" => Class::RetryOnce,
+        "ValidationError" | "ValidationException" => Class::Terminal,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "SubscriptionRequiredException"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "MalformedQueryString"
+        | "UnknownOperationException"
+        | "SerializationException" => Class::Config,
+        _ => return None,
+    })
+}
+
+/// Refuses a success whose body says nothing, which the SDK would take for a success: it reads an
+/// empty body as `{}` and does not look at a body where the model has no output.
+#[derive(Debug)]
+pub struct ReadableReply {
+    empty: bool,
+}
+
+impl ReadableReply {
+    /// The body is a JSON object.
+    pub fn object() -> Self {
+        Self { empty: false }
+    }
+
+    /// The body is empty or a JSON object.
+    pub fn nothing() -> Self {
+        Self { empty: true }
+    }
+
+    fn reads(&self, body: &[u8]) -> bool {
+        type Object = std::collections::HashMap<String, serde::de::IgnoredAny>;
+        (self.empty && body.is_empty()) || serde_json::from_slice::<Object>(body).is_ok()
+    }
+}
+
+impl Intercept for ReadableReply {
+    fn name(&self) -> &'static str {
+        "ReadableReply"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let readable = response.body().bytes().is_some_and(|body| self.reads(body));
+        if response.status().is_success() && !readable {
+            return Err("the body of a success is no JSON object".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Alibaba Cloud CloudFlow: `StopExecution`.
+//!
+//! An RPC-style API with its own signatures, called over the same HTTP connector as the AWS services.
+//! Its gateway answers for itself too, with statuses that mislead (a 404 for an unknown access key),
+//! so only the code decides. The reply carries the flow's definition, input and output, of which
+//! nothing but status and times is read.
+//! API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-stopexecution>
+
+pub mod acs3;
+pub mod rpc_v1;
+mod wire;
+
+use serde_json::{Value, json};
+
+pub use self::wire::{CloudFlow, Endpoint, Keys, Reply, Signature};
+use super::{Accepted, Answered, Conclusion, Target, status_of};
+use crate::call_error::{CallError, Class};
+use crate::outcome::Status;
+use crate::request::fields::Fields;
+use crate::request::rules::Text;
+
+const NAME: Text = Text {
+    length: 1..=128,
+    expected: "letters, digits, _ and -, first a letter or _",
+    allows: |text| {
+        !text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    },
+};
+
+const CAUSE: Text = Text::any(1..=4_096);
+const ERROR: Text = Text::any(1..=128);
+
+/// What a request asks of CloudFlow; its one call carries the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cancellation {
+    flow_name: String,
+    execution_name: String,
+    cause: Option<String>,
+    error: Option<String>,
+}
+
+impl Cancellation {
+    /// Takes CloudFlow's fields of a request, in the API's own spelling or in camel case. The
+    /// request's reason serves as cause where none is given.
+    pub fn read(fields: &mut Fields, reason: Option<&str>) -> Option<Self> {
+        let flow_name = fields.required(&["flowName", "FlowName"], &NAME);
+        let execution_name = fields.required(&["executionName", "ExecutionName"], &NAME);
+        // A cause or error that is not valid is among the violations, which refuse the request.
+        let cause = fields.text(&["cause", "Cause"], &CAUSE);
+        let error = fields.text(&["error", "Error"], &ERROR);
+        Some(Self {
+            flow_name: flow_name?,
+            execution_name: execution_name?,
+            cause: cause.or_else(|| reason.map(String::from)),
+            error,
+        })
+    }
+
+    /// What was asked, for the outcome.
+    pub fn target(&self) -> Value {
+        json!({
+            "key": format!("cloudflow:{}", self.flow_name),
+            "flowName": self.flow_name,
+            "executionName": self.execution_name,
+        })
+    }
+
+    /// The parameters of the call in the API's spelling, sorted, absent ones left out.
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("Cause", self.cause.as_deref()),
+            ("Error", self.error.as_deref()),
+            ("ExecutionName", Some(self.execution_name.as_str())),
+            ("FlowName", Some(self.flow_name.as_str())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}
+
+impl Target for CloudFlow {
+    type Cancellation = Cancellation;
+    type Call = Cancellation;
+    type Reply = Reply;
+
+    fn calls(&self, cancellation: &Cancellation) -> Vec<Cancellation> {
+        vec![cancellation.clone()]
+    }
+
+    async fn cancel(&self, call: &Cancellation) -> Result<Accepted<Reply>, CallError> {
+        let reply: Reply = self.call("StopExecution", &call.parameters()).await?;
+        Ok(Accepted { request_id: reply.request_id.clone(), reply })
+    }
+
+    fn conclude(&self, _: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
+        let mut conclusion =
+            Conclusion { status: Status::Accepted, taken: false, result: None, error: None, remaining: None };
+        for answer in answers {
+            match answer.result {
+                Ok(reply) => {
+                    conclusion.taken = true;
+                    conclusion.result = Some(json!(reply));
+                }
+                Err(error) => {
+                    conclusion.status = status_of(error.class);
+                    conclusion.error = Some(error);
+                }
+            }
+        }
+        conclusion
+    }
+}
+
+/// The codes of the service and of the gateway before it. An exact code wins over a prefix.
+fn classify(code: &str) -> Option<Class> {
+    Some(match code {
+        "ExecutionAlreadyCompleted" => Class::NotRunning,
+        "ExecutionNotExists" | "FlowNotExists" => Class::NotFound,
+        "ResourceThrottled" => Class::Throttle,
+        "ConcurrentUpdateError"
+        | "InternalServerError"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "SignatureNonceUsed" => Class::Retry,
+        "RequestTimeTooSkewed" | "InvalidTimeStamp.Expired" | "InvalidSecurityToken.Expired" => {
+            Class::RetryOnce
+        }
+        "InvalidArgument" | "EntityTooLarge" | "MissingRequiredParams" => Class::Terminal,
+        "ActionNotSupported"
+        | "APIVersionNotSupported"
+        | "MissingRequiredHeader"
+        | "UnsupportedMediaType"
+        | "AccessDenied"
+        | "InvalidAccessKeyID"
+        | "SignatureNotMatch"
+        | "SignatureDoesNotMatch"
+        | "InvalidAction.NotFound"
+        | "NoPermission" => Class::Config,
+        code if code.starts_with("Throttling") => Class::Throttle,
+        code if ["Forbidden", "InvalidAccessKeyId", "InvalidSecurityToken"]
+            .iter()
+            .any(|prefix| code.starts_with(prefix)) =>
+        {
+            Class::Config
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! CloudFlow's protocol: how a call is signed and sent, and how its reply is read.
+//!
+//! A call is a `POST /` with its parameters as a form. The reply is JSON from the service or, where
+//! the gateway or a proxy answered, anything. This module knows no operation's meaning.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{acs3, classify, rpc_v1};
+use crate::call_error::{Answer, CallError, Class, cut};
+use crate::targets::aws::{by_status, connector_error, retry_after, unclassified};
+use crate::timestamp::Timestamp;
+
+const VERSION: &str = "2019-03-15";
+const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+/// A reply is a definition, an input and an output of some KiB each; more than this is not one.
+const LONGEST_REPLY: usize = 4 * 1024 * 1024;
+
+/// An access key of Alibaba Cloud.
+#[derive(Clone, PartialEq)]
+pub struct Keys {
+    pub id: String,
+    pub secret: String,
+    /// For a temporary key.
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keys(withheld)")
+    }
+}
+
+/// Which signature a call carries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Signature {
+    Acs3,
+    RpcV1,
+}
+
+/// Where calls go and what signs them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Scheme, host and port, without a slash at the end.
+    pub url: String,
+    pub keys: Keys,
+    pub signature: Signature,
+}
+
+/// CloudFlow behind its port.
+pub struct CloudFlow {
+    /// `Err` says which configuration is missing.
+    pub endpoint: Result<Endpoint, String>,
+    pub connector: SharedHttpConnector,
+    /// The wall clock that signatures are dated with.
+    pub now: fn() -> SystemTime,
+}
+
+/// The part of a reply that may be seen outside.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+pub struct Reply {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_time: Option<String>,
+    #[serde(skip_serializing)]
+    pub request_id: Option<String>,
+}
+
+/// An error as the service and the gateway write it, in either case.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    #[serde(alias = "Code")]
+    code: String,
+    #[serde(alias = "Message")]
+    message: String,
+    #[serde(rename = "requestId", alias = "RequestId")]
+    request_id: Option<String>,
+}
+
+impl CloudFlow {
+    /// Makes one call and reads its reply.
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<R, CallError> {
+        let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
+        let request = endpoint
+            .request(action, parameters, (self.now)())
+            .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
+        let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
+        endpoint.read(response).await
+    }
+}
+
+impl Endpoint {
+    /// A freshly signed request.
+    fn request(
+        &self,
+        action: &str,
+        parameters: &[(&str, &str)],
+        now: SystemTime,
+    ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+        let body = acs3::form(parameters);
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        let date = Timestamp::from(now).to_seconds();
+        let builder = http::Request::post(format!("{}/", self.url))
+            .header("accept", "application/json")
+            .header("content-type", CONTENT_TYPE);
+        let builder = match self.signature {
+            Signature::Acs3 => self.acs3_headers(action, &body, &date, &nonce, builder),
+            Signature::RpcV1 => {
+                let common = rpc_v1::Common { action, version: VERSION, timestamp: &date, nonce: &nonce };
+                let query = rpc_v1::signed_query(&self.keys, "POST", &common, &[], parameters);
+                builder.uri(format!("{}/?{query}", self.url))
+            }
+        };
+        Ok(builder.body(SdkBody::from(body))?.try_into()?)
+    }
+
+    /// Signs what the method asks for: the host, the content type and every header of its own.
+    fn acs3_headers(
+        &self,
+        action: &str,
+        body: &str,
+        date: &str,
+        nonce: &str,
+        builder: http::request::Builder,
+    ) -> http::request::Builder {
+        let body_hash = acs3::hash(body.as_bytes());
+        let mut headers = vec![
+            ("content-type", CONTENT_TYPE),
+            ("host", self.host()),
+            ("x-acs-action", action),
+            ("x-acs-content-sha256", &body_hash),
+            ("x-acs-date", date),
+        ];
+        headers.extend(self.keys.token.as_deref().map(|token| ("x-acs-security-token", token)));
+        headers.extend([("x-acs-signature-nonce", nonce), ("x-acs-version", VERSION)]);
+        let authorization = acs3::authorization(
+            &self.keys,
+            &acs3::Request { method: "POST", query: "", headers: &headers, body_hash: &body_hash },
+        );
+        headers
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("x-acs-"))
+            .fold(builder, |builder, (name, value)| builder.header(name, value))
+            .header("authorization", authorization)
+    }
+
+    /// The host as the HTTP client sends it: without the port that its scheme implies.
+    fn host(&self) -> &str {
+        match self.url.split_once("://") {
+            Some(("https", host)) => host.strip_suffix(":443").unwrap_or(host),
+            Some((_, host)) => host.strip_suffix(":80").unwrap_or(host),
+            None => &self.url,
+        }
+    }
+
+    async fn read<R: DeserializeOwned>(&self, response: HttpResponse) -> Result<R, CallError> {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
+        let body = read_body(response).await?;
+        let mut error = if (200..300).contains(&status) {
+            match serde_json::from_slice(&body) {
+                Ok(reply) => return Ok(reply),
+                Err(_) => CallError::unreadable("the service's JSON"),
+            }
+        } else {
+            match serde_json::from_slice::<ErrorBody>(&body) {
+                Ok(error) if !error.code.is_empty() => self.service_error(status, error),
+                _ => by_status(status, "", &headers),
+            }
+        };
+        error.request_id = error.request_id.or(request_id);
+        error.retry_after = retry_after(&headers);
+        Err(error)
+    }
+
+    /// The gateway explains a refused signature by repeating what was signed, and an unknown key by
+    /// repeating the key: neither is for an outcome.
+    fn service_error(&self, status: u16, body: ErrorBody) -> CallError {
+        let class = classify(&body.code).unwrap_or(unclassified(status));
+        let message = if body.code.starts_with("Signature") && class == Class::Config {
+            "the service's message is withheld, since it repeats the signed request".into()
+        } else {
+            let secrets = [Some(&self.keys.id), Some(&self.keys.secret), self.keys.token.as_ref()];
+            secrets
+                .into_iter()
+                .flatten()
+                .filter(|secret| !secret.is_empty())
+                .fold(body.message, |message, secret| message.replace(secret, "***"))
+        };
+        let mut error = CallError::service(class, &body.code, &message);
+        error.request_id = body.request_id.map(|id| cut(&id, 128));
+        error
+    }
+}
+
+/// The body, as far as it can be a reply.
+async fn read_body(response: HttpResponse) -> Result<Vec<u8>, CallError> {
+    let mut stream = ByteStream::new(response.into_body());
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| {
+            let message = format!("the reply broke off: {error}");
+            CallError::own(Class::Retry, Answer::Missing, "ConnectionFailed", message)
+        })?;
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_REPLY {
+            return Err(CallError::unreadable("at most 4 MiB"));
+        }
+    }
+    Ok(body)
+}
