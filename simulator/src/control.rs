@@ -1,0 +1,73 @@
+//! The simulator's own endpoints, `/_simulator/…`, for those who cannot call it in process: the
+//! ledger, what was published and the world to read, faults and limits to script, an event to
+//! invoke the function with.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::runtime_api::{Invocation, invoke};
+use crate::wire::{Answer, Form, Request};
+use crate::{Shared, World};
+
+/// Answers a request of the simulator's own, or is none.
+pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> {
+    let path = request.path.strip_prefix("/_simulator/")?;
+    Some(match (request.method.as_str(), path) {
+        ("GET", "ledger") => show(&shared.state().ledger),
+        ("GET", "published") => show(&shared.state().published),
+        ("GET", "world") => show(&world(shared)),
+        ("POST", "faults") => take(request, |fault| shared.state().faults.script(fault)),
+        ("POST", "limits") => take(request, |limit| shared.state().faults.limit(&limit, Instant::now())),
+        ("POST", "settle") => {
+            shared.state().world.settle();
+            show(&world(shared))
+        }
+        ("POST", "invoke") => {
+            let mut invocation = Invocation::default();
+            if let Some(timeout) = Form::of_query(&request.query).get("timeoutMs") {
+                let Ok(milliseconds) = timeout.parse() else {
+                    return Some(wrong(&format!("timeoutMs: expected a number, got `{timeout}`")));
+                };
+                invocation.timeout = Duration::from_millis(milliseconds);
+            }
+            let event = String::from_utf8_lossy(&request.body).into_owned();
+            show(&invoke(shared, event, invocation).await)
+        }
+        _ => Answer::json(
+            404,
+            &json!({"message": format!("no such endpoint: {} {}", request.method, request.path)}),
+        ),
+    })
+}
+
+/// The state as it is at this moment.
+pub(crate) fn world(shared: &Shared) -> World {
+    let mut state = shared.state();
+    state.world.pass_time(Instant::now());
+    state.world.clone()
+}
+
+fn show(value: &impl Serialize) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::json(200, &value),
+        Err(error) => Answer::json(500, &json!({"message": error.to_string()})),
+    }
+}
+
+fn take<T: DeserializeOwned>(request: &Request, use_it: impl FnOnce(T)) -> Answer {
+    match serde_json::from_slice(&request.body) {
+        Ok(value) => {
+            use_it(value);
+            Answer::json(200, &json!({"status": "OK"}))
+        }
+        Err(error) => wrong(&error.to_string()),
+    }
+}
+
+fn wrong(message: &str) -> Answer {
+    Answer::json(400, &json!({"message": message}))
+}

@@ -1,0 +1,192 @@
+//! Simulated AppFlow, SWF, CloudFlow, EventBridge, SNS, SQS and Lambda Runtime API, in one process
+//! and on one port, in the real wire protocols. It keeps state, refuses what the real services
+//! refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
+//! nobody can read. It is for tests and the local run only, and is never part of the function.
+//!
+//! ```no_run
+//! use countermand_simulator::{Invocation, Simulator, World};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let simulator = Simulator::start(World::seeded(), ([127, 0, 0, 1], 0).into()).await?;
+//! // Start the function with `simulator.environment()`, then:
+//! let reply = simulator.invoke(r#"{"service": "appflow"}"#.into(), Invocation::default()).await;
+//! println!("{reply:?}, after {} calls", simulator.ledger().len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod operation;
+mod wire;
+
+mod server;
+mod service;
+mod sigv4;
+
+mod acs;
+mod appflow;
+mod batch;
+mod cloudflow;
+mod eventbridge;
+mod queues;
+mod sns;
+mod sqs;
+mod swf;
+
+mod control;
+mod runtime_api;
+
+mod faults;
+mod ledger;
+mod world;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+pub use crate::faults::{Fault, FaultKind, Limit};
+pub use crate::ledger::{Call, Published};
+pub use crate::operation::Operation;
+pub use crate::runtime_api::{Invocation, Reply};
+pub use crate::world::{
+    CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow, Run, RunStatus,
+    WorkflowExecution, WorkflowStatus, World,
+};
+
+/// The account that every ARN and queue URL must name.
+pub const ACCOUNT_ID: &str = "111122223333";
+/// The AWS region that every signature must be scoped to.
+pub const REGION: &str = "us-east-1";
+/// The key that signs for CloudFlow; no other is known to the simulator.
+pub const ALIBABA_ACCESS_KEY_ID: &str = "LTAI5tSimulatorExample01";
+pub const ALIBABA_ACCESS_KEY_SECRET: &str = "SimulatorSecretKeyExample01234";
+/// The function's name, as the Runtime API tells it.
+pub const FUNCTION_NAME: &str = "countermand";
+
+/// A running simulator. Cheap to clone; its tasks end with the last handle.
+#[derive(Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    _server: Arc<Server>,
+}
+
+/// Stops the server when the last handle is gone.
+struct Server(AbortHandle);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What the connections and the handles share.
+pub(crate) struct Shared {
+    address: SocketAddr,
+    base_url: String,
+    state: Mutex<service::State>,
+    /// Something in the state changed.
+    changed: Notify,
+    invocations: Mutex<runtime_api::Invocations>,
+    /// An invocation waits for the function.
+    invoked: Notify,
+}
+
+impl Shared {
+    /// The state; what a task that panicked left behind is as good as any.
+    fn state(&self) -> MutexGuard<'_, service::State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn invocations(&self) -> MutexGuard<'_, runtime_api::Invocations> {
+        self.invocations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Simulator {
+    /// Listens on the address; port 0 is the kernel's choice.
+    pub async fn start(world: World, address: SocketAddr) -> std::io::Result<Simulator> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            address,
+            base_url: format!("http://{address}"),
+            state: Mutex::new(service::State::new(world)),
+            changed: Notify::new(),
+            invocations: Mutex::default(),
+            invoked: Notify::new(),
+        });
+        let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));
+        Ok(Simulator { shared, _server: Arc::new(Server(server.abort_handle())) })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    pub fn base_url(&self) -> String {
+        self.shared.base_url.clone()
+    }
+
+    /// Everything the function needs to run against this simulator.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_LAMBDA_RUNTIME_API", self.address().to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME.into()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
+            ("AWS_REGION", REGION.into()),
+            ("AWS_ACCESS_KEY_ID", "AKIASIMULATOREXAMPLE".into()),
+            ("AWS_SECRET_ACCESS_KEY", "simulator/secret/access/key/EXAMPLE".into()),
+            ("AWS_ENDPOINT_URL", self.base_url()),
+            ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", self.base_url()),
+            ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou".into()),
+            ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_ACCESS_KEY_ID.into()),
+            ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ALIBABA_ACCESS_KEY_SECRET.into()),
+        ]
+    }
+
+    /// Scripts a fault. Panics where it means nothing, as failing entries of a call without any.
+    pub fn script(&self, fault: Fault) {
+        self.shared.state().faults.script(fault);
+    }
+
+    /// Puts a token bucket before an operation, in place of the one it had.
+    pub fn limit(&self, limit: Limit) {
+        self.shared.state().faults.limit(&limit, Instant::now());
+    }
+
+    /// Every call to a service, in order of arrival.
+    pub fn ledger(&self) -> Vec<Call> {
+        self.shared.state().ledger.clone()
+    }
+
+    /// The messages that reached a bus, a topic or a queue.
+    pub fn published(&self) -> Vec<Published> {
+        self.shared.state().published.clone()
+    }
+
+    /// The state now.
+    pub fn world(&self) -> World {
+        control::world(&self.shared)
+    }
+
+    /// Ends what is being canceled: AppFlow runs, and SWF executions whose decider complies.
+    pub fn settle(&self) {
+        self.shared.state().world.settle();
+    }
+
+    /// Hands the event to the function and waits for its response.
+    pub async fn invoke(&self, event: String, invocation: Invocation) -> Reply {
+        runtime_api::invoke(&self.shared, event, invocation).await
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Simulator").field("address", &self.address()).finish_non_exhaustive()
+    }
+}

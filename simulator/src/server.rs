@@ -1,0 +1,108 @@
+//! Connections: reads each request to its end, finds out who is asked, and sends the answer, or
+//! closes the connection without one. It knows HTTP and nothing of any service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::operation::Asked;
+use crate::service::Ending;
+use crate::wire::{Answer, Request};
+use crate::{Shared, control, runtime_api, service};
+
+/// More than any of the services takes.
+const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+
+/// Closes the connection without a reply.
+#[derive(Debug)]
+struct Close;
+
+impl fmt::Display for Close {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the connection is closed without a reply")
+    }
+}
+
+impl std::error::Error for Close {}
+
+/// Serves until it is aborted; its connections end with it.
+pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, or a client that left at once: others may still come.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let serve = service_fn(|request| answer(&shared, request));
+            // A connection that breaks is the client's affair, or a fault's.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), serve)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Close> {
+    let (parts, body) = request.into_parts();
+    let answer = match Limited::new(body, LARGEST_REQUEST).collect().await {
+        Ok(body) => {
+            let request = Request {
+                method: parts.method.as_str().to_owned(),
+                path: parts.uri.path().to_owned(),
+                query: parts.uri.query().unwrap_or_default().to_owned(),
+                headers: parts.headers,
+                body: body.to_bytes(),
+            };
+            dispatch(shared, request).await?
+        }
+        Err(error) => Answer::json(413, &json!({"message": error.to_string()})),
+    };
+    Ok(response(answer))
+}
+
+async fn dispatch(shared: &Shared, request: Request) -> Result<Answer, Close> {
+    if let Some(answer) = control::serve(shared, &request).await {
+        return Ok(answer);
+    }
+    if let Some(answer) = runtime_api::serve(shared, &request).await {
+        return Ok(answer);
+    }
+    let Some(asked) = Asked::of(&request) else {
+        let message = format!("no simulated service is asked by {} {}", request.method, request.path);
+        return Ok(Answer::json(404, &json!({"message": message})));
+    };
+    match service::serve(shared, asked, request).await {
+        Ending::Answered(answer) => Ok(answer),
+        Ending::Closed => Err(Close),
+    }
+}
+
+/// The answer as HTTP. A scripted header that HTTP cannot carry is left out.
+fn response(answer: Answer) -> hyper::Response<Full<Bytes>> {
+    let mut response = hyper::Response::new(Full::new(Bytes::from(answer.body)));
+    if let Ok(status) = hyper::StatusCode::from_u16(answer.status) {
+        *response.status_mut() = status;
+    }
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,278 @@
+//! The way of one call through a simulated service: into the ledger, read and checked, then what is
+//! scripted for it, then the operation's limit, then the work. A request that the real service would
+//! refuse as malformed is refused before any fault is spent on it, so that no fault hides a mistake.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use crate::faults::{FaultKind, Faults};
+use crate::ledger::{Call, Published};
+use crate::operation::{Asked, Operation, Service};
+use crate::queues::Queues;
+use crate::wire::{Answer, Failure, Request};
+use crate::world::World;
+use crate::{Shared, acs, appflow, cloudflow, eventbridge, sigv4, sns, sqs, swf};
+
+/// All that changes while the simulator runs.
+pub(crate) struct State {
+    pub(crate) started: Instant,
+    pub(crate) world: World,
+    pub(crate) faults: Faults,
+    pub(crate) ledger: Vec<Call>,
+    pub(crate) published: Vec<Published>,
+    pub(crate) queues: Queues,
+    pub(crate) nonces: acs::Nonces,
+}
+
+impl State {
+    pub(crate) fn new(world: World) -> State {
+        State {
+            started: Instant::now(),
+            world,
+            faults: Faults::default(),
+            ledger: Vec::new(),
+            published: Vec::new(),
+            queues: Queues::default(),
+            nonces: acs::Nonces::default(),
+        }
+    }
+}
+
+/// What an operation works with.
+pub(crate) struct Turn<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) request_id: &'a str,
+    pub(crate) base_url: &'a str,
+    pub(crate) failing: Option<&'a FailingEntries>,
+}
+
+/// Entries that a fault fails inside a 200.
+pub(crate) struct FailingEntries {
+    entries: Vec<usize>,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl FailingEntries {
+    /// What this entry of the batch fails with, if it does.
+    pub(crate) fn of<'a>(turn: &Turn<'a>, index: usize) -> Option<&'a FailingEntries> {
+        turn.failing.filter(|failing| failing.entries.contains(&index))
+    }
+
+    /// Whether the sender is at fault, by the code.
+    pub(crate) fn sender_fault(&self) -> bool {
+        self.code.starts_with("Invalid")
+    }
+}
+
+/// A request that was read and found well-formed.
+pub(crate) trait Work: Send {
+    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure>;
+
+    /// How long the call may wait for `ready`.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn ready(&self, _state: &State) -> bool {
+        true
+    }
+}
+
+/// What becomes of the connection that carried a call.
+pub(crate) enum Ending {
+    Answered(Answer),
+    /// Closed without a reply.
+    Closed,
+}
+
+fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Box<dyn Work>, Failure> {
+    if operation == Operation::StopExecution {
+        acs::verify(request, &mut state.nonces)?;
+    } else {
+        sigv4::check(request, operation)?;
+    }
+    Ok(match operation {
+        Operation::CancelFlowExecutions => Box::new(appflow::CancelFlowExecutions::read(request)?),
+        Operation::RequestCancelWorkflowExecution => {
+            Box::new(swf::RequestCancelWorkflowExecution::read(request)?)
+        }
+        Operation::StopExecution => Box::new(cloudflow::StopExecution::read(request)?),
+        Operation::PutEvents => Box::new(eventbridge::PutEvents::read(request)?),
+        Operation::PublishBatch => Box::new(sns::PublishBatch::read(request)?),
+        Operation::Publish => Box::new(sns::Publish::read(request)?),
+        Operation::SendMessageBatch => Box::new(sqs::SendMessageBatch::read(request)?),
+        Operation::SendMessage => Box::new(sqs::SendMessage::read(request)?),
+        Operation::ReceiveMessage => Box::new(sqs::ReceiveMessage::read(request)?),
+        Operation::DeleteMessage => Box::new(sqs::DeleteMessage::read(request)?),
+        Operation::GetQueueUrl => Box::new(sqs::GetQueueUrl::read(request)?),
+    })
+}
+
+/// One call, from its arrival to its ending.
+struct Running<'a> {
+    shared: &'a Shared,
+    service: Service,
+    request_id: String,
+    arrived: Instant,
+    index: usize,
+}
+
+/// Serves one call. Where it is dropped while it waits, as the client went away, the ledger keeps
+/// the call without a status.
+pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> Ending {
+    let running = Running::arrive(shared, &asked, &request);
+    let Some(operation) = asked.operation else {
+        return running.refuse(asked.service.unknown_action(&asked.action));
+    };
+    let read = read(operation, &request, &mut shared.state());
+    let work = match read {
+        Ok(work) => work,
+        Err(failure) => return running.refuse(failure),
+    };
+    let fault = shared.state().faults.next(operation);
+    if let Some(fault) = &fault {
+        running.note(|call| call.fault = Some(fault.name().to_owned()));
+    }
+    match fault {
+        Some(FaultKind::Throttle { retry_after_ms }) => {
+            running.refuse(asked.service.throttled(retry_after_ms))
+        }
+        Some(FaultKind::Error { status, code, message, headers }) => {
+            let message = message.unwrap_or_else(|| code.clone());
+            let mut failure = Failure::new(status, code, message);
+            failure.headers.extend(headers);
+            running.refuse(failure)
+        }
+        Some(FaultKind::Reply { status, body, headers }) => running.send(Answer {
+            status,
+            headers: headers.into_iter().collect(),
+            body: body.into_bytes(),
+            code: None,
+        }),
+        Some(FaultKind::Drop {}) => Ending::Closed,
+        Some(FaultKind::Hang {}) => match pending::<Infallible>().await {},
+        Some(FaultKind::LoseReply {}) => {
+            // Whatever the service would have said, nobody hears it.
+            let _ = running.work(operation, work, None).await;
+            Ending::Closed
+        }
+        Some(FaultKind::FailEntries { entries, code, message }) => {
+            let message = message.unwrap_or_else(|| code.clone());
+            let failing = FailingEntries { entries, code, message };
+            running.finish(running.work(operation, work, Some(failing)).await)
+        }
+        Some(FaultKind::Delay { ms }) => {
+            sleep(Duration::from_millis(ms)).await;
+            running.finish(running.work(operation, work, None).await)
+        }
+        None => running.finish(running.work(operation, work, None).await),
+    }
+}
+
+impl<'a> Running<'a> {
+    fn arrive(shared: &'a Shared, asked: &Asked, request: &Request) -> Running<'a> {
+        let request_id = match asked.service {
+            Service::Cloudflow => Uuid::new_v4().to_string().to_uppercase(),
+            _ => Uuid::new_v4().to_string(),
+        };
+        let arrived = Instant::now();
+        let mut state = shared.state();
+        let index = state.ledger.len();
+        let call = Call {
+            at: milliseconds(arrived.duration_since(state.started)),
+            operation: format!("{}.{}", asked.service.name(), asked.action),
+            request: request.for_ledger(),
+            signature: signature(request),
+            status: None,
+            code: None,
+            fault: None,
+            request_id: request_id.clone(),
+            duration_ms: None,
+        };
+        state.ledger.push(call);
+        Running { shared, service: asked.service, request_id, arrived, index }
+    }
+
+    async fn work(
+        &self,
+        operation: Operation,
+        work: Box<dyn Work>,
+        failing: Option<FailingEntries>,
+    ) -> Result<Answer, Failure> {
+        if !self.shared.state().faults.grant(operation, Instant::now()) {
+            return Err(self.service.throttled(None));
+        }
+        let until = Instant::now() + work.patience();
+        loop {
+            let changed = self.shared.changed.notified();
+            if let Some(result) = self.attempt(&*work, until, failing.as_ref()) {
+                self.shared.changed.notify_waiters();
+                return result;
+            }
+            // Woken or out of patience, the state is looked at once more.
+            let _ = timeout_at(until, changed).await;
+        }
+    }
+
+    /// Does the work, unless it is not ready and may wait.
+    fn attempt(
+        &self,
+        work: &dyn Work,
+        until: Instant,
+        failing: Option<&FailingEntries>,
+    ) -> Option<Result<Answer, Failure>> {
+        let mut state = self.shared.state();
+        if !work.ready(&state) && Instant::now() < until {
+            return None;
+        }
+        state.world.pass_time(Instant::now());
+        Some(work.run(&mut Turn {
+            state: &mut state,
+            request_id: &self.request_id,
+            base_url: &self.shared.base_url,
+            failing,
+        }))
+    }
+
+    fn finish(&self, result: Result<Answer, Failure>) -> Ending {
+        match result {
+            Ok(answer) => self.send(self.service.stamp(answer, &self.request_id)),
+            Err(failure) => self.refuse(failure),
+        }
+    }
+
+    fn refuse(&self, failure: Failure) -> Ending {
+        let answer = self.service.refuse(failure, &self.request_id);
+        self.send(self.service.stamp(answer, &self.request_id))
+    }
+
+    fn send(&self, answer: Answer) -> Ending {
+        self.note(|call| {
+            call.status = Some(answer.status);
+            call.code.clone_from(&answer.code);
+            call.duration_ms = Some(milliseconds(self.arrived.elapsed()));
+        });
+        Ending::Answered(answer)
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Call)) {
+        note(&mut self.shared.state().ledger[self.index]);
+    }
+}
+
+/// The name of the algorithm that the request says it is signed with.
+fn signature(request: &Request) -> Option<String> {
+    match request.header("authorization") {
+        Some(authorization) => authorization.split(' ').next().map(Into::into),
+        None => crate::wire::Form::of_query(&request.query).0.remove("SignatureMethod"),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

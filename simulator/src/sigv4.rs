@@ -1,0 +1,174 @@
+//! What every AWS service checks of a request before it looks at the operation: method, content
+//! type, and the Signature Version 4 header, whose scope must name the right service and region and
+//! whose signed headers must cover what the service relies on. The signature itself is not
+//! calculated again: the SDK makes it, and any key may be used.
+
+use crate::operation::{Operation, Service};
+use crate::wire::{Failure, Request};
+use crate::{ACCOUNT_ID, REGION};
+
+/// Refuses what the service would refuse at its door.
+pub(crate) fn check(request: &Request, operation: Operation) -> Result<(), Failure> {
+    let (service, scope, content_type) = expectation(operation);
+    if request.method != "POST" {
+        let message = format!("expected POST, got {}", request.method);
+        return Err(Failure::new(405, code(service, "UnknownOperationException"), message));
+    }
+    authorization(request, scope)
+        .map_err(|(status, name, message)| Failure::new(status, code(service, name), message))?;
+    if request.content_type() != content_type {
+        let message = format!("expected content type {content_type}, got `{}`", request.content_type());
+        return Err(Failure::new(400, code(service, "SerializationException"), message));
+    }
+    Ok(())
+}
+
+/// The service, its name in a credential scope, and its content type.
+fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
+    match operation {
+        Operation::CancelFlowExecutions => (Service::Appflow, "appflow", "application/json"),
+        Operation::RequestCancelWorkflowExecution => (Service::Swf, "swf", "application/x-amz-json-1.0"),
+        Operation::PutEvents => (Service::Eventbridge, "events", "application/x-amz-json-1.1"),
+        Operation::PublishBatch | Operation::Publish => {
+            (Service::Sns, "sns", "application/x-www-form-urlencoded")
+        }
+        Operation::SendMessageBatch
+        | Operation::SendMessage
+        | Operation::ReceiveMessage
+        | Operation::DeleteMessage
+        | Operation::GetQueueUrl => (Service::Sqs, "sqs", "application/x-amz-json-1.0"),
+        Operation::StopExecution => (Service::Cloudflow, "fnf", "application/x-www-form-urlencoded"),
+    }
+}
+
+/// The query protocol has older names for the same errors.
+fn code(service: Service, name: &'static str) -> &'static str {
+    match (service, name) {
+        (Service::Sns, "MissingAuthenticationTokenException") => "MissingAuthenticationToken",
+        (Service::Sns, "IncompleteSignatureException") => "IncompleteSignature",
+        (Service::Sns, "InvalidSignatureException") => "SignatureDoesNotMatch",
+        (Service::Sns, "UnknownOperationException") => "InvalidAction",
+        (Service::Sns, "SerializationException") => "MalformedQueryString",
+        _ => name,
+    }
+}
+
+fn authorization(request: &Request, scope: &str) -> Result<(), (u16, &'static str, String)> {
+    let incomplete = |message: String| (400, "IncompleteSignatureException", message);
+    let invalid = |message: String| (403, "InvalidSignatureException", message);
+    let Some(authorization) = request.header("authorization") else {
+        return Err((403, "MissingAuthenticationTokenException", "Missing Authentication Token".into()));
+    };
+    let Some(parameters) = authorization.strip_prefix("AWS4-HMAC-SHA256 ") else {
+        return Err(incomplete(format!("expected AWS4-HMAC-SHA256, got `{authorization}`")));
+    };
+    let parameter = |name: &str| {
+        parameters
+            .split(',')
+            .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+            .ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
+    };
+    let credential = parameter("Credential")?;
+    let signed_headers: Vec<_> = parameter("SignedHeaders")?.split(';').collect();
+    let signature = parameter("Signature")?;
+
+    let Some(date) = request.header("x-amz-date") else {
+        return Err(incomplete("Authorization header requires existence of 'X-Amz-Date'.".into()));
+    };
+    let [key, day, region, service, terminator] = credential.split('/').collect::<Vec<_>>()[..] else {
+        return Err(incomplete(format!("Credential must have 5 parts, got `{credential}`")));
+    };
+    if key.is_empty() || terminator != "aws4_request" {
+        return Err(invalid(format!("Credential should end in aws4_request, got `{credential}`")));
+    }
+    if !date.starts_with(day) || day.len() != 8 {
+        return Err(invalid(format!("Date in Credential scope does not match {date}: '{day}'")));
+    }
+    if region != REGION {
+        return Err(invalid(format!(
+            "Credential should be scoped to a valid region, expected '{REGION}', got '{region}'."
+        )));
+    }
+    if service != scope {
+        return Err(invalid(format!(
+            "Credential should be scoped to correct service: '{scope}', got '{service}'."
+        )));
+    }
+    if signature.len() != 64 || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(invalid(format!("expected 64 hexadecimal digits as signature, got `{signature}`")));
+    }
+    let unsigned = std::iter::once("host")
+        .chain(request.headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("x-amz-")))
+        .find(|name| !signed_headers.contains(name));
+    match unsigned {
+        Some(name) => Err(invalid(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization."))),
+        None => Ok(()),
+    }
+}
+
+/// The name at the end of an ARN of this account and region, or of a bare name.
+pub(crate) fn resource_name<'a>(value: &'a str, service: &str, resource: &str) -> Option<&'a str> {
+    if !value.starts_with("arn:") {
+        return Some(value);
+    }
+    value.strip_prefix(&format!("arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tests::request;
+
+    fn authorization_for(scope: &str, signed: &str) -> String {
+        let signature = "0".repeat(64);
+        format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, SignedHeaders={signed}, Signature={signature}"
+        )
+    }
+
+    #[test]
+    fn the_scope_and_the_signed_headers_are_checked() {
+        let all = "content-type;host;x-amz-date;x-amz-target";
+        let cases = [
+            ("20261120/us-east-1/swf/aws4_request", all, None),
+            ("20261120/us-east-1/appflow/aws4_request", all, Some("InvalidSignatureException")),
+            ("20261120/eu-west-1/swf/aws4_request", all, Some("InvalidSignatureException")),
+            ("20261119/us-east-1/swf/aws4_request", all, Some("InvalidSignatureException")),
+            ("us-east-1/swf/aws4_request", all, Some("IncompleteSignatureException")),
+            ("20261120/us-east-1/swf/aws4_request", "host;x-amz-date", Some("InvalidSignatureException")),
+            (
+                "20261120/us-east-1/swf/aws4_request",
+                "x-amz-date;x-amz-target",
+                Some("InvalidSignatureException"),
+            ),
+        ];
+        for (scope, signed, expected) in cases {
+            let authorization = authorization_for(scope, signed);
+            let request = request(
+                "POST",
+                "/",
+                &[
+                    ("authorization", &authorization),
+                    ("content-type", "application/x-amz-json-1.0"),
+                    ("x-amz-date", "20261120T010203Z"),
+                    ("x-amz-target", "SimpleWorkflowService.RequestCancelWorkflowExecution"),
+                ],
+                "{}",
+            );
+            let failure = check(&request, Operation::RequestCancelWorkflowExecution).err();
+            assert_eq!(failure.map(|failure| failure.code).as_deref(), expected, "{scope} {signed}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_signature_or_with_another_type_is_refused() {
+        let authorization = authorization_for("20261120/us-east-1/sns/aws4_request", "host;x-amz-date");
+        let signed = [("authorization", authorization.as_str()), ("x-amz-date", "20261120T010203Z")];
+        let cases: [(&[(&str, &str)], &str); 2] =
+            [(&[], "MissingAuthenticationToken"), (&signed, "MalformedQueryString")];
+        for (headers, expected) in cases {
+            let failure = check(&request("POST", "/", headers, ""), Operation::Publish).unwrap_err();
+            assert_eq!(failure.code, expected);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! SQS's receiving side, awsJson 1.0: messages that the function sent can be taken out again, as a
+//! consumer of outcomes would, with long polling.
+
+use std::time::{Duration, SystemTime};
+
+use md5::{Digest, Md5};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::{answer, attributes_md5, body, exists, invalid, missing, number, queue, text};
+use crate::ACCOUNT_ID;
+use crate::queues::Message;
+use crate::service::{State, Turn, Work};
+use crate::wire::{Answer, Failure, Request};
+
+pub(crate) struct ReceiveMessage {
+    queue: String,
+    most: usize,
+    hidden_for: Duration,
+    wait: Duration,
+    system_attributes: Vec<String>,
+    attributes: Vec<String>,
+}
+
+impl ReceiveMessage {
+    pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
+        let body = body(request)?;
+        let most = number(&body, "MaxNumberOfMessages", 1, 10)?;
+        if most == 0 {
+            return Err(invalid(
+                "Value 0 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10.",
+            ));
+        }
+        let mut system_attributes = names(&body, "MessageSystemAttributeNames");
+        system_attributes.extend(names(&body, "AttributeNames"));
+        Ok(ReceiveMessage {
+            queue: queue(&body)?,
+            most: usize::try_from(most).unwrap_or(1),
+            hidden_for: Duration::from_secs(number(&body, "VisibilityTimeout", 30, 43_200)?),
+            wait: Duration::from_secs(number(&body, "WaitTimeSeconds", 0, 20)?),
+            system_attributes,
+            attributes: names(&body, "MessageAttributeNames"),
+        })
+    }
+
+    fn describe(&self, message: &Message) -> Value {
+        let mut reply = json!({
+            "MessageId": message.id,
+            "ReceiptHandle": message.receipt,
+            "Body": message.body,
+            "MD5OfBody": hex::encode(Md5::digest(&message.body)),
+        });
+        let system = [
+            ("SentTimestamp", milliseconds(message.sent)),
+            ("ApproximateReceiveCount", message.receive_count.to_string()),
+            (
+                "ApproximateFirstReceiveTimestamp",
+                milliseconds(message.first_received.unwrap_or(message.sent)),
+            ),
+            ("SenderId", format!("AROASIMULATOR:{ACCOUNT_ID}")),
+        ];
+        let system: Map<_, _> = system
+            .iter()
+            .filter(|(name, _)| wanted(&self.system_attributes, name))
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        if !system.is_empty() {
+            reply["Attributes"] = Value::Object(system);
+        }
+        let attributes: Map<_, _> = message
+            .attributes
+            .iter()
+            .filter(|(name, _)| wanted(&self.attributes, name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        if !attributes.is_empty() {
+            reply["MD5OfMessageAttributes"] = json!(attributes_md5(&attributes));
+            reply["MessageAttributes"] = Value::Object(attributes);
+        }
+        reply
+    }
+}
+
+fn names(body: &Map<String, Value>, field: &str) -> Vec<String> {
+    let names = body.get(field).and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).map(Into::into).collect()
+}
+
+fn wanted(names: &[String], name: &str) -> bool {
+    names.iter().any(|wanted| match wanted.as_str() {
+        "All" | ".*" => true,
+        prefix if prefix.ends_with(".*") => name.starts_with(prefix.trim_end_matches('*')),
+        other => other == name,
+    })
+}
+
+fn milliseconds(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().to_string()
+}
+
+impl Work for ReceiveMessage {
+    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        exists(turn, &self.queue)?;
+        let messages = turn.state.queues.receive(&self.queue, self.most, self.hidden_for, Instant::now());
+        let messages: Vec<_> = messages.iter().map(|message| self.describe(message)).collect();
+        // An empty list is left out, as the service does.
+        let reply = if messages.is_empty() { json!({}) } else { json!({"Messages": messages}) };
+        Ok(answer(&reply))
+    }
+
+    fn patience(&self) -> Duration {
+        self.wait
+    }
+
+    fn ready(&self, state: &State) -> bool {
+        let known = state.world.queues.contains(&self.queue);
+        !known || state.queues.has_visible(&self.queue, Instant::now())
+    }
+}
+
+pub(crate) struct DeleteMessage {
+    queue: String,
+    receipt: String,
+}
+
+impl DeleteMessage {
+    pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
+        let body = body(request)?;
+        Ok(DeleteMessage { queue: queue(&body)?, receipt: text(&body, "ReceiptHandle")?.to_owned() })
+    }
+}
+
+impl Work for DeleteMessage {
+    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        exists(turn, &self.queue)?;
+        if self.receipt.is_empty() {
+            return Err(missing("ReceiptHandle"));
+        }
+        turn.state.queues.delete(&self.queue, &self.receipt);
+        Ok(Answer::new(200, "application/x-amz-json-1.0", ""))
+    }
+}
+
+pub(crate) struct GetQueueUrl {
+    queue: String,
+}
+
+impl GetQueueUrl {
+    pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
+        let body = body(request)?;
+        Ok(GetQueueUrl { queue: text(&body, "QueueName")?.to_owned() })
+    }
+}
+
+impl Work for GetQueueUrl {
+    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        exists(turn, &self.queue)?;
+        Ok(answer(&json!({"QueueUrl": format!("{}/{ACCOUNT_ID}/{}", turn.base_url, self.queue)})))
+    }
+}

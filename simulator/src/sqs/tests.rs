@@ -1,0 +1,109 @@
+//! What goes into a queue comes out of it, and what the service would refuse does not go in.
+
+use super::*;
+use crate::service::State;
+use crate::wire::tests::request;
+use crate::world::World;
+
+const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/outcomes";
+
+fn run(state: &mut State, action: &str, body: &Value) -> Result<Value, Failure> {
+    let mut turn = Turn { state, request_id: "id-1", base_url: "http://127.0.0.1:1", failing: None };
+    let request = request("POST", "/", &[], &body.to_string());
+    let work: Box<dyn Work> = match action {
+        "SendMessage" => Box::new(SendMessage::read(&request)?),
+        "SendMessageBatch" => Box::new(SendMessageBatch::read(&request)?),
+        "ReceiveMessage" => Box::new(ReceiveMessage::read(&request)?),
+        "GetQueueUrl" => Box::new(GetQueueUrl::read(&request)?),
+        _ => Box::new(DeleteMessage::read(&request)?),
+    };
+    let answer = work.run(&mut turn)?;
+    Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+}
+
+fn entry(id: &str, body: &str) -> Value {
+    json!({"Id": id, "MessageBody": body})
+}
+
+#[test]
+fn a_message_goes_in_and_comes_out() {
+    let mut state = State::new(World::seeded());
+    let url = run(&mut state, "GetQueueUrl", &json!({"QueueName": "outcomes"})).unwrap();
+    assert_eq!(url["QueueUrl"], "http://127.0.0.1:1/111122223333/outcomes");
+    let attributes = json!({"status": {"DataType": "String", "StringValue": "FAILED"}});
+    let message = json!({"QueueUrl": URL, "MessageBody": "hello", "MessageAttributes": attributes});
+    let sent = run(&mut state, "SendMessage", &message).unwrap();
+    assert_eq!(sent["MD5OfMessageBody"], "5d41402abc4b2a76b9719d911017c592");
+    let receive = json!({"QueueUrl": URL, "MessageAttributeNames": ["All"], "AttributeNames": ["ApproximateReceiveCount"]});
+    let received = run(&mut state, "ReceiveMessage", &receive).unwrap();
+    let message = &received["Messages"][0];
+    assert_eq!(message["Body"], "hello");
+    assert_eq!(message["Attributes"], json!({"ApproximateReceiveCount": "1"}));
+    assert_eq!(message["MessageAttributes"], attributes);
+    assert_eq!(message["MD5OfMessageAttributes"], sent["MD5OfMessageAttributes"]);
+    assert_eq!(run(&mut state, "ReceiveMessage", &receive).unwrap(), json!({}));
+    let delete = json!({"QueueUrl": URL, "ReceiptHandle": message["ReceiptHandle"]});
+    run(&mut state, "DeleteMessage", &delete).unwrap();
+    assert!(!state.queues.has_visible("outcomes", tokio::time::Instant::now() + Duration::from_secs(60)));
+    assert_eq!(state.published[0].attributes["status"], "FAILED");
+}
+
+#[test]
+fn the_checksum_of_attributes_is_the_documented_one() {
+    // The example of the AWS SDK's own tests for the same algorithm, by hand: name, type, kind, value.
+    let attributes = json!({"a": {"DataType": "String", "StringValue": "b"}});
+    let mut bytes = Vec::new();
+    for part in [&b"a"[..], b"String"] {
+        bytes.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
+        bytes.extend(part);
+    }
+    bytes.extend([1, 0, 0, 0, 1, b'b']);
+    let expected = hex::encode(Md5::digest(bytes));
+    assert_eq!(attributes_md5(attributes.as_object().unwrap()), expected);
+}
+
+#[test]
+fn entries_of_a_batch_fail_one_by_one() {
+    let mut state = State::new(World::seeded());
+    let entries = json!([entry("a", "fine"), entry("b", "\u{1}"), entry("c", "")]);
+    let reply = run(&mut state, "SendMessageBatch", &json!({"QueueUrl": URL, "Entries": entries})).unwrap();
+    assert_eq!(reply["Successful"][0]["Id"], "a");
+    assert_eq!(reply["Failed"][0]["Code"], "InvalidMessageContents");
+    assert_eq!(reply["Failed"][1]["Code"], "MissingParameter");
+    assert_eq!(reply["Failed"][0]["SenderFault"], true);
+    assert_eq!(state.published.len(), 1);
+}
+
+#[test]
+fn what_the_service_would_refuse_is_refused() {
+    let half = "x".repeat(LARGEST / 2 + 1);
+    let send = |entries: Value| json!({"QueueUrl": URL, "Entries": entries});
+    let cases = [
+        ("SendMessageBatch", send(json!([])), "EmptyBatchRequest"),
+        ("SendMessageBatch", send(json!([entry("a", "x"), entry("a", "y")])), "BatchEntryIdsNotDistinct"),
+        ("SendMessageBatch", send(json!([entry("a", &half), entry("b", &half)])), "BatchRequestTooLong"),
+        ("SendMessageBatch", json!({"QueueUrl": URL}), "MissingParameter"),
+        (
+            "SendMessage",
+            json!({"QueueUrl": URL, "MessageBody": format!("{half}{half}")}),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            json!({"QueueUrl": URL, "MessageBody": "x", "DelaySeconds": 901}),
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            json!({"QueueUrl": URL.replace("outcomes", "nothing"), "MessageBody": "x"}),
+            "QueueDoesNotExist",
+        ),
+        ("SendMessage", json!({"QueueUrl": URL.replace('1', "2"), "MessageBody": "x"}), "QueueDoesNotExist"),
+        ("ReceiveMessage", json!({"QueueUrl": URL, "MaxNumberOfMessages": 11}), "InvalidParameterValue"),
+        ("GetQueueUrl", json!({"QueueName": "nothing"}), "QueueDoesNotExist"),
+    ];
+    for (action, body, code) in cases {
+        let failure = run(&mut State::new(World::seeded()), action, &body).unwrap_err();
+        assert_eq!(failure.code, code, "{action} {:.120}", body.to_string());
+    }
+}
