@@ -1,1 +1,151 @@
+use std::cell::RefCell;
+use std::time::Duration;
 
+use super::*;
+use crate::outcome::{Kind, Status};
+use crate::targets::Service;
+
+fn outcome(id: usize, bytes: usize) -> Outcome {
+    Outcome {
+        kind: Kind::LastWord,
+        service: Some(Service::Swf),
+        status: Status::Accepted,
+        request_id: id.to_string(),
+        attempts: 1,
+        completed_at: std::time::SystemTime::UNIX_EPOCH.into(),
+        key: None,
+        json: "x".repeat(bytes),
+        loggable: String::new(),
+    }
+}
+
+#[test]
+fn entries_are_packed_into_as_few_calls_as_the_limits_allow() {
+    let limits = Limits { entries: 3, bytes: 100 };
+    for (sizes, batches) in [
+        (&[][..], vec![]),
+        (&[1], vec![0..1]),
+        (&[1, 1, 1, 1], vec![0..3, 3..4]),
+        (&[50, 50, 1], vec![0..2, 2..3]),
+        (&[100, 100], vec![0..1, 1..2]),
+        (&[101, 1], vec![0..1, 1..2]),
+        (&[1, 101, 1], vec![0..1, 1..2, 2..3]),
+    ] {
+        assert_eq!(pack(sizes, limits), batches, "{sizes:?}");
+    }
+}
+
+/// What one entry is answered with; the last entry of a script is repeated.
+#[derive(Clone, Copy)]
+enum Says {
+    Taken,
+    Fails(Class),
+}
+
+/// A destination that answers each entry as scripted by its request id, attempt by attempt, and
+/// remembers what it was sent.
+struct Scripted {
+    entries: Vec<Vec<Says>>,
+    calls: RefCell<Vec<Vec<String>>>,
+    /// So many calls fail as a whole first.
+    broken: usize,
+}
+
+impl Destination for Scripted {
+    fn limits(&self) -> Limits {
+        Limits { entries: 10, bytes: 1_000 }
+    }
+
+    fn size(&self, entry: &Entry) -> usize {
+        entry.outcome.json.len()
+    }
+
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+        let ids: Vec<String> = entries.iter().map(|entry| entry.outcome.request_id.clone()).collect();
+        self.calls.borrow_mut().push(ids.clone());
+        if self.calls.borrow().len() <= self.broken {
+            return Err(CallError::service(Class::Retry, "Broken", "message"));
+        }
+        let said = |id: &String| {
+            let script = &self.entries[id.parse::<usize>().expect("ids are numbers")];
+            let before = self.calls.borrow().iter().flatten().filter(|other| *other == id).count();
+            match script.get(before - 1 - self.broken.min(before - 1)).or(script.last()) {
+                Some(Says::Fails(class)) => Err(CallError::service(*class, "Code", "message")),
+                _ => Ok(()),
+            }
+        };
+        Ok(ids.iter().map(said).collect())
+    }
+}
+
+async fn run(entries: Vec<Vec<Says>>, broken: usize) -> (Vec<bool>, Vec<Vec<String>>) {
+    let outcomes: Vec<Outcome> = (0..entries.len()).map(|id| outcome(id, 10)).collect();
+    let outcomes: Vec<&Outcome> = outcomes.iter().collect();
+    let destination = Scripted { entries, calls: RefCell::default(), broken };
+    let until = Instant::now() + Duration::from_secs(60);
+    let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
+    (results.iter().map(Result::is_ok).collect(), destination.calls.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_failed_entries_whose_code_is_retryable_are_sent_again() {
+    use Says::{Fails, Taken};
+    let (published, calls) = run(
+        vec![vec![Taken], vec![Fails(Class::Throttle), Taken], vec![Fails(Class::Terminal)], vec![Taken]],
+        0,
+    )
+    .await;
+    assert_eq!(published, [true, true, false, true]);
+    assert_eq!(calls, [vec!["0", "1", "2", "3"], vec!["1"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_keeps_failing_is_unpublished_and_touches_no_other() {
+    use Says::{Fails, Taken};
+    let (published, calls) = run(vec![vec![Fails(Class::Retry)], vec![Taken]], 0).await;
+    assert_eq!(published, [false, true]);
+    assert_eq!(calls, [vec!["0", "1"], vec!["0"], vec!["0"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_as_a_whole_is_made_again() {
+    let (published, calls) = run(vec![vec![Says::Taken], vec![Says::Taken]], 1).await;
+    assert_eq!(published, [true, true]);
+    assert_eq!(calls, [vec!["0", "1"], vec!["0", "1"]]);
+    let (published, calls) = run(vec![vec![Says::Taken]], 9).await;
+    assert_eq!((published, calls.len()), (vec![false], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_deadline_leaves_unsent_is_unpublished() {
+    let destination = Scripted { entries: vec![vec![Says::Taken]], calls: RefCell::default(), broken: 0 };
+    let results = publish(&destination, &[&outcome(0, 1)], &Retry::new(3, 4), Instant::now()).await;
+    assert_eq!(results[0].as_ref().map_err(|error| error.code.as_str()), Err("DeadlineExceeded"));
+    assert!(destination.calls.borrow().is_empty());
+}
+
+#[test]
+fn an_entrys_code_decides_whether_it_is_sent_again() {
+    for (code, our_fault, class) in [
+        ("ThrottlingException", false, Class::Throttle),
+        ("KmsThrottled", true, Class::Throttle),
+        ("InternalError", false, Class::Retry),
+        ("InternalFailure", true, Class::Retry),
+        ("AccessDenied", true, Class::Config),
+        ("InvalidMessageContents", true, Class::Terminal),
+        ("Surprise", false, Class::Retry),
+    ] {
+        assert_eq!(entry_class(code, our_fault), class, "{code}");
+    }
+}
+
+#[test]
+fn an_entry_that_a_reply_passes_over_counts_as_failed() {
+    let failed = [("1", "InvalidMessageContents", Some("bad"), true)];
+    assert!(entry_result(0, &["0"], &failed).is_ok());
+    assert_eq!(
+        entry_result(1, &["0"], &failed).map_err(|error| error.code),
+        Err("InvalidMessageContents".into())
+    );
+    assert_eq!(entry_result(2, &["0"], &failed).map_err(|error| error.code), Err("UnreadableReply".into()));
+}

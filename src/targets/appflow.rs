@@ -307,3 +307,6 @@ fn classify(code: &str) -> Option<Class> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

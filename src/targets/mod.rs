@@ -210,3 +210,6 @@ pub fn status_of(class: Class) -> Status {
         Class::Config => Status::Denied,
     }
 }
+
+#[cfg(test)]
+mod tests;

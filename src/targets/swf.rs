@@ -116,3 +116,14 @@ fn classify(code: &str) -> Option<Class> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_code_of_swf_has_its_class() {
+        crate::targets::tests::check_codes("swf", classify);
+        assert_eq!(classify("Surprise"), None);
+    }
+}

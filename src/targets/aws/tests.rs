@@ -1,1 +1,79 @@
+use super::*;
 
+#[test]
+fn every_common_code_has_its_class() {
+    crate::targets::tests::check_codes("aws_common", common);
+    assert_eq!(common("Surprise"), None);
+}
+
+#[test]
+fn the_codes_that_the_sdk_takes_for_throttling_are_throttling() {
+    let document: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/facts/errors.json")).expect("JSON");
+    for (list, class) in
+        [("aws_rust_sdk_throttling_codes", Class::Throttle), ("aws_rust_sdk_transient_codes", Class::Retry)]
+    {
+        for code in document[list].as_array().expect("a list of codes") {
+            assert_eq!(common(code.as_str().unwrap_or_default()), Some(class), "{code}");
+        }
+    }
+}
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> Headers {
+    let mut headers = Headers::new();
+    for (name, value) in pairs {
+        headers.insert(*name, *value);
+    }
+    headers
+}
+
+#[test]
+fn an_error_that_cannot_be_read_is_classed_by_its_status_alone() {
+    for (status, class) in [
+        (429, Class::Throttle),
+        (500, Class::Retry),
+        (502, Class::Retry),
+        (599, Class::Retry),
+        (401, Class::Config),
+        (403, Class::Config),
+        (400, Class::Unknown),
+        (404, Class::Unknown),
+        (302, Class::Unknown),
+    ] {
+        let error = by_status(status, "", &headers(&[]));
+        assert_eq!((error.class, error.code), (class, format!("HTTP{status}")));
+    }
+}
+
+#[test]
+fn the_longest_wait_that_a_reply_asks_for_counts() {
+    for (pairs, expected) in [
+        (&[][..], None),
+        (&[("x-amz-retry-after", "250")], Some(250)),
+        (&[("x-acs-retry-after", "1500")], Some(1_500)),
+        (&[("retry-after", "2")], Some(2_000)),
+        (&[("retry-after", " 2 "), ("x-amz-retry-after", "2500")], Some(2_500)),
+        (&[("retry-after", "soon")], None),
+        (&[("retry-after", "-1")], None),
+    ] {
+        let expected = expected.map(Duration::from_millis);
+        assert_eq!(retry_after(&headers(pairs)), expected, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_success_must_say_something_readable() {
+    for (reply, body, readable) in [
+        (ReadableReply::object(), "{}", true),
+        (ReadableReply::object(), " {\"invalidExecutions\": []} ", true),
+        (ReadableReply::object(), "", false),
+        (ReadableReply::object(), "[]", false),
+        (ReadableReply::object(), "<html></html>", false),
+        (ReadableReply::object(), "{} {}", false),
+        (ReadableReply::nothing(), "", true),
+        (ReadableReply::nothing(), "{}", true),
+        (ReadableReply::nothing(), "<html></html>", false),
+    ] {
+        assert_eq!(reply.reads(body.as_bytes()), readable, "{reply:?} {body}");
+    }
+}

@@ -1,0 +1,226 @@
+//! One case: starts the simulator and the binary, hands over the event, compares what followed.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use countermand_simulator::{Fault, Invocation, Limit, Reply, Simulator, World};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::expand::{expand, sqs_event};
+use crate::matching::{difference, difference_in_any_order};
+
+/// A case file. The event is one of `event` (a file of `events/` or the event itself), `sqs` (the
+/// bodies of a batch) and `raw` (the bytes).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Case {
+    #[serde(default)]
+    event: Option<Value>,
+    #[serde(default)]
+    sqs: Option<Vec<Value>>,
+    #[serde(default)]
+    raw: Option<String>,
+    #[serde(default = "one")]
+    receive_count: u64,
+    /// Variables beside those of the simulator; `null` takes one away.
+    #[serde(default)]
+    env: BTreeMap<String, Option<String>>,
+    #[serde(default)]
+    destination: Option<DestinationKind>,
+    #[serde(default = "World::seeded")]
+    world: World,
+    #[serde(default)]
+    faults: Vec<Fault>,
+    #[serde(default)]
+    limits: Vec<Limit>,
+    #[serde(default = "ten_seconds")]
+    timeout_ms: u64,
+    expect: Expectation,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DestinationKind {
+    Bus,
+    Topic,
+    Queue,
+}
+
+/// What must have happened. What is not named is not looked at, but for `response` and `error`: the
+/// one that is not named must not have come.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Expectation {
+    response: Option<Value>,
+    /// A function error: its type, and its message as JSON where it is JSON.
+    error: Option<Value>,
+    /// A part of the message of an init error.
+    init_error: Option<String>,
+    /// Every call to a service that cancels, in any order.
+    calls: Option<Vec<Value>>,
+    /// Every call that publishes, in order.
+    publish_calls: Option<Vec<Value>>,
+    /// Every message that arrived, its body as JSON.
+    published: Option<Vec<Value>>,
+    /// Parts of the log.
+    log: Vec<String>,
+    /// What the log must not hold.
+    not_in_log: Vec<String>,
+    /// The state afterwards.
+    world: Option<Value>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+/// Runs a case file.
+pub fn run(path: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let value = expand(serde_json::from_str(&text).map_err(|error| error.to_string())?);
+    let case: Case = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(case.run())
+}
+
+/// The function's process, ended with the case.
+struct Function(Child);
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        // It may have ended by itself, which the reply has told.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Case {
+    async fn run(&self) -> Result<(), String> {
+        let address = ([127, 0, 0, 1], 0).into();
+        let simulator =
+            Simulator::start(self.world.clone(), address).await.map_err(|error| error.to_string())?;
+        self.faults.iter().for_each(|fault| simulator.script(fault.clone()));
+        self.limits.iter().for_each(|limit| simulator.limit(limit.clone()));
+        let mut function = self.start(&simulator).map_err(|error| error.to_string())?;
+        let invocation = Invocation {
+            request_id: Some("lambda-1".into()),
+            timeout: Duration::from_millis(self.timeout_ms),
+        };
+        let reply = simulator.invoke(self.event()?, invocation).await;
+        let _ = function.0.kill();
+        let mut log = String::new();
+        if let Some(mut stdout) = function.0.stdout.take() {
+            stdout.read_to_string(&mut log).map_err(|error| error.to_string())?;
+        }
+        self.check(&simulator, reply, &log).map_or(Ok(()), |difference| {
+            Err(format!("{difference}\n--- calls\n{:#?}\n--- log\n{log}", simulator.ledger()))
+        })
+    }
+
+    fn event(&self) -> Result<String, String> {
+        match (&self.event, &self.sqs, &self.raw) {
+            (Some(Value::String(file)), None, None) => {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(file);
+                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+            }
+            (Some(event), None, None) => Ok(event.to_string()),
+            (None, Some(bodies), None) => Ok(sqs_event(bodies, self.receive_count).to_string()),
+            (None, None, Some(raw)) => Ok(raw.clone()),
+            _ => Err("a case has one of event, sqs and raw".into()),
+        }
+    }
+
+    fn start(&self, simulator: &Simulator) -> std::io::Result<Function> {
+        let mut variables: BTreeMap<String, String> =
+            simulator.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let Some(kind) = self.destination {
+            let arn = match kind {
+                DestinationKind::Bus => "arn:aws:events:us-east-1:111122223333:event-bus/outcomes",
+                DestinationKind::Topic => "arn:aws:sns:us-east-1:111122223333:outcomes",
+                DestinationKind::Queue => "arn:aws:sqs:us-east-1:111122223333:outcomes",
+            };
+            variables.insert("COUNTERMAND_OUTCOME_DESTINATION".into(), arn.into());
+        }
+        variables.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+        variables.insert("AWS_EC2_METADATA_DISABLED".into(), "true".into());
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => {
+                    variables.insert(name.clone(), value.replace("{simulator}", &simulator.base_url()))
+                }
+                None => variables.remove(name),
+            };
+        }
+        let child = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Function(child))
+    }
+
+    fn check(&self, simulator: &Simulator, reply: Reply, log: &str) -> Option<String> {
+        let expect = &self.expect;
+        let calls: Vec<Value> = simulator.ledger().iter().map(|call| json!(call)).collect();
+        let (publishing, canceling): (Vec<Value>, Vec<Value>) = calls.into_iter().partition(|call| {
+            let operation = call["operation"].as_str().unwrap_or_default();
+            ["eventbridge.", "sns.", "sqs."].iter().any(|service| operation.starts_with(service))
+        });
+        let published: Vec<Value> = simulator
+            .published()
+            .iter()
+            .map(|message| {
+                let mut value = json!(message);
+                value["body"] = serde_json::from_str(&message.body).unwrap_or_default();
+                value
+            })
+            .collect();
+        let world = json!(simulator.world());
+        self.check_reply(reply)
+            .or_else(|| difference_in_any_order(expect.calls.as_ref()?, &canceling, "calls"))
+            .or_else(|| {
+                difference(&json!(expect.publish_calls.as_ref()?), &json!(publishing), "publishCalls")
+            })
+            .or_else(|| difference(&json!(expect.published.as_ref()?), &json!(published), "published"))
+            .or_else(|| difference(expect.world.as_ref()?, &world, "world"))
+            .or_else(|| {
+                expect
+                    .log
+                    .iter()
+                    .find(|part| !log.contains(*part))
+                    .map(|part| format!("log: expected {part}"))
+            })
+            .or_else(|| {
+                let found = expect.not_in_log.iter().find(|part| log.contains(*part));
+                found.map(|part| format!("log: expected no {part}"))
+            })
+    }
+
+    fn check_reply(&self, reply: Reply) -> Option<String> {
+        let expect = &self.expect;
+        let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        match (reply, &expect.response, &expect.error, &expect.init_error) {
+            (Reply::Response(text), Some(expected), None, None) => {
+                difference(expected, &json(text), "response")
+            }
+            (Reply::FunctionError { error_type, error_message }, None, Some(expected), None) => {
+                let actual = json!({"errorType": error_type, "errorMessage": json(error_message)});
+                difference(expected, &actual, "error")
+            }
+            (Reply::InitError { error_message, .. }, None, None, Some(part)) => (!error_message
+                .contains(part))
+            .then(|| format!("initError: expected {part}, got {error_message}")),
+            (reply, ..) => Some(format!("expected a reply of another kind, got {reply:?}")),
+        }
+    }
+}

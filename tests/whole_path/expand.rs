@@ -1,0 +1,61 @@
+//! Abbreviations in a case file, so that a reader sees what matters.
+//!
+//! `{"<json>": …}` is that JSON as a string, `{"<list>": ["id-{}", 250]}` is `id-0` to `id-249`, and
+//! `{"<long>": ["x", 5000]}` is that text so many times. `sqs` builds a batch out of its requests.
+
+use serde_json::{Value, json};
+
+/// Spells out every abbreviation.
+pub fn expand(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(expand).collect()),
+        Value::Object(members) => {
+            let abbreviation = members.iter().next().filter(|_| members.len() == 1);
+            match abbreviation.map(|(name, value)| (name.as_str(), value)) {
+                Some(("<json>", value)) => Value::String(expand(value.clone()).to_string()),
+                Some(("<list>", value)) => {
+                    let (text, count) = pair(value);
+                    (0..count).map(|index| Value::String(text.replace("{}", &index.to_string()))).collect()
+                }
+                Some(("<long>", value)) => {
+                    let (text, count) = pair(value);
+                    Value::String(text.repeat(count))
+                }
+                _ => members.into_iter().map(|(name, value)| (name, expand(value))).collect(),
+            }
+        }
+        value => value,
+    }
+}
+
+fn pair(value: &Value) -> (&str, usize) {
+    let text = value[0].as_str().expect("an abbreviation begins with its text");
+    let count = value[1].as_u64().expect("an abbreviation ends with a count");
+    (text, usize::try_from(count).expect("a count fits"))
+}
+
+/// A batch of SQS messages `m-0`, `m-1`, … with these bodies, an object standing for its JSON.
+pub fn sqs_event(bodies: &[Value], receive_count: u64) -> Value {
+    let records = bodies.iter().enumerate().map(|(index, body)| {
+        let body = match body {
+            Value::String(text) => text.clone(),
+            body => body.to_string(),
+        };
+        json!({
+            "messageId": format!("m-{index}"),
+            "receiptHandle": format!("receipt-{index}"),
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": receive_count.to_string(),
+                "SentTimestamp": "1767323045678",
+                "SenderId": "AROAEXAMPLE:rule",
+                "ApproximateFirstReceiveTimestamp": "1767323045690",
+            },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:cancel-requests",
+            "awsRegion": "us-east-1",
+        })
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}

@@ -1,0 +1,28 @@
+//! The whole path: the real binary, started against the simulator, case by case.
+//!
+//! A case is a file in `tests/cases/`, named as the promise that it holds: an event, the world and
+//! its faults, and the calls, outcomes and response that must follow. This file turns each into a
+//! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
+
+mod case;
+mod expand;
+mod matching;
+
+use std::path::Path;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = std::fs::read_dir(&directory).expect("tests/cases can be listed");
+    let mut trials: Vec<Trial> = files
+        .map(|file| file.expect("tests/cases can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+            Trial::test(name, move || case::run(&path).map_err(Into::into))
+        })
+        .collect();
+    trials.sort_by(|a, b| a.name().cmp(b.name()));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
