@@ -22,16 +22,19 @@ fn outcome(id: usize, bytes: usize) -> Outcome {
 #[test]
 fn entries_are_packed_into_as_few_calls_as_the_limits_allow() {
     let limits = Limits { entries: 3, bytes: 100 };
-    for (sizes, batches) in [
-        (&[][..], vec![]),
-        (&[1], vec![0..1]),
-        (&[1, 1, 1, 1], vec![0..3, 3..4]),
-        (&[50, 50, 1], vec![0..2, 2..3]),
-        (&[100, 100], vec![0..1, 1..2]),
-        (&[101, 1], vec![0..1, 1..2]),
-        (&[1, 101, 1], vec![0..1, 1..2, 2..3]),
+    for (sizes, lengths) in [
+        (&[][..], &[][..]),
+        (&[1], &[1]),
+        (&[1, 1, 1, 1], &[3, 1]),
+        (&[50, 50, 1], &[2, 1]),
+        (&[100, 100], &[1, 1]),
+        (&[101, 1], &[1, 1]),
+        (&[1, 101, 1], &[1, 1, 1]),
     ] {
-        assert_eq!(pack(sizes, limits), batches, "{sizes:?}");
+        let batches = pack(sizes, limits);
+        let packed: Vec<usize> = batches.iter().map(ExactSizeIterator::len).collect();
+        assert_eq!(packed, lengths, "{sizes:?}");
+        assert!(batches.into_iter().flatten().eq(0..sizes.len()), "every entry once, in order");
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use countermand_simulator::{Fault, Invocation, Limit, Reply, Simulator, World};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::expand::{expand, sqs_event};
 use crate::matching::{difference, difference_in_any_order};
@@ -26,7 +28,8 @@ struct Case {
     raw: Option<String>,
     #[serde(default = "one")]
     receive_count: u64,
-    /// Variables beside those of the simulator; `null` takes one away.
+    /// Variables beside those of the simulator, whose address `{simulator}` stands for; `{deaf}` is
+    /// one on which connecting never ends; `null` takes a variable away.
     #[serde(default)]
     env: BTreeMap<String, Option<String>>,
     #[serde(default)]
@@ -55,6 +58,7 @@ enum DestinationKind {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Expectation {
+    #[serde(deserialize_with = "even_null")]
     response: Option<Value>,
     /// A function error: its type, and its message as JSON where it is JSON.
     error: Option<Value>,
@@ -72,6 +76,11 @@ struct Expectation {
     not_in_log: Vec<String>,
     /// The state afterwards.
     world: Option<Value>,
+}
+
+/// `null` is a response like any other.
+fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 fn one() -> u64 {
@@ -102,6 +111,28 @@ impl Drop for Function {
     }
 }
 
+/// A port on which connecting never ends: nobody accepts, and the backlog is full.
+struct Deaf {
+    url: String,
+    _listener: TcpListener,
+    _backlog: Vec<TcpStream>,
+}
+
+impl Deaf {
+    async fn listen() -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, 1], 0).into())?;
+        let listener = socket.listen(1)?;
+        let address = listener.local_addr()?;
+        let mut backlog = Vec::new();
+        // A connection that is not made at once on this machine is one too many for the backlog.
+        while let Ok(connected) = timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+            backlog.push(connected?);
+        }
+        Ok(Self { url: format!("http://{address}"), _listener: listener, _backlog: backlog })
+    }
+}
+
 impl Case {
     async fn run(&self) -> Result<(), String> {
         let address = ([127, 0, 0, 1], 0).into();
@@ -109,7 +140,9 @@ impl Case {
             Simulator::start(self.world.clone(), address).await.map_err(|error| error.to_string())?;
         self.faults.iter().for_each(|fault| simulator.script(fault.clone()));
         self.limits.iter().for_each(|limit| simulator.limit(limit.clone()));
-        let mut function = self.start(&simulator).map_err(|error| error.to_string())?;
+        let asked = self.env.values().flatten().any(|value| value.contains("{deaf}"));
+        let deaf = if asked { Some(Deaf::listen().await.map_err(|error| error.to_string())?) } else { None };
+        let mut function = self.start(&simulator, deaf.as_ref()).map_err(|error| error.to_string())?;
         let invocation = Invocation {
             request_id: Some("lambda-1".into()),
             timeout: Duration::from_millis(self.timeout_ms),
@@ -138,7 +171,7 @@ impl Case {
         }
     }
 
-    fn start(&self, simulator: &Simulator) -> std::io::Result<Function> {
+    fn start(&self, simulator: &Simulator, deaf: Option<&Deaf>) -> std::io::Result<Function> {
         let mut variables: BTreeMap<String, String> =
             simulator.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         if let Some(kind) = self.destination {

@@ -47,9 +47,9 @@ pub fn sqs_event(bodies: &[Value], receive_count: u64) -> Value {
             "body": body,
             "attributes": {
                 "ApproximateReceiveCount": receive_count.to_string(),
-                "SentTimestamp": "1767323045678",
+                "SentTimestamp": "1735787045678",
                 "SenderId": "AROAEXAMPLE:rule",
-                "ApproximateFirstReceiveTimestamp": "1767323045690",
+                "ApproximateFirstReceiveTimestamp": "1735787045690",
             },
             "messageAttributes": {},
             "eventSource": "aws:sqs",
