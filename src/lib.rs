@@ -1,16 +1,18 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod handler;
 
 pub mod event_source;
-pub mod outcome;
-pub mod publisher;
 pub mod request;
 pub mod targets;
+pub mod outcome;
+pub mod publisher;
 
+pub mod retry;
 pub mod call_error;
 pub mod invocation;
-pub mod retry;
 pub mod timestamp;
 
 pub mod config;

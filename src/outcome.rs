@@ -138,7 +138,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     violations: Option<&'a [Violation]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<InputView<'a>>,
+    input: Option<Input>,
     #[serde(skip_serializing_if = "is_false")]
     input_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,13 +157,6 @@ struct Document<'a> {
     completed_at: Timestamp,
     #[serde(skip_serializing_if = "is_false")]
     truncated: bool,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum InputView<'a> {
-    Json(&'a RawValue),
-    Text(&'a str),
 }
 
 fn is_false(value: &bool) -> bool {
@@ -197,7 +190,7 @@ impl Writer {
         document.remaining = settlement.remaining.clone();
         document.attempts = settlement.attempts;
         document.service_request_ids = &settlement.service_request_ids;
-        self.write(document, Some(service), record, settlement.status)
+        self.write(document, Some(service), record)
     }
 
     /// The outcome of a request that breaks our own rules.
@@ -206,14 +199,7 @@ impl Writer {
         document.service = rejection.service.map(Service::name);
         document.operation = rejection.service.map(Service::operation);
         document.violations = Some(&rejection.violations);
-        document.input = Some(match &rejection.input {
-            Input::Json(value) => InputView::Json(value),
-            Input::Text { text, truncated } => {
-                document.input_truncated = *truncated;
-                InputView::Text(text)
-            }
-        });
-        self.write(document, rejection.service, record, Status::Rejected)
+        self.write(document, rejection.service, record)
     }
 
     fn document<'a>(
@@ -223,6 +209,14 @@ impl Writer {
         labels: &'a Labels,
         now: Timestamp,
     ) -> Document<'a> {
+        // Whoever refused it, we or the service: its sender must see what it was.
+        let (input, input_truncated) = match status {
+            Status::Rejected => {
+                let (input, truncated) = Input::of(&record.text);
+                (Some(input), truncated)
+            }
+            _ => (None, false),
+        };
         Document {
             kind: self.kind(record, status).name(),
             version: "1",
@@ -235,8 +229,8 @@ impl Writer {
             result: None,
             error: None,
             violations: None,
-            input: None,
-            input_truncated: false,
+            input,
+            input_truncated,
             remaining: None,
             reason: labels.reason.as_deref(),
             requested_by: labels.requested_by.as_deref(),
@@ -259,13 +253,8 @@ impl Writer {
         }
     }
 
-    fn write(
-        &self,
-        mut document: Document,
-        service: Option<Service>,
-        record: &Record,
-        status: Status,
-    ) -> Outcome {
+    fn write(&self, mut document: Document, service: Option<Service>, record: &Record) -> Outcome {
+        let status = document.status;
         let key = document.target.as_ref().and_then(|target| target["key"].as_str());
         let key = key.map(String::from);
         let json = within_limit(&mut document);
@@ -292,7 +281,7 @@ impl Writer {
 /// Writes the document, leaving out lists of ids until it is short enough. The counts always stay.
 /// `remaining` goes last: a part of it would be another request.
 fn within_limit(document: &mut Document) -> String {
-    let steps: [fn(&mut Document); 4] = [
+    let steps: [fn(&mut Document); 5] = [
         |document| remove(&mut document.target, "executionIds"),
         |document| {
             let executions = document.result.as_mut().and_then(|result| result.get_mut("executions"));
@@ -301,6 +290,7 @@ fn within_limit(document: &mut Document) -> String {
             }
         },
         |document| remove(&mut document.result, "executions"),
+        |document| document.service_request_ids = &[],
         |document| document.remaining = None,
     ];
     let mut json = to_json(document);

@@ -38,7 +38,7 @@ pub struct Config {
 }
 
 /// Every variable of ours, for the error about one that does not exist.
-const OURS: [&str; 8] = [
+pub const VARIABLES: [&str; 8] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -69,7 +69,7 @@ impl Config {
             outcome_source: variables
                 .parsed("COUNTERMAND_OUTCOME_SOURCE", outcome_source)
                 .unwrap_or_else(|| "countermand".into()),
-            max_attempts: variables.number("COUNTERMAND_MAX_ATTEMPTS", 1..=20).unwrap_or(6),
+            max_attempts: variables.number("COUNTERMAND_MAX_ATTEMPTS", 1..=100).unwrap_or(6),
             deadline_margin: Duration::from_millis(
                 variables.number("COUNTERMAND_DEADLINE_MARGIN_MS", 100..=60_000).unwrap_or(1_500),
             ),
@@ -166,10 +166,10 @@ impl Variables {
 
     fn refuse_unknown(&mut self) {
         for name in self.values.keys() {
-            if name.starts_with("COUNTERMAND_") && !OURS.contains(&name.as_str()) {
+            if name.starts_with("COUNTERMAND_") && !VARIABLES.contains(&name.as_str()) {
                 self.problems.push(format!(
                     "{name}: expected a variable that exists, got an unknown one; the nearest is {}",
-                    nearest(name, &OURS)
+                    nearest(name, &VARIABLES)
                 ));
             }
         }

@@ -187,7 +187,9 @@ impl Case {
         for (name, value) in &self.env {
             match value {
                 Some(value) => {
-                    variables.insert(name.clone(), value.replace("{simulator}", &simulator.base_url()))
+                    let value = value.replace("{simulator}", &simulator.base_url());
+                    let deaf = deaf.map_or("", |deaf| &deaf.url);
+                    variables.insert(name.clone(), value.replace("{deaf}", deaf))
                 }
                 None => variables.remove(name),
             };

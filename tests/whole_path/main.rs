@@ -3,10 +3,12 @@
 //! A case is a file in `tests/cases/`, named as the promise that it holds: an event, the world and
 //! its faults, and the calls, outcomes and response that must follow. This file turns each into a
 //! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
+//! [`project`] adds what must hold of the repository as a whole.
 
 mod case;
 mod expand;
 mod matching;
+mod project;
 
 use std::path::Path;
 
@@ -23,6 +25,7 @@ fn main() {
             Trial::test(name, move || case::run(&path).map_err(Into::into))
         })
         .collect();
+    trials.extend(project::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
