@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::wire::{Failure, Form, Request};
+use crate::refusal::Failure;
+use crate::wire::{Form, Request};
 use crate::{ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET};
 
 /// RFC 3986: everything but the unreserved characters is escaped.

@@ -5,8 +5,9 @@
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::service::{Turn, Work};
-use crate::wire::{Answer, Failure, Request};
+use crate::refusal::Failure;
+use crate::wire::{Answer, Request};
+use crate::work::{Turn, Work};
 use crate::world::RunStatus;
 
 pub(crate) struct CancelFlowExecutions {
@@ -123,8 +124,8 @@ impl Work for CancelFlowExecutions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::State;
     use crate::wire::tests::request;
+    use crate::work::State;
     use crate::world::World;
 
     fn read(body: &str) -> Result<CancelFlowExecutions, Failure> {

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::wire::Failure;
+use crate::refusal::Failure;
 
 /// Refuses a batch whose ids the service would refuse.
 pub(crate) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Failure> {

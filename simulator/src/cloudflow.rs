@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
-use crate::service::{Turn, Work};
-use crate::wire::{Answer, Failure, Form, Request};
+use crate::refusal::Failure;
+use crate::wire::{Answer, Form, Request};
+use crate::work::{Turn, Work};
 use crate::world::CloudflowStatus;
 
 const VERSION: &str = "2019-03-15";
@@ -125,8 +126,8 @@ fn now() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::State;
     use crate::wire::tests::request;
+    use crate::work::State;
     use crate::world::World;
 
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");

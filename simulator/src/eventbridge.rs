@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::ledger::Published;
-use crate::service::{FailingEntries, Turn, Work};
+use crate::refusal::Failure;
 use crate::sigv4::resource_name;
-use crate::wire::{Answer, Failure, Request};
+use crate::wire::{Answer, Request};
+use crate::work::{FailingEntries, Turn, Work};
 
 const LARGEST_REQUEST: usize = 1_048_576;
 
@@ -90,7 +91,8 @@ fn flaw(entry: &Map<String, Value>, buses: &[String]) -> Option<(&'static str, S
         return Some(("MalformedDetail", "Detail is malformed.".into()));
     }
     let bus = bus(entry);
-    if bus.is_none_or(|bus| !buses.iter().any(|known| known == bus)) {
+    // Every account has the default bus.
+    if bus.is_none_or(|bus| bus != "default" && !buses.iter().any(|known| known == bus)) {
         let message = "Parameter EventBusName is not valid. Reason: the event bus does not exist.";
         return Some(("InvalidArgument", message.into()));
     }
@@ -131,8 +133,8 @@ impl Work for PutEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::State;
     use crate::wire::tests::request;
+    use crate::work::State;
     use crate::world::World;
 
     fn read(body: &Value) -> Result<PutEvents, Failure> {
@@ -156,6 +158,7 @@ mod tests {
                 json!({"EventBusName": "arn:aws:events:us-east-1:111122223333:event-bus/outcomes"}),
                 Value::Null,
             ),
+            (json!({"EventBusName": null}), Value::Null),
             (json!({"EventBusName": "nothing"}), json!("InvalidArgument")),
             (
                 json!({"EventBusName": "arn:aws:events:eu-west-1:111122223333:event-bus/outcomes"}),
@@ -177,7 +180,7 @@ mod tests {
             assert_eq!(reply["Entries"][index]["EventId"].is_string(), code.is_null(), "{changes}");
         }
         assert_eq!(reply["FailedEntryCount"], 6);
-        assert_eq!(state.published.len(), 3);
+        assert_eq!(state.published.len(), 4);
         assert_eq!(state.published[1].destination, "bus:outcomes");
     }
 

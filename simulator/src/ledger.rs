@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One call. `status` and `duration_ms` are absent where no reply was sent (yet).
+/// One call. `status` is absent where no reply was sent (yet), `duration_ms` where it never ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {

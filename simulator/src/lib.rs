@@ -16,11 +16,13 @@
 //! ```
 
 mod operation;
+mod refusal;
 mod wire;
 
 mod server;
 mod service;
 mod sigv4;
+mod work;
 
 mod acs;
 mod appflow;
@@ -87,7 +89,7 @@ impl Drop for Server {
 pub(crate) struct Shared {
     address: SocketAddr,
     base_url: String,
-    state: Mutex<service::State>,
+    state: Mutex<work::State>,
     /// Something in the state changed.
     changed: Notify,
     invocations: Mutex<runtime_api::Invocations>,
@@ -97,7 +99,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// The state; what a task that panicked left behind is as good as any.
-    fn state(&self) -> MutexGuard<'_, service::State> {
+    fn state(&self) -> MutexGuard<'_, work::State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,7 +116,7 @@ impl Simulator {
         let shared = Arc::new(Shared {
             address,
             base_url: format!("http://{address}"),
-            state: Mutex::new(service::State::new(world)),
+            state: Mutex::new(work::State::new(world)),
             changed: Notify::new(),
             invocations: Mutex::default(),
             invoked: Notify::new(),

@@ -9,79 +9,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::faults::{FaultKind, Faults};
-use crate::ledger::{Call, Published};
+use crate::faults::FaultKind;
+use crate::ledger::Call;
 use crate::operation::{Asked, Operation, Service};
-use crate::queues::Queues;
-use crate::wire::{Answer, Failure, Request};
-use crate::world::World;
+use crate::refusal::Failure;
+use crate::wire::{Answer, Form, Request};
+use crate::work::{FailingEntries, State, Turn, Work};
 use crate::{Shared, acs, appflow, cloudflow, eventbridge, sigv4, sns, sqs, swf};
-
-/// All that changes while the simulator runs.
-pub(crate) struct State {
-    pub(crate) started: Instant,
-    pub(crate) world: World,
-    pub(crate) faults: Faults,
-    pub(crate) ledger: Vec<Call>,
-    pub(crate) published: Vec<Published>,
-    pub(crate) queues: Queues,
-    pub(crate) nonces: acs::Nonces,
-}
-
-impl State {
-    pub(crate) fn new(world: World) -> State {
-        State {
-            started: Instant::now(),
-            world,
-            faults: Faults::default(),
-            ledger: Vec::new(),
-            published: Vec::new(),
-            queues: Queues::default(),
-            nonces: acs::Nonces::default(),
-        }
-    }
-}
-
-/// What an operation works with.
-pub(crate) struct Turn<'a> {
-    pub(crate) state: &'a mut State,
-    pub(crate) request_id: &'a str,
-    pub(crate) base_url: &'a str,
-    pub(crate) failing: Option<&'a FailingEntries>,
-}
-
-/// Entries that a fault fails inside a 200.
-pub(crate) struct FailingEntries {
-    entries: Vec<usize>,
-    pub(crate) code: String,
-    pub(crate) message: String,
-}
-
-impl FailingEntries {
-    /// What this entry of the batch fails with, if it does.
-    pub(crate) fn of<'a>(turn: &Turn<'a>, index: usize) -> Option<&'a FailingEntries> {
-        turn.failing.filter(|failing| failing.entries.contains(&index))
-    }
-
-    /// Whether the sender is at fault, by the code.
-    pub(crate) fn sender_fault(&self) -> bool {
-        self.code.starts_with("Invalid")
-    }
-}
-
-/// A request that was read and found well-formed.
-pub(crate) trait Work: Send {
-    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure>;
-
-    /// How long the call may wait for `ready`.
-    fn patience(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn ready(&self, _state: &State) -> bool {
-        true
-    }
-}
 
 /// What becomes of the connection that carried a call.
 pub(crate) enum Ending {
@@ -154,12 +88,12 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> En
             body: body.into_bytes(),
             code: None,
         }),
-        Some(FaultKind::Drop {}) => Ending::Closed,
+        Some(FaultKind::Drop {}) => running.close(),
         Some(FaultKind::Hang {}) => match pending::<Infallible>().await {},
         Some(FaultKind::LoseReply {}) => {
             // Whatever the service would have said, nobody hears it.
             let _ = running.work(operation, work, None).await;
-            Ending::Closed
+            running.close()
         }
         Some(FaultKind::FailEntries { entries, code, message }) => {
             let message = message.unwrap_or_else(|| code.clone());
@@ -260,6 +194,11 @@ impl<'a> Running<'a> {
         Ending::Answered(answer)
     }
 
+    fn close(&self) -> Ending {
+        self.note(|call| call.duration_ms = Some(milliseconds(self.arrived.elapsed())));
+        Ending::Closed
+    }
+
     fn note(&self, note: impl FnOnce(&mut Call)) {
         note(&mut self.shared.state().ledger[self.index]);
     }
@@ -269,7 +208,7 @@ impl<'a> Running<'a> {
 fn signature(request: &Request) -> Option<String> {
     match request.header("authorization") {
         Some(authorization) => authorization.split(' ').next().map(Into::into),
-        None => crate::wire::Form::of_query(&request.query).0.remove("SignatureMethod"),
+        None => Form::of_query(&request.query).0.remove("SignatureMethod"),
     }
 }
 

@@ -4,7 +4,8 @@
 //! calculated again: the SDK makes it, and any key may be used.
 
 use crate::operation::{Operation, Service};
-use crate::wire::{Failure, Request};
+use crate::refusal::Failure;
+use crate::wire::Request;
 use crate::{ACCOUNT_ID, REGION};
 
 /// Refuses what the service would refuse at its door.

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use crate::batch;
 use crate::ledger::Published;
-use crate::service::{FailingEntries, Turn, Work};
+use crate::refusal::{Failure, SNS_NAMESPACE, xml_text};
 use crate::sigv4::resource_name;
-use crate::wire::{Answer, Failure, Form, Request, SNS_NAMESPACE, xml_text};
+use crate::wire::{Answer, Form, Request};
+use crate::work::{FailingEntries, Turn, Work};
 
 const LARGEST: usize = 262_144;
 
@@ -173,8 +174,8 @@ impl Work for PublishBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::State;
     use crate::wire::tests::request;
+    use crate::work::State;
     use crate::world::World;
 
     const ARN: &str = "arn:aws:sns:us-east-1:111122223333:outcomes";

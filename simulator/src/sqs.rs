@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ledger::Published;
 use crate::queues;
-use crate::service::{FailingEntries, Turn, Work};
-use crate::wire::{Answer, Failure, Request};
+use crate::refusal::Failure;
+use crate::wire::{Answer, Request};
+use crate::work::{FailingEntries, Turn, Work};
 use crate::{ACCOUNT_ID, batch};
 
 pub(crate) use receive::{DeleteMessage, GetQueueUrl, ReceiveMessage};

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::service::{Turn, Work};
-use crate::wire::{Answer, Failure, Request};
+use crate::refusal::Failure;
+use crate::wire::{Answer, Request};
+use crate::work::{Turn, Work};
 use crate::world::WorkflowStatus;
 
 pub(crate) struct RequestCancelWorkflowExecution {
@@ -83,8 +84,8 @@ impl Work for RequestCancelWorkflowExecution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::State;
     use crate::wire::tests::request;
+    use crate::work::State;
     use crate::world::World;
 
     fn run(state: &mut State, body: &str) -> Result<Vec<u8>, Failure> {

@@ -42,7 +42,10 @@ impl Destination {
             return Err("the ARN of an event bus, an SNS topic or an SQS queue".into());
         };
         let account_given = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if place.is_empty() || !account_given || name.is_empty() {
+        let named = |text: &str, marks: &[u8]| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+        };
+        if !named(place, b"-") || !account_given || !named(name, b"-_./") {
             return Err("an ARN with region, account and name".into());
         }
         let kind = match service {

@@ -96,8 +96,8 @@ pub fn runtime_api() -> Option<String> {
 }
 
 fn outcome_source(source: &str) -> Result<String, String> {
-    if source.chars().count() > 256 || source.starts_with("aws.") {
-        return Err("at most 256 characters that do not begin with aws.".into());
+    if source.is_empty() || source.chars().count() > 256 || source.starts_with("aws.") {
+        return Err("1 to 256 characters that do not begin with aws.".into());
     }
     Ok(source.into())
 }
@@ -135,21 +135,25 @@ fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
 
 fn region(name: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    match name.bytes().all(allowed) {
+    match !name.is_empty() && name.bytes().all(allowed) {
         true => Ok(name.into()),
         false => Err("a region id such as cn-hangzhou".into()),
     }
 }
 
 fn endpoint_url(url: &str) -> Result<String, String> {
-    let expected = || "http:// or https://, a host and nothing after it but a port".to_owned();
-    let uri: http::Uri = url.parse().map_err(|_| expected())?;
-    let authority = uri.authority().filter(|it| !it.as_str().contains('@'));
-    match (uri.scheme_str(), authority, uri.path_and_query().map(|path| path.as_str())) {
-        (Some(scheme @ ("http" | "https")), Some(authority), None | Some("/" | "")) => {
-            Ok(format!("{scheme}://{authority}"))
-        }
-        _ => Err(expected()),
+    let expected = "http:// or https://, a host and nothing after it but a port";
+    let uri: http::Uri = url.parse().map_err(|_| expected)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(expected)?;
+    let plain = match (uri.scheme_str(), uri.port_u16()) {
+        (Some(scheme @ ("http" | "https")), Some(port)) => format!("{scheme}://{host}:{port}"),
+        (Some(scheme @ ("http" | "https")), None) => format!("{scheme}://{host}"),
+        _ => return Err(expected.into()),
+    };
+    // A user, a path or a port that is none would be left out in silence.
+    match url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(&plain) {
+        true => Ok(plain),
+        false => Err(expected.into()),
     }
 }
 
@@ -160,24 +164,26 @@ struct Variables {
 }
 
 impl Variables {
+    /// Keeps the variables that are set to something.
     fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { values: variables.into_iter().collect(), problems: Vec::new() }
+        let values = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        Self { values, problems: Vec::new() }
     }
 
     fn refuse_unknown(&mut self) {
-        for name in self.values.keys() {
+        for (name, value) in &self.values {
             if name.starts_with("COUNTERMAND_") && !VARIABLES.contains(&name.as_str()) {
                 self.problems.push(format!(
-                    "{name}: expected a variable that exists, got an unknown one; the nearest is {}",
+                    "{name}: expected a variable that exists, got an unknown one set to {}; the nearest is {}",
+                    quote(value),
                     nearest(name, &VARIABLES)
                 ));
             }
         }
     }
 
-    /// A variable that is set to something.
     fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).filter(|value| !value.is_empty()).cloned()
+        self.values.get(name).cloned()
     }
 
     /// A variable in a form of its own; `parse` says what it expects where it fails.

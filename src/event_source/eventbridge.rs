@@ -3,21 +3,18 @@
 //! Any detail-type is taken: the rule decides what is a cancel request. The detail is the request.
 //! Format: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
 
-use super::envelope::{is_event, time};
-use super::json;
+use super::envelope::{detail, time};
+use super::json::{self, Object};
 use super::{Invoked, Record, Source};
 
-/// The one record of an event that a rule delivered; `None` where the event is none.
-pub fn record(event: &str, invoked: Invoked) -> Option<Record> {
-    let object = json::object(event)?;
-    if !is_event(&object) {
-        return None;
-    }
-    let id = json::id(&object, "id");
+/// The one record of an event that a rule delivered; `None` where it is none.
+pub fn record(event: &Object, invoked: Invoked) -> Option<Record> {
+    let text = detail(event)?.into();
+    let id = json::id(event, "id");
     Some(Record {
-        text: object.get("detail")?.get().into(),
+        text,
         request_id: id.clone().unwrap_or_else(|| invoked.request_id.into()),
-        requested_at: time(&object, "time").unwrap_or(invoked.now).min(invoked.now),
+        requested_at: time(event, "time").unwrap_or(invoked.now).min(invoked.now),
         source: Source { kind: "eventbridge", id, ..Source::default() },
     })
 }

@@ -83,14 +83,20 @@ pub enum DeliveryError {
 /// # Errors
 /// An SQS record without a `messageId` fails the whole event, before anything is done.
 pub fn read(event: &RawValue, invoked: Invoked) -> Result<Delivery, DeliveryError> {
-    let (records, answered_as) = if let Some(messages) = sqs::messages(event.get()) {
-        (sqs::records(&messages, invoked)?, AnsweredAs::BatchItemFailures)
-    } else if let Some(notifications) = sns::notifications(event.get()) {
-        (sns::records(&notifications, invoked), AnsweredAs::Outcomes)
-    } else if let Some(record) = eventbridge::record(event.get(), invoked) {
-        (vec![record], AnsweredAs::Outcome)
-    } else {
-        (vec![direct::record(event.get(), invoked)], AnsweredAs::Outcome)
+    let text = event.get();
+    let object = json::object(text);
+    let listed: Option<Vec<&RawValue>> = json::member(&object, "Records");
+    let (records, answered_as) = match (json::list(text), listed) {
+        // A pipe hands over the bare list.
+        (Some(list), _) if sqs::made(&list) => (sqs::records(&list, invoked)?, AnsweredAs::BatchItemFailures),
+        (_, Some(list)) if list.is_empty() || sqs::made(&list) => {
+            (sqs::records(&list, invoked)?, AnsweredAs::BatchItemFailures)
+        }
+        (_, Some(list)) if sns::made(&list) => (sns::records(&list, invoked), AnsweredAs::Outcomes),
+        _ => {
+            let record = eventbridge::record(&object, invoked);
+            (vec![record.unwrap_or_else(|| direct::record(text, invoked))], AnsweredAs::Outcome)
+        }
     };
     Ok(Delivery { records, answered_as })
 }

@@ -10,17 +10,10 @@ use super::envelope::{self, time};
 use super::json;
 use super::{Invoked, Record, Source};
 
-/// The records of an event that SNS made.
-pub fn notifications(event: &str) -> Option<Vec<&RawValue>> {
-    let records: Vec<&RawValue> = json::member(&json::object(event)?, "Records")?;
-    records
-        .iter()
-        .any(|record| {
-            json::object(record.get())
-                .and_then(|object| json::string(&object, "EventSource"))
-                .is_some_and(|source| source == "aws:sns")
-        })
-        .then_some(records)
+/// Whether SNS made one of these records, and so all of them.
+pub fn made(records: &[&RawValue]) -> bool {
+    let source = |record: &RawValue| json::string(&json::object(record.get()), "EventSource");
+    records.iter().any(|record| source(record).as_deref() == Some("aws:sns"))
 }
 
 /// One record for each notification.
@@ -29,10 +22,10 @@ pub fn records(notifications: &[&RawValue], invoked: Invoked) -> Vec<Record> {
 }
 
 fn record(notification: &str, invoked: Invoked) -> Record {
-    let outer = json::object(notification).unwrap_or_default();
-    let sns = json::nested(&outer, "Sns").unwrap_or_default();
+    let outer = json::object(notification);
+    let sns = json::nested(&outer, "Sns");
     let id = json::id(&sns, "MessageId");
-    let unwrapped = envelope::open(sns.get("Message").copied(), id.clone(), time(&sns, "Timestamp"), invoked);
+    let unwrapped = envelope::open(sns.get("Message"), id.clone(), time(&sns, "Timestamp"), invoked);
     Record {
         text: unwrapped.text,
         request_id: unwrapped.request_id,
@@ -40,7 +33,7 @@ fn record(notification: &str, invoked: Invoked) -> Record {
         source: Source {
             kind: "sns",
             id,
-            arn: json::string(&outer, "EventSubscriptionArn"),
+            arn: json::id(&outer, "EventSubscriptionArn"),
             receive_count: None,
         },
     }

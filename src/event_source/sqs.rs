@@ -11,19 +11,10 @@ use super::json::{self, Object};
 use super::{DeliveryError, Invoked, Record, Source};
 use crate::timestamp::Timestamp;
 
-/// The messages of an event that SQS or a pipe made. Records that are empty count as theirs too.
-pub fn messages(event: &str) -> Option<Vec<&RawValue>> {
-    if let Some(list) = json::list(event) {
-        return list.iter().any(|record| is_message(record)).then_some(list);
-    }
-    let records: Vec<&RawValue> = json::member(&json::object(event)?, "Records")?;
-    (records.is_empty() || records.iter().any(|record| is_message(record))).then_some(records)
-}
-
-fn is_message(record: &RawValue) -> bool {
-    json::object(record.get())
-        .and_then(|object| json::string(&object, "eventSource"))
-        .is_some_and(|source| source == "aws:sqs")
+/// Whether SQS made one of these records, and so all of them.
+pub fn made(records: &[&RawValue]) -> bool {
+    let source = |record: &RawValue| json::string(&json::object(record.get()), "eventSource");
+    records.iter().any(|record| source(record).as_deref() == Some("aws:sqs"))
 }
 
 /// One record for each message.
@@ -35,19 +26,18 @@ pub fn records(messages: &[&RawValue], invoked: Invoked) -> Result<Vec<Record>, 
         .iter()
         .enumerate()
         .map(|(index, message)| {
-            let object = json::object(message.get()).unwrap_or_default();
-            let id = json::string(&object, "messageId").filter(|id| !id.is_empty());
-            let id = id.ok_or(DeliveryError::NoMessageId { index })?;
+            let object = json::object(message.get());
+            let id = json::id(&object, "messageId").ok_or(DeliveryError::NoMessageId { index })?;
             Ok(record(&object, id, invoked))
         })
         .collect()
 }
 
 fn record(message: &Object, id: String, invoked: Invoked) -> Record {
-    let attributes = json::nested(message, "attributes").unwrap_or_default();
+    let attributes = json::nested(message, "attributes");
     let number = |name| json::string(&attributes, name)?.parse::<i64>().ok();
     let sent = number("SentTimestamp").and_then(Timestamp::from_millis);
-    let unwrapped = envelope::open(message.get("body").copied(), Some(id.clone()), sent, invoked);
+    let unwrapped = envelope::open(message.get("body"), Some(id.clone()), sent, invoked);
     Record {
         text: unwrapped.text,
         request_id: unwrapped.request_id,
@@ -55,7 +45,7 @@ fn record(message: &Object, id: String, invoked: Invoked) -> Record {
         source: Source {
             kind: "sqs",
             id: Some(id),
-            arn: json::string(message, "eventSourceARN"),
+            arn: json::id(message, "eventSourceARN"),
             receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
         },
     }

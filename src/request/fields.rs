@@ -1,47 +1,22 @@
 //! The members of a request's JSON object, read one by one.
 //!
-//! `serde_json::Value` silently keeps the last of two equal names, and a derived struct stops at the
-//! first error. [`Fields`] keeps every member as it came, notes what is wrong with each as it is
-//! taken, and knows at the end which were never asked for. It knows JSON types and how to word a
+//! A derived struct stops at the first error. [`Fields`] notes what is wrong with each member as it
+//! is taken, and knows at the end which were never asked for. It knows JSON types and how to word a
 //! violation; which fields there are is the business of its callers.
 
-use std::fmt;
+use std::collections::HashSet;
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::members::Members;
 use super::rules::Text;
 use super::violation::{Code, Violations, quote};
 
-/// The members of an object, in their order, repeated names included.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Collect).map(Self)
-    }
-}
-
 /// A request's members and what was found wrong with them so far.
 pub struct Fields<'a> {
-    members: Vec<(String, &'a RawValue)>,
+    members: Members<'a>,
     known: Vec<&'static str>,
     pub violations: Violations,
 }
@@ -49,29 +24,28 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The members of an object; `None` where the text is no JSON object.
     pub fn of(text: &'a str) -> Option<Self> {
-        let Members(members) = serde_json::from_str(text).ok()?;
+        let members = serde_json::from_str(text).ok()?;
         Some(Self { members, known: Vec::new(), violations: Violations::default() })
     }
 
     /// Whether a member of this name, repeated ones included, is one of these strings.
     pub fn is_any_of(&self, name: &str, texts: &[&str]) -> bool {
         self.members
-            .iter()
-            .filter(|(other, _)| other == name)
+            .named(&[name])
             .filter_map(|(_, value)| serde_json::from_str::<String>(value.get()).ok())
             .any(|text| texts.contains(&text.as_str()))
     }
 
-    /// Takes the first member that has one of these names, its canonical one first. Another one is a violation.
+    /// Takes the first member that has one of these names. Another one is a violation.
     fn take(&mut self, names: &[&'static str]) -> Option<(String, &'a RawValue)> {
         self.known.extend(names);
-        let mut found = self.members.iter().filter(|(name, _)| names.contains(&name.as_str()));
-        let first = found.next().cloned()?;
-        if let Some((name, _)) = found.next() {
-            let message = format!("expected {} once, got it again", quote(&first.0));
-            self.violations.add(name, Code::DuplicateField, message);
+        let mut found = self.members.named(names);
+        let (name, value) = found.next()?;
+        if let Some((again, _)) = found.next() {
+            let message = format_args!("expected {} once, got it again", quote(name));
+            self.violations.add(again, Code::DuplicateField, message);
         }
-        Some(first)
+        Some((name.to_owned(), value))
     }
 
     /// Takes an optional member of a JSON type; `null` is a type of its own, never "absent".
@@ -82,13 +56,8 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&'a str) -> Result<T, serde_json::Error>,
     ) -> Option<(String, T)> {
         let (name, value) = self.take(names)?;
-        match typed(value.get(), expected, read) {
-            Ok(value) => Some((name, value)),
-            Err((code, message)) => {
-                self.violations.add(&name, code, message);
-                None
-            }
-        }
+        let value = typed(&name, value.get(), expected, read, &mut self.violations)?;
+        Some((name, value))
     }
 
     /// An optional string that keeps the rule.
@@ -100,14 +69,13 @@ impl<'a> Fields<'a> {
     /// A required string that keeps the rule; the first of the names is the one asked for.
     pub fn required(&mut self, names: &[&'static str], rule: &Text) -> Option<String> {
         if !self.has(names) {
-            self.known.extend(names);
             self.violations.add(names[0], Code::Required, "expected a string, got no such field");
         }
         self.text(names, rule)
     }
 
     pub fn has(&self, names: &[&'static str]) -> bool {
-        self.members.iter().any(|(name, _)| names.contains(&name.as_str()))
+        self.members.named(names).next().is_some()
     }
 
     /// An optional boolean.
@@ -121,12 +89,9 @@ impl<'a> Fields<'a> {
         let (_, text) = self.typed(&[name], "a number", |text| Ok(text.to_owned()))?;
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
-            let message = format!(
-                "expected a whole number from {} to {}, got {}",
-                range.start(),
-                range.end(),
-                quote(&text)
-            );
+            let (least, most) = (range.start(), range.end());
+            let message =
+                format_args!("expected a whole number from {least} to {most}, got {}", quote(&text));
             self.violations.add(name, Code::BadFormat, message);
         }
         number
@@ -150,18 +115,20 @@ impl<'a> Fields<'a> {
         let (least, most) = (*length.start(), *length.end());
         if !length.contains(&items.len()) {
             let code = if items.len() < least { Code::TooShort } else { Code::TooLong };
-            let message = format!("expected {least} to {most} items, got {}", items.len());
+            let message = format_args!("expected {least} to {most} items, got {}", items.len());
             self.violations.add(name, code, message);
         }
-        let mut texts = Vec::with_capacity(items.len());
+        let mut texts = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{name}[{index}]");
-            match typed::<String>(item.get(), "a string", serde_json::from_str) {
-                Ok(text) => {
-                    rule.check(&path, &text, &mut self.violations);
-                    texts.push(text);
-                }
-                Err((code, message)) => self.violations.add(&path, code, message),
+            let path = format_args!("{name}[{index}]");
+            let violations = &mut self.violations;
+            let text = typed::<String>(path, item.get(), "a string", serde_json::from_str, violations);
+            // A list that is refused anyway is not kept: it may be huge.
+            if let Some(text) = text
+                && rule.check(path, &text, violations)
+                && violations.len() == before
+            {
+                texts.push(text);
             }
         }
         (self.violations.len() == before).then_some(texts)
@@ -169,34 +136,40 @@ impl<'a> Fields<'a> {
 
     /// The rest: members that nobody took are unknown.
     pub fn finish(mut self) -> Violations {
-        let mut seen = Vec::new();
-        for (name, _) in &self.members {
-            if self.known.contains(&name.as_str()) || seen.contains(&name) {
+        let mut seen = HashSet::new();
+        for (name, _) in self.members.iter() {
+            if self.known.contains(&name) || !seen.insert(name) {
                 continue;
             }
-            seen.push(name);
-            let nearest = nearest(name, &self.known);
-            let message = format!("no such field; the nearest known one is {}", quote(nearest));
+            let message = fmt::from_fn(|formatter| {
+                let nearest = nearest(name, &self.known);
+                write!(formatter, "no such field; the nearest known one is {}", quote(nearest))
+            });
             self.violations.add(name, Code::UnknownField, message);
         }
         self.violations
     }
 }
 
-/// Reads a value of an expected type, or says which rule it breaks.
+/// Reads a value of an expected type, or notes which rule it breaks.
 fn typed<'a, T>(
+    path: impl Display,
     text: &'a str,
     expected: &str,
     read: impl FnOnce(&'a str) -> Result<T, serde_json::Error>,
-) -> Result<T, (Code, String)> {
+    violations: &mut Violations,
+) -> Option<T> {
     let got = kind(text);
     if !expected.starts_with(got) {
-        return Err((Code::WrongType, format!("expected {expected}, got {got}")));
+        violations.add(path, Code::WrongType, format_args!("expected {expected}, got {got}"));
+        return None;
     }
-    read(text).map_err(|_| {
-        let message = format!("expected {expected} of Unicode characters, got {}", quote(text));
-        (Code::BadFormat, message)
-    })
+    let value = read(text);
+    if value.is_err() {
+        let message = format_args!("expected {expected} of Unicode characters, got {}", quote(text));
+        violations.add(path, Code::BadFormat, message);
+    }
+    value.ok()
 }
 
 /// The JSON type of a value, by the first character of its text.

@@ -6,9 +6,11 @@
 //! of it.
 
 pub mod fields;
+pub mod members;
 pub mod rules;
 pub mod violation;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use self::fields::{Fields, kind, nearest};
@@ -50,14 +52,14 @@ pub struct Rejection {
     pub service: Option<Service>,
     pub labels: Labels,
     pub violations: Vec<Violation>,
-    pub input: Input,
 }
 
 /// A refused request as its outcome repeats it.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
 pub enum Input {
     Json(Box<RawValue>),
-    Text { text: String, truncated: bool },
+    Text(String),
 }
 
 /// What a text turned out to be.
@@ -72,7 +74,7 @@ pub enum Reading {
 /// Reads the text of a request.
 pub fn read(text: &str) -> Reading {
     let Some(mut fields) = Fields::of(text) else {
-        return rejected(text, None, Labels::default(), not_an_object(text));
+        return rejected(None, Labels::default(), not_an_object(text));
     };
     if fields.is_any_of("type", &OUR_TYPES) {
         return Reading::Ours;
@@ -81,7 +83,7 @@ pub fn read(text: &str) -> Reading {
         // Without the service nobody knows which of the other fields are right.
         let violations = std::mem::take(&mut fields.violations);
         let labels = read_labels(&mut fields);
-        return rejected(text, None, labels, violations);
+        return rejected(None, labels, violations);
     };
     let labels = read_labels(&mut fields);
     refuse_what_is_not_enabled(&mut fields);
@@ -91,7 +93,7 @@ pub fn read(text: &str) -> Reading {
         Some(cancellation) if violations.is_empty() => {
             Reading::Request(Box::new(CancelRequest { labels, cancellation }))
         }
-        _ => rejected(text, Some(service), labels, violations),
+        _ => rejected(Some(service), labels, violations),
     }
 }
 
@@ -177,26 +179,21 @@ fn refuse_what_is_not_enabled(fields: &mut Fields) {
     fields.number("confirmWithinSeconds", 15..=7_200);
 }
 
-fn rejected(text: &str, service: Option<Service>, labels: Labels, violations: Violations) -> Reading {
-    Reading::Rejected(Box::new(Rejection {
-        service,
-        labels,
-        violations: violations.into_list(),
-        input: input(text),
-    }))
+fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading {
+    Reading::Rejected(Box::new(Rejection { service, labels, violations: violations.into_list() }))
 }
 
-/// The request as a JSON value where it is short and every consumer can read it, else its text.
-fn input(text: &str) -> Input {
-    let readable = text.len() <= LONGEST_INPUT && serde_json::from_str::<serde_json::Value>(text).is_ok();
-    if let (true, Ok(value)) = (readable, RawValue::from_string(compact(text))) {
-        return Input::Json(value);
+impl Input {
+    /// The request as a JSON value where it is short and every consumer can read it, else its text;
+    /// and whether that had to be cut.
+    pub fn of(text: &str) -> (Self, bool) {
+        let readable = text.len() <= LONGEST_INPUT && serde_json::from_str::<serde_json::Value>(text).is_ok();
+        if let (true, Ok(value)) = (readable, RawValue::from_string(compact(text))) {
+            return (Self::Json(value), false);
+        }
+        let end = text.floor_char_boundary(LONGEST_INPUT);
+        (Self::Text(text[..end].into()), end < text.len())
     }
-    let mut end = text.len().min(LONGEST_INPUT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Input::Text { text: text[..end].into(), truncated: end < text.len() }
 }
 
 /// JSON without the blanks between its tokens; everything else stays to the letter.

@@ -3,6 +3,8 @@
 //! The rules of each service stand beside its request type in [`crate::targets`]; the rules that all
 //! requests share stand here.
 
+use std::fmt::Display;
+
 use super::violation::{Code, Violations, quote};
 
 /// A rule for a string.
@@ -21,27 +23,22 @@ impl Text {
     }
 
     /// Notes each rule that the value breaks; `true` where it keeps them all.
-    pub fn check(&self, path: &str, value: &str, violations: &mut Violations) -> bool {
+    pub fn check(&self, path: impl Display + Copy, value: &str, violations: &mut Violations) -> bool {
         let length = value.chars().count();
         let (least, most) = (*self.length.start(), *self.length.end());
-        let mut note = |code, message| violations.add(path, code, message);
-        let long_enough = length >= least;
-        if !long_enough {
-            let message = format!("expected {least} to {most} characters, got {length}");
-            note(Code::TooShort, message);
-        }
-        let short_enough = length <= most;
-        if !short_enough {
-            let message = format!("expected {least} to {most} characters, got {length}");
-            note(Code::TooLong, message);
+        let right_length = self.length.contains(&length);
+        if !right_length {
+            let code = if length < least { Code::TooShort } else { Code::TooLong };
+            let message = format_args!("expected {least} to {most} characters, got {length}");
+            violations.add(path, code, message);
         }
         // Nothing can be said of the characters of an empty string.
         let well_formed = value.is_empty() || (self.allows)(value);
         if !well_formed {
-            let message = format!("expected {}, got {}", self.expected, quote(value));
-            note(Code::BadFormat, message);
+            let message = format_args!("expected {}, got {}", self.expected, quote(value));
+            violations.add(path, Code::BadFormat, message);
         }
-        long_enough && short_enough && well_formed
+        right_length && well_formed
     }
 }
 

@@ -3,6 +3,8 @@
 //! Every rule that a request breaks becomes one [`Violation`]: where, which rule, and in words what
 //! was expected and what was got. Nothing here knows the rules themselves.
 
+use std::fmt::{self, Display};
+
 use serde::Serialize;
 
 use crate::call_error::cut;
@@ -47,12 +49,14 @@ pub struct Violations {
 
 impl Violations {
     /// Notes a violation. Names that the sender made up are cut in the path as in the message.
-    pub fn add(&mut self, path: &str, code: Code, message: impl Into<String>) {
+    /// Both are written out only where the violation is listed: a hostile request can have millions.
+    pub fn add(&mut self, path: impl Display, code: Code, message: impl Display) {
         if self.listed.len() == MOST_LISTED {
             self.unlisted += 1;
             return;
         }
-        self.listed.push(Violation { path: cut(path, MOST_QUOTED), code, message: message.into() });
+        let path = cut(&path.to_string(), MOST_QUOTED);
+        self.listed.push(Violation { path, code, message: message.to_string() });
     }
 
     /// How many there are, listed or not.
@@ -78,8 +82,8 @@ impl Violations {
 }
 
 /// A value in quotation marks, cut to what a message may repeat.
-pub fn quote(value: &str) -> String {
-    format!("`{}`", cut(value, MOST_QUOTED))
+pub fn quote(value: &str) -> impl Display {
+    fmt::from_fn(move |formatter| write!(formatter, "`{}`", cut(value, MOST_QUOTED)))
 }
 
 #[cfg(test)]
@@ -90,7 +94,7 @@ mod tests {
     fn a_hundred_violations_are_listed_and_the_rest_is_counted() {
         let mut violations = Violations::default();
         for index in 0..101 {
-            violations.add(&format!("executionIds[{index}]"), Code::BadFormat, "m");
+            violations.add(format_args!("executionIds[{index}]"), Code::BadFormat, "m");
         }
         let list = violations.into_list();
         assert_eq!(list.len(), 101);
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn a_made_up_name_of_any_length_is_cut() {
         let mut violations = Violations::default();
-        violations.add(&"n".repeat(9_999), Code::UnknownField, quote(&"v".repeat(9_999)));
+        violations.add("n".repeat(9_999), Code::UnknownField, quote(&"v".repeat(9_999)));
         let list = violations.into_list();
         assert_eq!(list[0].path.chars().count(), 65);
         assert_eq!(list[0].message.chars().count(), 67);

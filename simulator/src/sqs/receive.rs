@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::{answer, attributes_md5, body, exists, invalid, missing, number, queue, text};
 use crate::ACCOUNT_ID;
 use crate::queues::Message;
-use crate::service::{State, Turn, Work};
-use crate::wire::{Answer, Failure, Request};
+use crate::refusal::Failure;
+use crate::wire::{Answer, Request};
+use crate::work::{State, Turn, Work};
 
 pub(crate) struct ReceiveMessage {
     queue: String,

@@ -1,8 +1,8 @@
 //! What goes into a queue comes out of it, and what the service would refuse does not go in.
 
 use super::*;
-use crate::service::State;
 use crate::wire::tests::request;
+use crate::work::State;
 use crate::world::World;
 
 const URL: &str = "https://sqs.us-east-1.amazonaws.com/111122223333/outcomes";
@@ -50,7 +50,7 @@ fn a_message_goes_in_and_comes_out() {
 
 #[test]
 fn the_checksum_of_attributes_is_the_documented_one() {
-    // The example of the AWS SDK's own tests for the same algorithm, by hand: name, type, kind, value.
+    // By hand, as SQS documents it: name and type with their lengths, a byte for text, the value with its length.
     let attributes = json!({"a": {"DataType": "String", "StringValue": "b"}});
     let mut bytes = Vec::new();
     for part in [&b"a"[..], b"String"] {

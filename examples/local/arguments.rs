@@ -1,0 +1,253 @@
+//! The command line, read by hand: which events to run, what goes wrong on the way, and how the
+//! result is shown. It knows the words a user writes; it starts nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countermand_simulator::Fault;
+
+use crate::faults::{fault, throttles};
+
+pub const USAGE: &str = "\
+Runs cancel requests through the real function, against simulated services, and shows what happened.
+
+  cargo run --example local -- [options] <event file>…
+  cargo run --example local -- --serve [options]
+
+Several events go to one function, one after the other, in one simulated world.
+
+  --throttle [N]              throttle the first N calls of each service that cancels (2)
+  --fault OPERATION=KIND[:N]  let the first N calls of an operation go wrong (1); may be repeated
+  --destination WHERE         where outcomes go: bus, topic, queue or none (bus)
+  --timeout SECONDS           what each invocation may take (30)
+  --json                      one JSON object for each event, on a line of its own
+  --log                       the function's own log, on standard error
+  --serve                     keep the simulator running and print the variables that lead to it
+  --port PORT                 where the simulator listens (4180 with --serve, else any free port)
+  --help                      this text
+
+OPERATION is appflow, swf, cloudflow, eventbridge, sns, sqs, or a full name such as swf.RequestCancelWorkflowExecution.
+KIND is one of
+
+  throttle     the service says that it is called too often
+  error        the service reports an internal error, as a 500
+  drop         the connection closes without a reply, and nothing was done
+  loseReply    the connection closes without a reply, but the work was done
+  hang         no reply ever comes
+  delay        the reply comes a second late
+  unreadable   a 502 with a page of HTML
+  failEntries  the first entry of a batch fails inside a 200 (eventbridge, sns, sqs)
+
+or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\", \"kind\": \"error\", \"status\": 403,
+\"code\": \"AccessDeniedException\"}'. Variables whose names begin with COUNTERMAND_ reach the function.
+
+The exit code is 0 where every record was acknowledged, 1 where one was not, 2 where the command was wrong.";
+
+/// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.
+const SERVE_PORT: u16 = 4180;
+
+/// What the user asks for.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    Help,
+    Run(Options, Vec<PathBuf>),
+    Serve(Options),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    pub faults: Vec<Fault>,
+    pub destination: Destination,
+    pub timeout: Duration,
+    pub json: bool,
+    pub log: bool,
+    pub port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Destination {
+    Bus,
+    Topic,
+    Queue,
+    None,
+}
+
+impl Destination {
+    /// The ARN of the seeded bus, topic or queue.
+    pub fn arn(self) -> Option<&'static str> {
+        match self {
+            Self::Bus => Some("arn:aws:events:us-east-1:111122223333:event-bus/outcomes"),
+            Self::Topic => Some("arn:aws:sns:us-east-1:111122223333:outcomes"),
+            Self::Queue => Some("arn:aws:sqs:us-east-1:111122223333:outcomes"),
+            Self::None => None,
+        }
+    }
+}
+
+impl Command {
+    /// Reads the arguments, without the program's name.
+    ///
+    /// # Errors
+    /// What is wrong with them, in a sentence for the user.
+    pub fn read(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
+        let mut options = Options {
+            faults: Vec::new(),
+            destination: Destination::Bus,
+            timeout: Duration::from_secs(30),
+            json: false,
+            log: false,
+            port: 0,
+        };
+        let (mut events, mut port, mut serve) = (Vec::new(), None, false);
+        let mut arguments = arguments.into_iter().peekable();
+        while let Some(argument) = arguments.next() {
+            let (name, attached) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+                _ => (argument, None),
+            };
+            let flag = |attached: Option<String>| match attached {
+                None => Ok(true),
+                Some(value) => Err(format!("{name} takes no value, got `{value}`")),
+            };
+            match name.as_str() {
+                "--help" | "-h" => return Ok(Command::Help),
+                "--json" => options.json = flag(attached)?,
+                "--log" => options.log = flag(attached)?,
+                "--serve" => serve = flag(attached)?,
+                "--throttle" => {
+                    // A number that follows is how often; anything else is the next argument.
+                    let times = attached.or_else(|| arguments.next_if(|next| is_number(next)));
+                    options.faults.extend(throttles(times.as_deref().unwrap_or("2"))?);
+                }
+                "--fault" | "--destination" | "--timeout" | "--port" => {
+                    let value = attached.or_else(|| arguments.next());
+                    let value = value.ok_or_else(|| format!("{name} needs a value"))?;
+                    match name.as_str() {
+                        "--fault" => options.faults.push(fault(&value)?),
+                        "--destination" => options.destination = destination(&value)?,
+                        "--timeout" => options.timeout = timeout(&value)?,
+                        _ => {
+                            port = Some(
+                                value
+                                    .parse()
+                                    .map_err(|_| format!("--port: expected a port, got `{value}`"))?,
+                            )
+                        }
+                    }
+                }
+                unknown if unknown.starts_with('-') => return Err(format!("there is no option {unknown}")),
+                event => events.push(PathBuf::from(event)),
+            }
+        }
+        options.port = port.unwrap_or(if serve { SERVE_PORT } else { 0 });
+        match (serve, events.is_empty()) {
+            (true, true) => Ok(Command::Serve(options)),
+            (true, false) => Err("--serve takes no event files".into()),
+            (false, true) => Err("expected an event file".into()),
+            (false, false) => Ok(Command::Run(options, events)),
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn destination(name: &str) -> Result<Destination, String> {
+    match name {
+        "bus" => Ok(Destination::Bus),
+        "topic" => Ok(Destination::Topic),
+        "queue" => Ok(Destination::Queue),
+        "none" => Ok(Destination::None),
+        other => Err(format!("--destination: expected bus, topic, queue or none, got `{other}`")),
+    }
+}
+
+/// Lambda's own bounds.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=900.0).contains(seconds));
+    let seconds = seconds.ok_or_else(|| format!("--timeout: expected 0.1 to 900 seconds, got `{text}`"))?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, String> {
+        Command::read(line.split_whitespace().map(String::from))
+    }
+
+    fn faults(line: &str) -> Vec<(String, &'static str, u32)> {
+        match read(line) {
+            Ok(Command::Run(options, _)) => {
+                let faults = options.faults.iter();
+                faults.map(|fault| (fault.operation.to_string(), fault.kind.name(), fault.times)).collect()
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn faults_are_read() {
+        let cases = [
+            ("--fault appflow=drop e.json", ("appflow.CancelFlowExecutions", "drop", 1)),
+            (
+                "--fault=swf.RequestCancelWorkflowExecution=hang:3 e.json",
+                ("swf.RequestCancelWorkflowExecution", "hang", 3),
+            ),
+            ("--fault sns=failEntries e.json", ("sns.PublishBatch", "failEntries", 1)),
+            (
+                r#"--fault {"operation":"cloudflow.StopExecution","kind":"loseReply","times":2} e.json"#,
+                ("cloudflow.StopExecution", "loseReply", 2),
+            ),
+        ];
+        for (line, (operation, kind, times)) in cases {
+            assert_eq!(faults(line), [(operation.into(), kind, times)], "{line}");
+        }
+    }
+
+    #[test]
+    fn throttle_takes_a_number_or_leaves_the_next_argument_alone() {
+        for (line, times) in
+            [("--throttle e.json", 2), ("--throttle 5 e.json", 5), ("--throttle=1 e.json", 1)]
+        {
+            let faults = faults(line);
+            assert_eq!(faults.len(), 3, "{line}");
+            assert!(faults.iter().all(|(_, kind, given)| (*kind, *given) == ("throttle", times)), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_commands_are_refused_with_a_reason() {
+        let cases = [
+            ("", "expected an event file"),
+            ("--json", "expected an event file"),
+            ("--serve e.json", "--serve takes no event files"),
+            ("--nothing e.json", "there is no option --nothing"),
+            ("--json=yes e.json", "--json takes no value"),
+            ("e.json --fault", "--fault needs a value"),
+            ("--fault appflow e.json", "expected OPERATION=KIND"),
+            ("--fault appflow=explode e.json", "unknown kind `explode`"),
+            ("--fault kinesis=drop e.json", "unknown operation `kinesis`"),
+            ("--fault appflow=drop:0 e.json", "from 1, got `0`"),
+            ("--fault appflow=failEntries e.json", "has no entries"),
+            ("--throttle=many e.json", "got `many`"),
+            ("--destination mail e.json", "got `mail`"),
+            ("--timeout 0 e.json", "got `0`"),
+            ("--port 99999 --serve", "got `99999`"),
+        ];
+        for (line, reason) in cases {
+            let error = read(line).unwrap_err();
+            assert!(error.contains(reason), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn serving_has_a_port_of_its_own() {
+        for (line, port) in [("--serve", SERVE_PORT), ("--serve --port 0", 0), ("--port=81 --serve", 81)] {
+            assert!(matches!(read(line), Ok(Command::Serve(options)) if options.port == port), "{line}");
+        }
+        assert_eq!(read("--help --nothing"), Ok(Command::Help));
+    }
+}

@@ -1,0 +1,224 @@
+//! The local run: hands event files to the real function, over a simulated Lambda, in a simulated
+//! world of services, and shows what happened. The function is this program once more, in a process
+//! of its own, so that nothing has to be built or started beside it.
+//!
+//! ```sh
+//! cargo run --example local -- events/sqs-appflow-partial.json
+//! cargo run --example local -- --throttle events/sqs-mixed-batch.json
+//! ```
+
+mod arguments;
+mod arrival;
+mod faults;
+mod process;
+mod report;
+mod rows;
+mod screen;
+mod serve;
+mod timeline;
+
+#[path = "../../src/main.rs"]
+mod function;
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use countermand_simulator::{Invocation, Simulator, World};
+use tokio::time::{Instant, interval, timeout};
+
+use crate::arguments::{Command, Options};
+use crate::arrival::Arrival;
+use crate::process::Function;
+use crate::report::{Answer, Report, logged_outcome};
+use crate::screen::{Screen, note, say};
+
+/// A command that was wrong, as shells know it.
+const USAGE_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(process::MARKER) {
+        return function::main();
+    }
+    let done = match Command::read(std::env::args().skip(1)) {
+        Ok(Command::Help) => say(&format!("{}\n", arguments::USAGE)).map(|()| true),
+        Ok(Command::Serve(options)) => run(&options, None),
+        Ok(Command::Run(options, files)) => match read_all(&files) {
+            Ok(events) => run(&options, Some(&events)),
+            Err(error) => return wrong(&error),
+        },
+        Err(error) => return wrong(&format!("{error}\n\n--help tells what can be asked for")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        // Whoever read the output has seen enough, and is not told that all went well.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => {
+            note(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong(error: &str) -> ExitCode {
+    note(error);
+    ExitCode::from(USAGE_ERROR)
+}
+
+/// An event file's name and content.
+type Event = (String, String);
+
+/// Reads all files before anything starts: a missing one must not leave half of the work done.
+fn read_all(files: &[impl AsRef<Path>]) -> Result<Vec<Event>, String> {
+    let read = |file: &Path| {
+        let name = file.display().to_string();
+        match std::fs::read_to_string(file) {
+            Ok(event) if serde_json::from_str::<serde::de::IgnoredAny>(&event).is_err() => {
+                Err(format!("{name}: expected JSON, as Lambda delivers nothing else"))
+            }
+            Ok(event) => Ok((name, event)),
+            Err(error) => Err(format!("{name}: {error}")),
+        }
+    };
+    files.iter().map(|file| read(file.as_ref())).collect()
+}
+
+/// Runs the events, or serves where there are none; tells whether every record was acknowledged.
+#[tokio::main]
+async fn run(options: &Options, events: Option<&[Event]>) -> io::Result<bool> {
+    let started = Instant::now();
+    let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+    let taken =
+        |error: io::Error| io::Error::new(error.kind(), format!("the simulator at {address}: {error}"));
+    let simulator = Simulator::start(World::seeded(), address).await.map_err(taken)?;
+    options.faults.iter().for_each(|fault| simulator.script(fault.clone()));
+    let Some(events) = events else {
+        return serve::serve(&simulator, options).await.map(|()| true);
+    };
+    let mut local = Local { simulator, started, options, function: None };
+    let mut all = true;
+    for event in events {
+        all &= local.run(event).await?;
+    }
+    Ok(all)
+}
+
+struct Local<'a> {
+    simulator: Simulator,
+    started: Instant,
+    options: &'a Options,
+    function: Option<Function>,
+}
+
+impl Local<'_> {
+    /// One event, from its arrival to the answer.
+    async fn run(&mut self, (name, event): &Event) -> io::Result<bool> {
+        let screen = Screen::new();
+        let arrived = Arrival::read(event);
+        if !self.options.json {
+            say(&screen.opening(name, arrived.as_ref()))?;
+        }
+        let mut function = match self.function.take().and_then(Function::still_alive) {
+            Some(function) => function,
+            None => Function::start(&serve::variables(&self.simulator, self.options), self.options.log)?,
+        };
+        let (calls, published) = (self.simulator.ledger().len(), self.simulator.published().len());
+        let logged = function.output().len();
+        let handed_over = self.started.elapsed();
+        let answer = self.answer(&mut function, event).await;
+        let expected = arrived.as_ref().map_or(0, |arrived| arrived.records.len());
+        let log = self.log(&function, logged, expected, &answer).await;
+        let seen =
+            (self.simulator.ledger().split_off(calls), self.simulator.published().split_off(published));
+        let report = Report::new(name.clone(), arrived, seen, handed_over, answer, &log);
+        // Lambda ends a function that did not answer in time, and starts a new one for the next event.
+        self.function = (report.response != Answer::TimedOut).then_some(function);
+        if self.options.json {
+            say(&format!("{}\n", serde_json::to_string(&report)?))?;
+        } else {
+            say(&screen.rest(&report))?;
+        }
+        Ok(report.acknowledged)
+    }
+
+    /// Hands the event over and waits for the answer, or for the function's end.
+    async fn answer(&self, function: &mut Function, event: &str) -> Answer {
+        let invocation = Invocation { timeout: self.options.timeout, ..Invocation::default() };
+        let mut reply = std::pin::pin!(self.simulator.invoke(event.to_owned(), invocation));
+        let how = tokio::select! {
+            biased;
+            reply = &mut reply => return reply.into(),
+            how = function.ended() => how,
+            never = self.progress() => match never {},
+        };
+        // The last thing a function does may be to say why it ends.
+        match timeout(Duration::ZERO, reply).await {
+            Ok(reply) => reply.into(),
+            Err(_) => {
+                let mut last_words = function.output();
+                last_words.drain(..last_words.len().saturating_sub(20));
+                Answer::Died { how, last_words }
+            }
+        }
+    }
+
+    /// What the function logged since a line. Where nothing is published the log alone holds the
+    /// outcomes, and it may come a moment after the answer.
+    async fn log(&self, function: &Function, since: usize, expected: usize, answer: &Answer) -> Vec<String> {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let lines = || function.output().split_off(since);
+        let complete = || lines().iter().filter(|line| logged_outcome(line).is_some()).count() >= expected;
+        let answered = matches!(answer, Answer::Response(_) | Answer::FunctionError { .. });
+        if self.options.destination == arguments::Destination::None && answered {
+            let mut ticks = interval(Duration::from_millis(5));
+            // Some events have fewer outcomes than records: then the patience ends the wait.
+            let _ = timeout(PATIENCE, async {
+                while !complete() {
+                    ticks.tick().await;
+                }
+            })
+            .await;
+        }
+        lines()
+    }
+
+    /// Tells a person at a terminal that something is going on. It never ends by itself.
+    async fn progress(&self) -> Infallible {
+        let mut line = Transient { shown: false };
+        let handed_over = Instant::now();
+        let before = self.simulator.ledger().len();
+        let mut ticks = interval(Duration::from_millis(100));
+        loop {
+            ticks.tick().await;
+            let seconds = handed_over.elapsed().as_secs_f64();
+            if io::stderr().is_terminal() && !self.options.log && seconds > 0.3 {
+                let calls = timeline::count(self.simulator.ledger().len() - before, "call", "calls");
+                line.show(&format!("   {seconds:.1} s, {calls} so far"));
+            }
+        }
+    }
+}
+
+/// A line on standard error that is wiped out when it is no longer true.
+struct Transient {
+    shown: bool,
+}
+
+impl Transient {
+    fn show(&mut self, text: &str) {
+        self.shown = true;
+        let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("\r\x1b[2K{text}"));
+    }
+}
+
+impl Drop for Transient {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("\r\x1b[2K"));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A whole report, as it is read where there is no terminal.
+
+use serde_json::json;
+
+use super::*;
+
+const PLAIN: Screen = Screen { fancy: false };
+
+fn report(outcomes: Value, response: Answer, acknowledged: bool) -> Report {
+    let calls = json!([
+        {"at": 3, "operation": "swf.RequestCancelWorkflowExecution", "request": {"domain": "d", "workflowId": "w"},
+         "requestId": "r", "status": 400, "code": "ThrottlingException", "durationMs": 1},
+        {"at": 104, "operation": "swf.RequestCancelWorkflowExecution", "request": {"domain": "d", "workflowId": "w"},
+         "requestId": "r", "status": 200, "durationMs": 1},
+    ]);
+    Report {
+        event: "e.json".into(),
+        arrived: None,
+        calls: serde_json::from_value(calls).unwrap(),
+        outcomes: outcomes.as_array().unwrap().clone(),
+        response,
+        acknowledged,
+    }
+}
+
+#[test]
+fn a_report_is_plain_and_aligned_without_a_terminal() {
+    let outcomes = json!([
+        {"status": "PARTIAL", "target": {"key": "appflow:orders"}, "result": {"counts": {}, "executions": [
+            {"executionId": "a", "state": "ACCEPTED"}, {"executionId": "b", "state": "UNEXPLAINED"},
+            {"executionId": "c", "state": "ACCEPTED"}]}},
+        {"status": "REJECTED", "requestId": "id-2", "violations": [
+            {"path": "flowName", "code": "REQUIRED", "message": "m"}, {"path": "x", "code": "UNKNOWN_FIELD", "message": "n"}]},
+        {"type": "CancellationAttemptFailed", "status": "FAILED", "target": {"key": "swf:d/w"},
+         "error": {"code": "ThrottlingException", "message": "Rate exceeded"}},
+    ]);
+    let response = Answer::Response(json!({"batchItemFailures": [{"itemIdentifier": "id-3"}]}));
+    let text = PLAIN.rest(&report(outcomes, response, false));
+    let expected = "
+  calls
+    swf.RequestCancelWorkflowExecution  d/w  2 attempts
+        +3 ms  400 ThrottlingException  took 1 ms
+               : waited 100 ms
+      +104 ms  200                      took 1 ms
+
+  outcomes
+    PARTIAL           appflow:orders
+                      ACCEPTED     a, c
+                      UNEXPLAINED  b
+    REJECTED          id-2
+                      flowName  REQUIRED       m
+                      x         UNKNOWN_FIELD  n
+    FAILED            swf:d/w  comes again
+                      ThrottlingException  Rate exceeded
+
+  response   to Lambda
+    {\"batchItemFailures\":[{\"itemIdentifier\":\"id-3\"}]}
+
+1 record goes back: id-3
+
+";
+    assert_eq!(text, expected, "\n{text}");
+}
+
+#[test]
+fn the_opening_lists_the_records() {
+    let arrived = Arrival::read(include_str!("../../../events/sqs-mixed-batch.json"));
+    let text = PLAIN.opening("e.json", arrived.as_ref());
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..3], ["e.json", "", "  arrived    4 records by sqs from cancel-requests"]);
+    assert_eq!(
+        lines[4],
+        "    abeb6a22-bc6f-4cc5-a98c-5e2b181d4ec2  swf        billing/invoice-2042  received 2 times",
+        "{text}"
+    );
+}
+
+#[test]
+fn a_topic_is_named_and_its_subscription_is_not() {
+    let arrived = Arrival::read(include_str!("../../../events/sns-appflow-one-run.json"));
+    let text = PLAIN.opening("e.json", arrived.as_ref());
+    assert!(text.contains("1 record by sns from cancel-requests\n"), "{text}");
+}
+
+#[test]
+fn a_terminal_gets_a_frame() {
+    let fancy = Screen { fancy: true };
+    let text = fancy.rest(&report(json!([]), Answer::Response(Value::Null), true));
+    assert!(text.contains("\x1b[2m│\x1b[0m"), "{text}");
+    assert!(text.contains("╰─\x1b[0m \x1b[32mevery record was acknowledged"), "{text}");
+}
+
+#[test]
+fn every_kind_of_answer_is_told() {
+    let died = Answer::Died { how: "exit status: 101".into(), last_words: vec!["it panicked".into()] };
+    let failed = Answer::InitError { error_type: "InvalidConfiguration".into(), error_message: "no".into() };
+    let error = Answer::FunctionError { error_type: "CancelFailed".into(), error_message: json!({"a": 1}) };
+    let cases = [
+        (died, "none: the function ended, exit status: 101\n    it panicked"),
+        (failed, "none: the start failed with InvalidConfiguration\n    no"),
+        (error, "to Lambda: function error CancelFailed\n    {\"a\":1}"),
+        (Answer::TimedOut, "none: the time was up\n\nthe event was not acknowledged"),
+    ];
+    for (answer, expected) in cases {
+        let text = PLAIN.rest(&report(json!([]), answer, false));
+        assert!(text.contains(expected), "{text}");
+    }
+}
