@@ -69,7 +69,7 @@ impl Retry {
                 Err(error) => error,
             };
             attempts.record(error.clone());
-            if attempts.made >= self.max_attempts || !repeats.allowed(error.class) {
+            if !repeats.allowed(error.class) || repeats.made >= self.max_attempts {
                 return attempts;
             }
             let wait = backoff(repeats.made).max(error.retry_after.unwrap_or_default());
@@ -117,7 +117,7 @@ impl<T> Attempts<T> {
     }
 }
 
-/// Which repeats were used up.
+/// Which attempts were used up, those included that ended before a call was made.
 #[derive(Default)]
 struct Repeats {
     made: u32,

@@ -1,1 +1,334 @@
+use super::*;
 
+fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    Config::read(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+        .map_err(|ConfigError(problems)| problems)
+}
+
+/// The one thing that is wrong.
+fn problem(variables: &[(&str, &str)]) -> String {
+    match read(variables).map_err(|problems| <[String; 1]>::try_from(problems)) {
+        Err(Ok([problem])) => problem,
+        other => panic!("{variables:?}: {other:?}"),
+    }
+}
+
+const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
+const BUS: &str = "arn:aws:events:us-east-1:111122223333:event-bus/outcomes";
+const DESTINATION: &str = "COUNTERMAND_OUTCOME_DESTINATION";
+const ENDPOINT: &str = "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL";
+
+const CLOUDFLOW: [(&str, &str); 3] = [
+    ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
+    ("ALIBABA_CLOUD_ACCESS_KEY_ID", "the-id"),
+    ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "the-secret"),
+];
+
+fn cloudflow_with(more: &[(&str, &str)]) -> Endpoint {
+    read(&[&CLOUDFLOW, more].concat()).unwrap().cloudflow.unwrap()
+}
+
+/// The defaults of the contract's table.
+#[track_caller]
+fn assert_defaults(config: &Config) {
+    assert_eq!(config.destination, None);
+    assert_eq!(config.outcome_source, "countermand");
+    assert_eq!(config.max_attempts, 6);
+    assert_eq!(config.deadline_margin, Duration::from_millis(1_500));
+    assert_eq!(config.max_in_flight_calls, 10);
+    assert_eq!(config.max_receive_count, None);
+    let missing =
+        "not set: ALIBABA_CLOUD_REGION_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+    assert_eq!(config.cloudflow, Err(missing.into()));
+}
+
+#[test]
+fn nothing_has_to_be_set() {
+    assert_defaults(&read(&[]).unwrap());
+}
+
+#[test]
+fn an_empty_value_counts_as_not_set() {
+    let mut variables: Vec<_> = VARIABLES.map(|name| (name, "")).into();
+    variables.extend(CLOUDFLOW.map(|(name, _)| (name, "")));
+    variables.extend([("ALIBABA_CLOUD_SECURITY_TOKEN", ""), ("AWS_REGION", ""), ("COUNTERMAND_UNKNOWN", "")]);
+    assert_defaults(&read(&variables).unwrap());
+    assert_eq!(cloudflow_with(&[("ALIBABA_CLOUD_SECURITY_TOKEN", "")]).keys.token, None);
+    let bus = read(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-east-1"), (DESTINATION, BUS)]).unwrap();
+    assert!(bus.destination.is_some());
+}
+
+#[test]
+fn every_variable_is_read() {
+    let config = read(&[
+        REGION,
+        (DESTINATION, BUS),
+        ("COUNTERMAND_OUTCOME_SOURCE", "com.example"),
+        ("COUNTERMAND_MAX_ATTEMPTS", "3"),
+        ("COUNTERMAND_DEADLINE_MARGIN_MS", "2000"),
+        ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", "4"),
+        ("COUNTERMAND_MAX_RECEIVE_COUNT", "5"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+        ("countermand_of_somebody_else", "1"),
+        ("COUNTERMAND", "1"),
+    ])
+    .unwrap();
+    assert_eq!(config.destination.unwrap().arn, BUS);
+    assert_eq!(config.outcome_source, "com.example");
+    assert_eq!(config.max_attempts, 3);
+    assert_eq!(config.deadline_margin, Duration::from_secs(2));
+    assert_eq!(config.max_in_flight_calls, 4);
+    assert_eq!(config.max_receive_count, Some(5));
+}
+
+#[test]
+fn blanks_around_a_value_are_ignored() {
+    let config =
+        read(&[REGION, (DESTINATION, &format!(" {BUS}\n")), ("COUNTERMAND_MAX_ATTEMPTS", " 3 ")]).unwrap();
+    assert_eq!((config.destination.unwrap().arn.as_str(), config.max_attempts), (BUS, 3));
+}
+
+#[test]
+fn a_number_is_held_to_its_range() {
+    for (name, least, most) in [
+        ("COUNTERMAND_MAX_ATTEMPTS", 1, 100),
+        ("COUNTERMAND_DEADLINE_MARGIN_MS", 100, 60_000),
+        ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1, 1_000),
+        ("COUNTERMAND_MAX_RECEIVE_COUNT", 1, 1_000),
+    ] {
+        for value in [least, most] {
+            assert!(read(&[(name, &value.to_string())]).is_ok(), "{name}={value}");
+        }
+        let (below, above) = ((least - 1).to_string(), (most + 1).to_string());
+        for value in [&below, &above, "-1", "1.5", "1e2", "six", "5 6", " ", "99999999999999999999", "٣"] {
+            let expected = format!("{name}: expected a whole number from {least} to {most}, got `{value}`");
+            assert_eq!(problem(&[(name, value)]), expected);
+        }
+    }
+}
+
+#[test]
+fn a_variable_of_ours_that_does_not_exist_ends_the_start() {
+    for (name, nearest) in [
+        ("COUNTERMAND_MAX_ATEMPTS", "COUNTERMAND_MAX_ATTEMPTS"),
+        ("COUNTERMAND_MAX_RECIEVE_COUNT", "COUNTERMAND_MAX_RECEIVE_COUNT"),
+        ("COUNTERMAND_OUTCOME_DESTINATION_ARN", DESTINATION),
+        ("COUNTERMAND_CLOUDFLOW_ENDPOINT", ENDPOINT),
+        ("COUNTERMAND_outcome_source", "COUNTERMAND_OUTCOME_SOURCE"),
+    ] {
+        let expected = format!(
+            "{name}: expected a variable that exists, got an unknown one set to `3`; the nearest is {nearest}"
+        );
+        assert_eq!(problem(&[(name, "3")]), expected);
+    }
+    for name in ["COUNTERMAND_", "COUNTERMAND_ALLOWED_TARGETS", "COUNTERMAND_CANCEL_ALL", "COUNTERMAND_MODE"]
+    {
+        assert!(problem(&[(name, "deny")]).starts_with(&format!("{name}: expected")));
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let problems = read(&[
+        ("COUNTERMAND_NONSENSE", "1"),
+        (DESTINATION, "nowhere"),
+        ("COUNTERMAND_MAX_ATTEMPTS", "0"),
+        (ENDPOINT, "ftp://x"),
+    ])
+    .unwrap_err();
+    let names: Vec<_> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+    assert_eq!(names, ["COUNTERMAND_NONSENSE", DESTINATION, "COUNTERMAND_MAX_ATTEMPTS", ENDPOINT]);
+    assert_eq!(ConfigError(vec!["one".into(), "two".into()]).to_string(), "one; two");
+}
+
+#[test]
+fn a_destination_is_a_bus_a_topic_or_a_queue() {
+    let queue = |url: &str| DestinationKind::Queue { url: url.into() };
+    for (arn, kind, region) in [
+        (BUS, DestinationKind::EventBus, "us-east-1"),
+        ("arn:aws:events:us-east-1:111122223333:event-bus/a.b-c_d/e", DestinationKind::EventBus, "us-east-1"),
+        ("arn:aws:sns:us-east-1:111122223333:outcomes", DestinationKind::Topic, "us-east-1"),
+        ("arn:aws:sns:eu-west-1:111122223333:out_comes-1", DestinationKind::Topic, "eu-west-1"),
+        (
+            "arn:aws:sqs:us-east-1:111122223333:outcomes",
+            queue("https://sqs.us-east-1.amazonaws.com/111122223333/outcomes"),
+            "us-east-1",
+        ),
+        (
+            "arn:aws:sqs:eu-west-1:111122223333:fifo",
+            queue("https://sqs.eu-west-1.amazonaws.com/111122223333/fifo"),
+            "eu-west-1",
+        ),
+        (
+            "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:outcomes",
+            queue("https://sqs.us-gov-west-1.amazonaws.com/111122223333/outcomes"),
+            "us-gov-west-1",
+        ),
+        (
+            "arn:aws-cn:sqs:cn-north-1:111122223333:outcomes",
+            queue("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/outcomes"),
+            "cn-north-1",
+        ),
+    ] {
+        let config = read(&[REGION, (DESTINATION, arn)]).unwrap();
+        let expected = Destination { kind, arn: arn.into(), region: region.into() };
+        assert_eq!(config.destination, Some(expected));
+    }
+}
+
+#[test]
+fn a_destination_that_cannot_take_outcomes_ends_the_start() {
+    let kinds = "the ARN of an event bus, an SNS topic or an SQS queue";
+    let parts = "an ARN with region, account and name";
+    let standard = "a standard topic or queue, not a FIFO one";
+    for (arn, expected) in [
+        ("outcomes", kinds),
+        ("https://sqs.us-east-1.amazonaws.com/111122223333/outcomes", kinds),
+        ("arn:aws:lambda:us-east-1:111122223333:outcomes", kinds),
+        ("arn:aws:sns:us-east-1:111122223333", kinds),
+        ("arn:aws:sns:us-east-1:111122223333:outcomes:8a21d249-4329-4871-acc6-7be709c6ea7f", kinds),
+        ("arn:azure:sns:us-east-1:111122223333:outcomes", kinds),
+        ("ARN:aws:sns:us-east-1:111122223333:outcomes", kinds),
+        ("arn:aws:sns::111122223333:outcomes", parts),
+        ("arn:aws:sns:us east:111122223333:outcomes", parts),
+        ("arn:aws:sns:us-east-1::outcomes", parts),
+        ("arn:aws:sns:us-east-1:11112222333:outcomes", parts),
+        ("arn:aws:sns:us-east-1:1111222233334:outcomes", parts),
+        ("arn:aws:sns:us-east-1:11112222333x:outcomes", parts),
+        ("arn:aws:sns:us-east-1:111122223333:", parts),
+        ("arn:aws:sqs:us-east-1:111122223333:out comes", parts),
+        ("arn:aws:sqs:us-east-1:111122223333:*", parts),
+        ("arn:aws:sns:us-east-1:111122223333:outcomes.fifo", standard),
+        ("arn:aws:sqs:us-east-1:111122223333:outcomes.fifo", standard),
+        ("arn:aws:events:us-east-1:111122223333:rule/outcomes", "an event bus, its name after event-bus/"),
+        ("arn:aws:events:us-east-1:111122223333:event-bus/", "an event bus, its name after event-bus/"),
+        ("arn:aws:events:us-east-1:111122223333:outcomes", "an event bus, its name after event-bus/"),
+        (
+            "arn:aws:events:eu-west-1:111122223333:event-bus/outcomes",
+            "an event bus in the function's region us-east-1",
+        ),
+    ] {
+        let got: String = arn.chars().take(64).collect();
+        let cut = if got == arn { "" } else { "…" };
+        let expected = format!("{DESTINATION}: expected {expected}, got `{got}{cut}`");
+        assert_eq!(problem(&[REGION, (DESTINATION, arn)]), expected);
+    }
+    let expected = format!(
+        "{DESTINATION}: expected AWS_REGION to be set, the region that the event bus must be in, got `{BUS}`"
+    );
+    assert_eq!(problem(&[(DESTINATION, BUS)]), expected);
+}
+
+#[test]
+fn an_outcome_source_is_one_that_a_bus_takes() {
+    for source in ["countermand", "aws", "com.aws.x", &"é".repeat(256)] {
+        assert_eq!(read(&[("COUNTERMAND_OUTCOME_SOURCE", source)]).unwrap().outcome_source, source);
+    }
+    for source in ["aws.", "aws.countermand", " ", &"é".repeat(257)] {
+        let problem = problem(&[("COUNTERMAND_OUTCOME_SOURCE", source)]);
+        let expected =
+            "COUNTERMAND_OUTCOME_SOURCE: expected 1 to 256 characters that do not begin with aws., got `";
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn cloudflow_is_called_in_its_region_or_where_the_endpoint_is() {
+    for (more, url) in [
+        (&[][..], "https://cn-hangzhou.fnf.aliyuncs.com"),
+        (&[("ALIBABA_CLOUD_REGION_ID", "ap-southeast-1")], "https://ap-southeast-1.fnf.aliyuncs.com"),
+        (&[(ENDPOINT, "http://127.0.0.1:8080")], "http://127.0.0.1:8080"),
+        (&[(ENDPOINT, "https://fnf.example.com/")], "https://fnf.example.com"),
+        (&[(ENDPOINT, "HTTPS://fnf.example.com:443")], "https://fnf.example.com:443"),
+        (&[(ENDPOINT, "http://[::1]:80/")], "http://[::1]:80"),
+        (&[(ENDPOINT, "http://localhost"), ("ALIBABA_CLOUD_REGION_ID", "")], "http://localhost"),
+    ] {
+        let endpoint = cloudflow_with(more);
+        assert_eq!(endpoint.url, url);
+        let keys = Keys { id: "the-id".into(), secret: "the-secret".into(), token: None };
+        assert_eq!((endpoint.keys, endpoint.signature), (keys, Signature::Acs3));
+    }
+}
+
+#[test]
+fn an_endpoint_is_a_scheme_a_host_and_at_most_a_port() {
+    for url in [
+        "fnf.example.com",
+        "//fnf.example.com",
+        "ftp://fnf.example.com",
+        "http://",
+        "http:///",
+        "http://:80",
+        "http://fnf.example.com:",
+        "http://fnf.example.com:http",
+        "http://fnf.example.com:65536",
+        "http://fnf.example.com/path",
+        "http://fnf.example.com//",
+        "http://fnf.example.com?query",
+        "http://fnf.example.com/#fragment",
+        "http://user@fnf.example.com",
+        "http://fnf example.com",
+        " ",
+    ] {
+        let expected = format!(
+            "{ENDPOINT}: expected http:// or https://, a host and nothing after it but a port, got `{url}`"
+        );
+        assert_eq!(problem(&[(ENDPOINT, url)]), expected);
+    }
+}
+
+#[test]
+fn a_signature_and_a_region_are_known_or_end_the_start() {
+    for (name, signature) in [("acs3", Signature::Acs3), ("rpc-v1", Signature::RpcV1)] {
+        assert_eq!(cloudflow_with(&[("COUNTERMAND_CLOUDFLOW_SIGNATURE", name)]).signature, signature);
+    }
+    for name in ["ACS3", "rpc", "v1", " "] {
+        let expected = format!("COUNTERMAND_CLOUDFLOW_SIGNATURE: expected acs3 or rpc-v1, got `{name}`");
+        assert_eq!(problem(&[("COUNTERMAND_CLOUDFLOW_SIGNATURE", name)]), expected);
+    }
+    for region in ["cn hangzhou", "CN-HANGZHOU", "evil.example/", "cn-hangzhou.", " "] {
+        let expected =
+            format!("ALIBABA_CLOUD_REGION_ID: expected a region id such as cn-hangzhou, got `{region}`");
+        assert_eq!(problem(&[("ALIBABA_CLOUD_REGION_ID", region)]), expected);
+    }
+}
+
+#[test]
+fn what_cloudflow_lacks_is_named_and_ends_no_start() {
+    let [region, id, secret] = CLOUDFLOW;
+    for (variables, missing) in [
+        (&[id, secret][..], "ALIBABA_CLOUD_REGION_ID"),
+        (&[region, secret], "ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        (&[region, id], "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+        (&[region], "ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+        (&[(ENDPOINT, "http://localhost"), id], "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+    ] {
+        assert_eq!(read(variables).unwrap().cloudflow, Err(format!("not set: {missing}")));
+    }
+}
+
+#[test]
+fn secrets_are_in_no_error_and_in_no_debug_output() {
+    let keys = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI-key-id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "key-secret"),
+        ("ALIBABA_CLOUD_SECURITY_TOKEN", "security-token"),
+        ("AWS_SECRET_ACCESS_KEY", "aws-secret"),
+    ];
+    let working = read(&[&keys[..], &[CLOUDFLOW[0]]].concat()).unwrap();
+    assert_eq!(working.cloudflow.as_ref().unwrap().keys.token.as_deref(), Some("security-token"));
+    let lacking = read(&keys).unwrap();
+    assert!(lacking.cloudflow.is_err());
+    let wrong = [(ENDPOINT, "x"), ("COUNTERMAND_MAX_ATTEMPTS", "x"), ("COUNTERMAND_X", "x")];
+    let refused = Config::read(
+        [&keys[..], &wrong].concat().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let refused = refused.unwrap_err();
+    for shown in [format!("{working:?}"), format!("{lacking:?}"), format!("{refused:?}"), refused.to_string()]
+    {
+        for (_, secret) in keys {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -4,6 +4,8 @@
 //! outcome, and a function error where the record should come again, so that Lambda's own retries
 //! and on-failure destination take over.
 
+use std::fmt;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
@@ -28,10 +30,18 @@ impl Settled {
 }
 
 /// A function error.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub struct Failure {
     pub error_type: &'static str,
     pub message: String,
+}
+
+/// The runtime logs this. The message is an outcome with all that the requester wrote, which is for
+/// the invoker and not for the log.
+impl fmt::Debug for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "function error {}", self.error_type)
+    }
 }
 
 impl From<DeliveryError> for Failure {

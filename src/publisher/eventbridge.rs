@@ -7,7 +7,7 @@
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::{Destination, Entry, Limits, entry_class};
+use super::{Destination, Entry, Limits, classify, entry_class};
 use crate::call_error::{CallError, Class};
 use crate::targets::aws;
 
@@ -51,7 +51,7 @@ impl Destination for EventBus {
             .interceptor(aws::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, |_| None))?;
+            .map_err(|error| aws::call_error(error, classify))?;
         Ok((0..sent).map(|index| result(&output, index)).collect())
     }
 }

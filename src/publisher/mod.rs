@@ -192,18 +192,17 @@ fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<
     Err(CallError::unreadable("a result for each entry"))
 }
 
+/// The codes of the three services beside the common ones: each has names of its own for throttling,
+/// by itself or by the key service behind it.
+fn classify(code: &str) -> Option<Class> {
+    code.to_ascii_lowercase().contains("throttl").then_some(Class::Throttle)
+}
+
 /// The class of an entry's code. One that nobody knows may pass where the service says that the
 /// fault is its own.
 fn entry_class(code: &str, our_fault: bool) -> Class {
-    let class = crate::targets::aws::common(code).or_else(|| {
-        let throttled = code.to_ascii_lowercase().contains("throttl");
-        throttled.then_some(Class::Throttle)
-    });
-    match class {
-        Some(class) => class,
-        None if our_fault => Class::Terminal,
-        None => Class::Retry,
-    }
+    let unknown = if our_fault { Class::Terminal } else { Class::Retry };
+    crate::targets::aws::common(code).or_else(|| classify(code)).unwrap_or(unknown)
 }
 
 #[cfg(test)]

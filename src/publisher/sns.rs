@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, entry_result};
+use super::{Destination, Entry, Limits, attributes, classify, entry_result};
 use crate::call_error::CallError;
 use crate::targets::aws;
 
@@ -51,7 +51,7 @@ impl Destination for Topic {
             .set_publish_batch_request_entries(Some(batch))
             .send()
             .await
-            .map_err(|error| aws::call_error(error, |_| None))?;
+            .map_err(|error| aws::call_error(error, classify))?;
         let taken: Vec<&str> = output.successful().iter().filter_map(|it| it.id()).collect();
         let failed: Vec<_> =
             output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();

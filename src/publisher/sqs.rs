@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, entry_result};
+use super::{Destination, Entry, Limits, attributes, classify, entry_result};
 use crate::call_error::CallError;
 use crate::targets::aws;
 
@@ -54,7 +54,7 @@ impl Destination for Queue {
             .interceptor(aws::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, |_| None))?;
+            .map_err(|error| aws::call_error(error, classify))?;
         let taken: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
         let failed: Vec<_> =
             output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();

@@ -833,7 +833,7 @@ fn json_nested_without_end_ends_nothing() {
 #[test]
 fn a_huge_request_is_refused_like_any_other() {
     // Work that grew with the square of this would take minutes.
-    const COUNT: usize = 100_000;
+    const COUNT: usize = 50_000;
     let names: String = (0..COUNT).map(|index| format!(",\"{index}\":0")).collect();
     let name = "é".repeat(COUNT);
     for (text, rest) in [

@@ -146,6 +146,13 @@ async fn a_call_that_could_not_be_made_is_not_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn attempts_that_end_before_a_call_have_an_end_too() {
+    let unfetched = CallError::own(Class::Retry, Answer::NotAsked, "ConnectionFailed", "no credentials");
+    let (attempts, starts) = run(6, MINUTE, &vec![unfetched; 99]).await;
+    assert_eq!((attempts.made, starts.len()), (0, 6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn at_most_so_many_calls_are_under_way_at_once() {
     let retry = Retry::new(1, 3);
     let (now, most) = (Cell::new(0), Cell::new(0));

@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
@@ -112,16 +113,37 @@ pub fn retry_after(headers: &Headers) -> Option<Duration> {
     .max()
 }
 
-/// A call that ended without a reply. Where no connection was made, nothing was asked.
+/// A call that ended without a reply. Where no connection was made, or the call was never sent,
+/// nothing was asked.
 pub fn connector_error(error: &ConnectorError) -> CallError {
-    if error.is_user() {
+    if let Some(error) = find::<CredentialsError>(error) {
+        return no_credentials(error);
+    }
+    let sent = find::<hyper_util::client::legacy::Error>(error);
+    if sent.is_none() && !error.is_io() && !error.is_timeout() {
         return CallError::not_configured(format!("the call could not be made: {}", innermost(error)));
     }
-    let connecting = chain(error)
-        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
-        .any(|error| error.is_connect());
-    let answer = if connecting { Answer::NotReached } else { Answer::Missing };
+    let answer =
+        if sent.is_some_and(|error| error.is_connect()) { Answer::NotReached } else { Answer::Missing };
     connection_failed(&innermost(error), answer)
+}
+
+/// Credentials that are not there need a person; those that could not be fetched may come.
+fn no_credentials(error: &CredentialsError) -> CallError {
+    let missing = matches!(
+        error,
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
+    );
+    if missing {
+        return CallError::not_configured("no AWS credentials were found");
+    }
+    let message = format!("the AWS credentials could not be fetched: {}", innermost(error));
+    CallError::own(Class::Retry, Answer::NotAsked, "ConnectionFailed", message)
+}
+
+/// The first error of a type among an error and its causes.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref())
 }
 
 fn connection_failed(message: &str, answer: Answer) -> CallError {

@@ -76,7 +76,10 @@ fn only_in(allowed: &[&str], texts: &[&str]) -> Result<(), String> {
 }
 
 fn sdk_is_named_only_where_it_may_be() -> Result<(), String> {
-    only_in(&["src/targets/", "src/publisher/", "src/main.rs"], &["aws_sdk_", "aws_smithy_", "aws_config"])
+    only_in(
+        &["src/targets/", "src/publisher/", "src/main.rs"],
+        &["aws_sdk_", "aws_smithy_", "aws_config", "aws_credential_types"],
+    )
 }
 
 fn only_retry_waits() -> Result<(), String> {
