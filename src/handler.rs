@@ -37,7 +37,7 @@ impl Handler {
         let (payload, context) = event.into_parts();
         let invocation = Invocation::begin(SystemTime::now(), context.deadline(), self.margin);
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now() };
-        let delivery = event_source::read(&payload, invoked)?;
+        let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let records = delivery.records.iter();
         let outcomes = join_all(records.map(|record| self.carry_out(record, &invocation))).await;
         let settled = self.publish(outcomes, &invocation).await;

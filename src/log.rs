@@ -6,9 +6,15 @@
 
 use lambda_runtime::tracing;
 
+use crate::event_source::DeliveryError;
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::targets::Service;
+
+/// Logs why an event cannot be answered; whoever polls a queue sees no other trace of it.
+pub fn unreadable(error: &DeliveryError) {
+    tracing::error!("the event cannot be answered: {error}");
+}
 
 /// Logs an outcome, and what kept it from its destination.
 pub fn outcome(outcome: &Outcome, published: &Result<(), Unpublished>, publisher: &Publisher, took_ms: u64) {

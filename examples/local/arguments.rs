@@ -1,6 +1,7 @@
 //! The command line, read by hand: which events to run, what goes wrong on the way, and how the
 //! result is shown. It knows the words a user writes; it starts nothing.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ Several events go to one function, one after the other, in one simulated world.
   --json                      one JSON object for each event, on a line of its own
   --log                       the function's own log, on standard error
   --serve                     keep the simulator running and print the variables that lead to it
-  --port PORT                 where the simulator listens (4180 with --serve, else any free port)
+  --address ADDRESS           where the simulator listens (127.0.0.1); for containers, their bridge's address
+  --port PORT                 and on which port (4180 with --serve, else any free one)
   --help                      this text
 
 OPERATION is appflow, swf, cloudflow, eventbridge, sns, sqs, or a full name such as swf.RequestCancelWorkflowExecution.
@@ -61,6 +63,7 @@ pub struct Options {
     pub timeout: Duration,
     pub json: bool,
     pub log: bool,
+    pub address: IpAddr,
     pub port: u16,
 }
 
@@ -96,6 +99,7 @@ impl Command {
             timeout: Duration::from_secs(30),
             json: false,
             log: false,
+            address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
         };
         let (mut events, mut port, mut serve) = (Vec::new(), None, false);
@@ -119,20 +123,15 @@ impl Command {
                     let times = attached.or_else(|| arguments.next_if(|next| is_number(next)));
                     options.faults.extend(throttles(times.as_deref().unwrap_or("2"))?);
                 }
-                "--fault" | "--destination" | "--timeout" | "--port" => {
+                "--fault" | "--destination" | "--timeout" | "--address" | "--port" => {
                     let value = attached.or_else(|| arguments.next());
                     let value = value.ok_or_else(|| format!("{name} needs a value"))?;
                     match name.as_str() {
                         "--fault" => options.faults.push(fault(&value)?),
                         "--destination" => options.destination = destination(&value)?,
                         "--timeout" => options.timeout = timeout(&value)?,
-                        _ => {
-                            port = Some(
-                                value
-                                    .parse()
-                                    .map_err(|_| format!("--port: expected a port, got `{value}`"))?,
-                            )
-                        }
+                        "--address" => options.address = read_as(&name, "an IP address", &value)?,
+                        _ => port = Some(read_as(&name, "a port", &value)?),
                     }
                 }
                 unknown if unknown.starts_with('-') => return Err(format!("there is no option {unknown}")),
@@ -147,6 +146,10 @@ impl Command {
             (false, false) => Ok(Command::Run(options, events)),
         }
     }
+}
+
+fn read_as<T: std::str::FromStr>(name: &str, expected: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{name}: expected {expected}, got `{value}`"))
 }
 
 fn is_number(text: &str) -> bool {
@@ -236,6 +239,7 @@ mod tests {
             ("--destination mail e.json", "got `mail`"),
             ("--timeout 0 e.json", "got `0`"),
             ("--port 99999 --serve", "got `99999`"),
+            ("--address here --serve", "an IP address"),
         ];
         for (line, reason) in cases {
             let error = read(line).unwrap_err();

@@ -91,7 +91,7 @@ fn read_all(files: &[impl AsRef<Path>]) -> Result<Vec<Event>, String> {
 #[tokio::main]
 async fn run(options: &Options, events: Option<&[Event]>) -> io::Result<bool> {
     let started = Instant::now();
-    let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+    let address = SocketAddr::new(options.address, options.port);
     let taken =
         |error: io::Error| io::Error::new(error.kind(), format!("the simulator at {address}: {error}"));
     let simulator = Simulator::start(World::seeded(), address).await.map_err(taken)?;

@@ -30,7 +30,6 @@ Then, for example:
   aws appflow cancel-flow-executions --flow-name orders --execution-ids run-1 run-3
   aws swf request-cancel-workflow-execution --domain billing --workflow-id invoice-2041
   python3 -c 'import boto3; print(boto3.client(\"appflow\").cancel_flow_executions(flowName=\"stock\"))'
-  sam local invoke --docker-network host --event events/sqs-appflow-partial.json
 
 With target/release/bootstrap started there, an event reaches it and its answer comes back:
 
