@@ -7,7 +7,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
 
 /// The one thing that is wrong.
 fn problem(variables: &[(&str, &str)]) -> String {
-    match read(variables).map_err(|problems| <[String; 1]>::try_from(problems)) {
+    match read(variables).map_err(<[String; 1]>::try_from) {
         Err(Ok([problem])) => problem,
         other => panic!("{variables:?}: {other:?}"),
     }

@@ -202,6 +202,14 @@ fn a_payload_is_handed_on_to_the_letter() {
 }
 
 #[test]
+fn of_equal_names_in_an_envelope_the_last_counts() {
+    let event = r#"[{"eventSource":"aws:kinesis","messageId":"one","body":"1",
+        "eventSource":"aws:sqs","messageId":"two","\u0062ody":"2"}]"#;
+    let record = document(&read_text(event).unwrap().records[0]);
+    assert_eq!((&record["requestId"], &record["text"]), (&json!("two"), &json!("2")));
+}
+
+#[test]
 fn any_detail_type_is_taken() {
     for detail_type in [json!("Cancel Request"), json!("Anything"), json!(""), json!(null), json!(7)] {
         let event = with(ruled(json!([])), "detail-type", detail_type);

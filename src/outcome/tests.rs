@@ -5,6 +5,8 @@ use crate::call_error::CallError;
 use crate::request::{self, Reading};
 
 const NOW: &str = "2026-01-02T03:04:06.001Z";
+/// An outcome is at most so many bytes.
+const MOST: usize = 200_000;
 const WRITER: Writer = Writer { max_receive_count: None };
 
 fn time(text: &str) -> Timestamp {
@@ -400,7 +402,7 @@ fn an_outcome_that_is_too_long_leaves_out_ids_in_a_fixed_order_and_keeps_the_cou
     ] {
         let (request, settlement) = settled_runs(1_000, bytes, Status::Failed);
         let outcome = written(WRITER, &record(&request), &settlement);
-        assert!(outcome.json.len() <= LONGEST, "{bytes}: {}", outcome.json.len());
+        assert!(outcome.json.len() <= MOST, "{bytes}: {}", outcome.json.len());
         let document = parsed(&outcome.json);
         assert_eq!(document.get("truncated"), truncated.then_some(&json!(true)), "{bytes}");
         assert_eq!(document["target"].get("executionIds").is_some(), target, "{bytes}");
@@ -431,12 +433,12 @@ fn an_outcome_is_truncated_from_one_byte_too_many_on() {
     };
     // Ids that nearly fill the room, and then a reason that fills it.
     let byte_more = length(11, 1).0 - length(10, 1).0;
-    let bytes = 10 + (LONGEST - length(10, 1).0) / byte_more;
+    let bytes = 10 + (MOST - length(10, 1).0) / byte_more;
     let (shortest, truncated) = length(bytes, 1);
     assert!(!truncated);
-    let filler = 1 + LONGEST - shortest;
-    assert_eq!(length(bytes, filler), (LONGEST, false));
-    assert!(length(bytes, filler + 1).0 < LONGEST);
+    let filler = 1 + MOST - shortest;
+    assert_eq!(length(bytes, filler), (MOST, false));
+    assert!(length(bytes, filler + 1).0 < MOST);
     assert!(length(bytes, filler + 1).1);
 }
 
@@ -482,8 +484,8 @@ fn no_outcome_is_longer_than_it_may_be() {
     {
         for status in [Status::Failed, Status::Rejected] {
             let outcome = written(WRITER, &odd_envelope(&request), &settled(status));
-            assert!(outcome.json.len() <= LONGEST, "{}: {}", outcome.json.len(), &outcome.json[..200]);
-            assert!(outcome.loggable.len() <= LONGEST);
+            assert!(outcome.json.len() <= MOST, "{}: {}", outcome.json.len(), &outcome.json[..200]);
+            assert!(outcome.loggable.len() <= MOST);
             let document = parsed(&outcome.json);
             if let Some(result) = document.get("result") {
                 assert_eq!(result["counts"], json!({"requested": 1_000, "notAnswered": 1_000}));

@@ -222,6 +222,7 @@ fn lengths_are_held_in_unicode_scalar_values() {
         check(&of_length(least - 1), &[(name, Code::TooShort)]);
         check(&of_length(most + 1), &[(name, Code::TooLong)]);
     }
+    check(&with("appflow", "flowName", json!("")), &[("flowName", Code::TooShort)]);
     for (length, expected) in [(0, Some(Code::TooShort)), (1, None), (256, None), (257, Some(Code::TooLong))]
     {
         let ids = json!(["a", "𝒳".repeat(length)]);
@@ -672,7 +673,9 @@ fn a_context_is_2048_bytes_long_at_most() {
     let context =
         |bytes: usize| format!(r#""context":{{"a":"{}"}}"#, "x".repeat(bytes - r#"{"a":""}"#.len()));
     check(&and("swf", &context(2_048)), &[]);
-    check(&and("swf", &context(2_049)), &[("context", Code::TooLong)]);
+    let too_long = and("swf", &context(2_049));
+    check(&too_long, &[("context", Code::TooLong)]);
+    assert!(refused(&too_long).labels.context.is_none());
     // Bytes, not characters; blanks between tokens are nobody's.
     check(&and("swf", &format!(r#""context":{{"a":"{}"}}"#, "é".repeat(1_020))), &[]);
     check(
