@@ -4,20 +4,20 @@
 //! to the log, and to whoever looks at the exit code.
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_config::{BehaviorVersion, retry::RetryConfig};
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
-use countermand::config::{Config, DestinationKind};
+use countermand::config::{self, Config};
 use countermand::handler::Handler;
 use countermand::outcome::Writer;
-use countermand::publisher::{Publisher, eventbridge::EventBus, sns::Topic, sqs::Queue};
+use countermand::publisher::Publisher;
 use countermand::retry::{CONNECT_LIMIT, Retry};
-use countermand::targets::{Targets, appflow::AppFlow, cloudflow::CloudFlow, swf::Swf};
-use countermand::{config, start_up};
+use countermand::start_up;
+use countermand::targets::Targets;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 
 #[tokio::main(flavor = "current_thread")]
@@ -44,32 +44,9 @@ async fn compose(config: Config) -> Handler {
         .timeout_config(TimeoutConfig::disabled())
         .load()
         .await;
-    let publisher = match config.destination {
-        None => Publisher::Nowhere,
-        Some(destination) => {
-            let there = aws.to_builder().region(Region::new(destination.region)).build();
-            match destination.kind {
-                DestinationKind::EventBus => Publisher::EventBus(EventBus {
-                    client: aws_sdk_eventbridge::Client::new(&there),
-                    arn: destination.arn,
-                    source: config.outcome_source,
-                }),
-                DestinationKind::Topic => {
-                    Publisher::Topic(Topic { client: aws_sdk_sns::Client::new(&there), arn: destination.arn })
-                }
-                DestinationKind::Queue { url } => {
-                    Publisher::Queue(Queue { client: aws_sdk_sqs::Client::new(&there), url })
-                }
-            }
-        }
-    };
     Handler {
-        targets: Targets {
-            appflow: AppFlow(aws_sdk_appflow::Client::new(&aws)),
-            swf: Swf(aws_sdk_swf::Client::new(&aws)),
-            cloudflow: CloudFlow { endpoint: config.cloudflow, connector, now: SystemTime::now },
-        },
-        publisher,
+        targets: Targets::connect(&aws, config.cloudflow, connector),
+        publisher: Publisher::connect(&aws, config.destination, config.outcome_source),
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         writer: Writer { max_receive_count: config.max_receive_count },
         margin: config.deadline_margin,
@@ -81,7 +58,7 @@ fn connector() -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
     let connector = Connector::builder()
         .connector_settings(settings)
-        .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+        .sleep_impl(TokioSleep::new())
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build();
     SharedHttpConnector::new(connector)

@@ -192,7 +192,9 @@ impl Variables {
         match parse(value.trim()) {
             Ok(parsed) => Some(parsed),
             Err(expected) => {
-                self.problems.push(format!("{name}: expected {expected}, got {}", quote(&value)));
+                // What stands before an @ in a URL is a password, and not for a log.
+                let shown = value.rsplit('@').next().unwrap_or_default();
+                self.problems.push(format!("{name}: expected {expected}, got {}", quote(shown)));
                 None
             }
         }

@@ -8,10 +8,12 @@ pub mod eventbridge;
 pub mod sns;
 pub mod sqs;
 
+use aws_config::{Region, SdkConfig};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::call_error::{CallError, Class};
+use crate::config::{self, DestinationKind};
 use crate::outcome::Outcome;
 use crate::retry::Retry;
 
@@ -66,6 +68,27 @@ pub enum Publisher {
 pub type Unpublished = CallError;
 
 impl Publisher {
+    /// Builds the client of the chosen destination, in the destination's region. `source` names us
+    /// on an event bus.
+    pub fn connect(aws: &SdkConfig, destination: Option<config::Destination>, source: String) -> Self {
+        let Some(config::Destination { kind, arn, region }) = destination else {
+            return Self::Nowhere;
+        };
+        let there = aws.to_builder().region(Region::new(region)).build();
+        match kind {
+            DestinationKind::EventBus => {
+                let client = aws_sdk_eventbridge::Client::new(&there);
+                Self::EventBus(eventbridge::EventBus { client, arn, source })
+            }
+            DestinationKind::Topic => {
+                Self::Topic(sns::Topic { client: aws_sdk_sns::Client::new(&there), arn })
+            }
+            DestinationKind::Queue { url } => {
+                Self::Queue(sqs::Queue { client: aws_sdk_sqs::Client::new(&there), url })
+            }
+        }
+    }
+
     /// Publishes outcomes until `until` at the latest; one result for each, in their order.
     pub async fn publish(
         &self,

@@ -9,6 +9,10 @@ pub mod aws;
 pub mod cloudflow;
 pub mod swf;
 
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -152,6 +156,19 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// Builds the clients, all on one connector. Without its `endpoint`, CloudFlow answers why.
+    pub fn connect(
+        aws: &SdkConfig,
+        endpoint: Result<cloudflow::Endpoint, String>,
+        connector: SharedHttpConnector,
+    ) -> Self {
+        Self {
+            appflow: appflow::AppFlow(aws_sdk_appflow::Client::new(aws)),
+            swf: swf::Swf(aws_sdk_swf::Client::new(aws)),
+            cloudflow: cloudflow::CloudFlow { endpoint, connector, now: SystemTime::now },
+        }
+    }
+
     /// Carries a request out, with all its calls side by side, until `until` at the latest.
     pub async fn settle(&self, cancellation: &Cancellation, retry: &Retry, until: Instant) -> Settlement {
         match cancellation {

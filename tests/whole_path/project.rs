@@ -13,12 +13,14 @@ type Check = fn() -> Result<(), String>;
 
 /// The checks, as tests.
 pub fn trials() -> Vec<Trial> {
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 8] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
         ("only-retry-waits", only_retry_waits),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
+        ("every-module-is-on-the-map", every_module_is_on_the_map),
+        ("every-link-leads-somewhere", every_link_leads_somewhere),
         ("every-variable-is-documented-and-no-other", every_variable_is_documented_and_no_other),
     ];
     checks.map(|(name, check)| Trial::test(name, move || check().map_err(Failed::from))).into()
@@ -124,6 +126,32 @@ fn every_sample_event_is_a_case() -> Result<(), String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !cases.contains(&format!("\"event\": \"{name}\"")) {
             return Err(format!("{}: expected a case that delivers it", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn every_module_is_on_the_map() -> Result<(), String> {
+    let map = read("ARCHITECTURE.md")?;
+    for path in files("src", ".rs").iter().filter(|path| !path.ends_with("tests.rs")) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !map.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))) {
+            return Err(format!("ARCHITECTURE.md: expected a line for {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Links to files and folders of the repository; those with a scheme and those within a page aside.
+fn every_link_leads_somewhere() -> Result<(), String> {
+    for page in ["README.md", "ARCHITECTURE.md"] {
+        let text = read(page)?;
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            let file = link.split('#').next().unwrap_or_default();
+            if !root().join(file).exists() {
+                return Err(format!("{page}: expected {file} to exist"));
+            }
         }
     }
     Ok(())
