@@ -114,27 +114,34 @@ async fn publish<D: Destination>(
     let entries: Vec<Entry> = outcomes.iter().map(|outcome| Entry { outcome }).collect();
     let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
     let batches = pack(&sizes, destination.limits());
-    let sent = batches.into_iter().map(|batch| send(destination, &entries[batch], retry, until));
-    join_all(sent).await.into_iter().flatten().collect()
+    let sent = batches.iter().map(async |batch| {
+        let entries: Vec<Entry> = batch.iter().map(|&index| entries[index]).collect();
+        send(destination, &entries, retry, until).await
+    });
+    let results = join_all(sent).await.into_iter().flatten();
+    let mut results: Vec<_> = batches.iter().flatten().zip(results).collect();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Cuts entries of these sizes into consecutive batches within the limits. An entry that is too
-/// large by itself still gets its call, for the service to judge.
-fn pack(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
-    let mut batches = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
+/// Puts each entry, by its index, into the first batch that has room for it: a large one must not
+/// close a batch that smaller ones behind it could fill. An entry that is too large by itself still
+/// gets its call, for the service to judge.
+fn pack(sizes: &[usize], limits: Limits) -> Vec<Vec<usize>> {
+    let mut batches: Vec<(Vec<usize>, usize)> = Vec::new();
     for (index, size) in sizes.iter().enumerate() {
-        let full = index - start == limits.entries || bytes + size > limits.bytes;
-        if full && index > start {
-            batches.push(start..index);
-            (start, bytes) = (index, 0);
+        let room = batches.iter_mut().find(|(batch, bytes)| {
+            batch.len() < limits.entries && bytes.saturating_add(*size) <= limits.bytes
+        });
+        match room {
+            Some((batch, bytes)) => {
+                batch.push(index);
+                *bytes += size;
+            }
+            None => batches.push((vec![index], *size)),
         }
-        bytes += size;
     }
-    if start < sizes.len() {
-        batches.push(start..sizes.len());
-    }
-    batches
+    batches.into_iter().map(|(batch, _)| batch).collect()
 }
 
 /// Sends one batch, then what of it failed and may succeed.

@@ -22,20 +22,36 @@ fn outcome(id: usize, bytes: usize) -> Outcome {
 #[test]
 fn entries_are_packed_into_as_few_calls_as_the_limits_allow() {
     let limits = Limits { entries: 3, bytes: 100 };
-    for (sizes, lengths) in [
+    for (sizes, batches) in [
         (&[][..], &[][..]),
-        (&[1], &[1]),
-        (&[1, 1, 1, 1], &[3, 1]),
-        (&[50, 50, 1], &[2, 1]),
-        (&[100, 100], &[1, 1]),
-        (&[101, 1], &[1, 1]),
-        (&[1, 101, 1], &[1, 1, 1]),
+        (&[1], &[&[0][..]]),
+        (&[1, 1, 1, 1], &[&[0, 1, 2], &[3]]),
+        (&[50, 50, 1], &[&[0, 1], &[2]]),
+        (&[100, 100], &[&[0], &[1]]),
+        (&[101, 1], &[&[0], &[1]]),
+        (&[1, 101, 1], &[&[0, 2], &[1]]),
+        (&[60, 60, 40, 40], &[&[0, 2], &[1, 3]]),
     ] {
-        let batches = pack(sizes, limits);
-        let packed: Vec<usize> = batches.iter().map(ExactSizeIterator::len).collect();
-        assert_eq!(packed, lengths, "{sizes:?}");
-        assert!(batches.into_iter().flatten().eq(0..sizes.len()), "every entry once, in order");
+        assert_eq!(pack(sizes, limits), batches, "{sizes:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_come_in_the_order_of_the_outcomes_however_they_were_packed() {
+    let outcomes = [600, 600, 400, 400].map(|bytes| outcome(0, bytes));
+    let mut outcomes = Vec::from(outcomes);
+    for (id, outcome) in outcomes.iter_mut().enumerate() {
+        outcome.request_id = id.to_string();
+    }
+    let outcomes: Vec<&Outcome> = outcomes.iter().collect();
+    let says = |taken| vec![if taken { Says::Taken } else { Says::Fails(Class::Terminal) }];
+    let entries = [true, false, false, true].map(says).to_vec();
+    let destination = Scripted { entries, calls: RefCell::default(), broken: 0 };
+    let until = Instant::now() + Duration::from_secs(60);
+    let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
+    let taken: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(taken, [true, false, false, true]);
+    assert_eq!(destination.calls.into_inner(), [["0", "2"], ["1", "3"]]);
 }
 
 /// What one entry is answered with; the last entry of a script is repeated.
