@@ -287,6 +287,9 @@ fn within_limit(document: &mut Document) -> String {
             let executions = document.result.as_mut().and_then(|result| result.get_mut("executions"));
             if let Some(Value::Array(executions)) = executions {
                 executions.retain(|execution| execution["state"] != "ACCEPTED");
+                if executions.is_empty() {
+                    remove(&mut document.result, "executions");
+                }
             }
         },
         |document| remove(&mut document.result, "executions"),

@@ -30,9 +30,14 @@ impl Timestamp {
     /// that started at :00.5 is not later than an event of :00.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        let millis = i64::try_from(parsed.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
-        let to_the_end = if text.contains('.') { 0 } else { 999 };
-        Self::from_millis(millis + to_the_end)
+        // The parser is lenient about what separates date and time; RFC 3339 is about a blank only.
+        if !text.get(10..11).is_some_and(|separator| "Tt ".contains(separator)) {
+            return None;
+        }
+        if !text.contains('.') {
+            return Self::from_millis(parsed.unix_timestamp() * 1_000 + 999);
+        }
+        Self::from_millis(i64::try_from(parsed.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?)
     }
 
     /// RFC 3339 without a fraction, as signatures are dated.
@@ -100,6 +105,8 @@ mod tests {
             ("1969-12-31T23:59:59.5Z", Some("1969-12-31T23:59:59.500Z")),
             ("0000-01-01T00:00:00+01:00", None),
             ("9999-12-31T23:59:59-01:00", None),
+            ("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.999Z")),
+            ("2026-01-02_03:04:05Z", None),
             ("2026-02-30T00:00:00Z", None),
             ("2026-01-02", None),
             ("yesterday", None),

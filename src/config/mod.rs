@@ -111,9 +111,9 @@ fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
         "rpc-v1" => Ok(Signature::RpcV1),
         _ => Err("acs3 or rpc-v1".into()),
     });
-    let id = variables.text("ALIBABA_CLOUD_ACCESS_KEY_ID");
-    let secret = variables.text("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    let token = variables.text("ALIBABA_CLOUD_SECURITY_TOKEN");
+    let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
     let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
     let missing: Vec<_> = [
         (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),
@@ -184,6 +184,16 @@ impl Variables {
 
     fn text(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
+    }
+
+    /// A part of an access key. It travels in a header, and is never repeated in an error.
+    fn key(&mut self, name: &str) -> Option<String> {
+        let key = self.text(name)?;
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.problems
+                .push(format!("{name}: expected printable ASCII characters without blanks, got others"));
+        }
+        Some(key)
     }
 
     /// A variable in a form of its own; `parse` says what it expects where it fails.

@@ -252,6 +252,18 @@ fn cloudflow_is_called_in_its_region_or_where_the_endpoint_is() {
 }
 
 #[test]
+fn a_key_that_no_header_can_carry_ends_the_start_unseen() {
+    for name in
+        ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"]
+    {
+        for value in ["hush\n", "hu sh", "hüsh"] {
+            let expected = format!("{name}: expected printable ASCII characters without blanks, got others");
+            assert_eq!(problem(&[(name, value)]), expected);
+        }
+    }
+}
+
+#[test]
 fn a_password_in_an_endpoint_is_not_repeated() {
     let variable = ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", "https://user:hush@host");
     let error = Config::read([(variable.0.into(), variable.1.into())]).expect_err("a user is refused");

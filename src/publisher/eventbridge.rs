@@ -56,20 +56,19 @@ impl Destination for EventBus {
     }
 }
 
-/// What the reply says of an entry. Where it counts failures and is silent on this one, it counts as failed.
+/// What the reply says of an entry. One that it passes over counts as failed.
 fn result(output: &PutEventsOutput, index: usize) -> Result<(), CallError> {
-    let entry = output.entries().get(index);
-    match entry.and_then(|entry| entry.error_code()) {
+    let unread = || CallError::unreadable("a result for each entry");
+    let entry = output.entries().get(index).ok_or_else(unread)?;
+    match entry.error_code() {
         Some(code) => {
-            let message = entry.and_then(|entry| entry.error_message());
             let class = match code {
                 "InternalFailure" | "ThrottlingException" => entry_class(code, false),
                 _ => Class::Terminal,
             };
-            Err(CallError::service(class, code, message.unwrap_or_default()))
+            Err(CallError::service(class, code, entry.error_message().unwrap_or_default()))
         }
-        None if entry.is_some_and(|entry| entry.event_id().is_some()) => Ok(()),
-        None if output.failed_entry_count() == 0 => Ok(()),
-        None => Err(CallError::unreadable("a result for each entry")),
+        None if entry.event_id().is_some() || output.failed_entry_count() == 0 => Ok(()),
+        None => Err(unread()),
     }
 }

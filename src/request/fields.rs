@@ -16,7 +16,7 @@ use super::violation::{Code, Violations, quote};
 
 /// A request's members and what was found wrong with them so far.
 pub struct Fields<'a> {
-    members: Members<'a>,
+    pub members: Members<'a>,
     known: Vec<&'static str>,
     pub violations: Violations,
 }
@@ -26,14 +26,6 @@ impl<'a> Fields<'a> {
     pub fn of(text: &'a str) -> Option<Self> {
         let members = serde_json::from_str(text).ok()?;
         Some(Self { members, known: Vec::new(), violations: Violations::default() })
-    }
-
-    /// Whether a member of this name, repeated ones included, is one of these strings.
-    pub fn is_any_of(&self, name: &str, texts: &[&str]) -> bool {
-        self.members
-            .named(&[name])
-            .filter_map(|(_, value)| serde_json::from_str::<String>(value.get()).ok())
-            .any(|text| texts.contains(&text.as_str()))
     }
 
     /// Takes the first member that has one of these names. Another one is a violation.

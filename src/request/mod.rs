@@ -7,6 +7,7 @@
 
 pub mod fields;
 pub mod members;
+mod ours;
 pub mod rules;
 pub mod violation;
 
@@ -18,9 +19,6 @@ use self::violation::{Code, Violation, Violations, quote};
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Timestamp;
 
-/// The types that our own messages carry. Whatever bears one of them is not a request, even where
-/// a rule or a queue sends it back to us.
-const OUR_TYPES: [&str; 3] = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
 /// A `context` may be this long, blanks between its tokens not counted.
 const LONGEST_CONTEXT: usize = 2_048;
 /// A refused request comes back in its outcome up to this many bytes.
@@ -76,7 +74,7 @@ pub fn read(text: &str) -> Reading {
     let Some(mut fields) = Fields::of(text) else {
         return rejected(None, Labels::default(), not_an_object(text));
     };
-    if fields.is_any_of("type", &OUR_TYPES) {
+    if ours::is_ours(&fields.members) {
         return Reading::Ours;
     }
     let Some(service) = read_service(&mut fields) else {

@@ -856,3 +856,21 @@ fn a_huge_request_is_refused_like_any_other() {
     let services = ",\"service\":\"swf\"".repeat(COUNT);
     check(&format!("{{{}}}", &services[1..]), &[("service", Code::DuplicateField)]);
 }
+
+#[test]
+fn a_destinations_record_of_our_own_answer_is_ours_too() {
+    let outcome = r#"{"type": "CancellationOutcome", "service": "swf"}"#;
+    let quoted = serde_json::to_string(outcome).expect("a string is JSON");
+    for (answer, ours) in [
+        (outcome.to_owned(), true),
+        (format!("[{outcome}]"), true),
+        (format!(r#"{{"errorType": "CancelFailed", "errorMessage": {quoted}}}"#), true),
+        (r#"{"type": "Something"}"#.to_owned(), false),
+        (r#"{"errorMessage": "CancellationOutcome"}"#.to_owned(), false),
+        ("null".to_owned(), false),
+        (quoted, false),
+    ] {
+        let record = format!(r#"{{"version": "1.0", "requestPayload": {{}}, "responsePayload": {answer}}}"#);
+        assert_eq!(matches!(read(&record), Reading::Ours), ours, "{record}");
+    }
+}

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ReadableReply};
 use super::{Accepted, Answered, Conclusion, Target, status_of};
-use crate::call_error::{CallError, Class};
-use crate::outcome::Status;
+use crate::call_error::{CallError, Class, cut};
+use crate::outcome::{Disposition, Status};
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 use crate::request::violation::{Code, quote};
@@ -172,7 +172,7 @@ impl Target for AppFlow {
             .await
             .map_err(|error| aws::call_error(error, classify))?;
         Ok(Accepted {
-            request_id: output.request_id().map(String::from),
+            request_id: output.request_id().map(|id| cut(id, 128)),
             reply: Reply { invalid: output.invalid_executions.unwrap_or_default().into_iter().collect() },
         })
     }
@@ -220,7 +220,9 @@ struct Tally {
     executions: Vec<Value>,
     accepted: usize,
     unexplained: usize,
-    unanswered: Vec<String>,
+    not_answered: usize,
+    /// Ids whose calls may still succeed another time.
+    open: Vec<String>,
     error: Option<CallError>,
 }
 
@@ -241,7 +243,10 @@ impl Tally {
                 self.accepted += ids.len() - unexplained;
             }
             Err(error) => {
-                self.unanswered.extend(ids);
+                self.not_answered += ids.len();
+                if status_of(error.class).disposition() == Disposition::Redeliver {
+                    self.open.extend(ids);
+                }
                 // The failure that sends the record back speaks for all, the first of its kind.
                 let graver =
                     self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
@@ -253,7 +258,7 @@ impl Tally {
     }
 
     fn conclude(self, flow_name: &str) -> Conclusion {
-        let answered = self.accepted + self.unexplained > 0;
+        let partly_answered = self.open.len() < self.executions.len();
         let failure = self.error.as_ref().map(|error| status_of(error.class));
         let status = match failure {
             // A call that was refused for good is an answer for good, and another one was taken.
@@ -267,21 +272,20 @@ impl Tally {
         for (name, count) in [
             ("accepted", self.accepted),
             ("unexplained", self.unexplained),
-            ("notAnswered", self.unanswered.len()),
+            ("notAnswered", self.not_answered),
         ] {
             if count > 0 {
                 counts[name] = json!(count);
             }
         }
-        let goes_back = matches!(status, Status::Failed | Status::Denied);
+        let goes_back = status.disposition() == Disposition::Redeliver;
         Conclusion {
             status,
             taken: self.accepted > 0,
             result: Some(json!({"executions": self.executions, "counts": counts})),
             error: self.error,
-            remaining: (goes_back && answered).then(
-                || json!({"service": "appflow", "flowName": flow_name, "executionIds": self.unanswered}),
-            ),
+            remaining: (goes_back && partly_answered)
+                .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": self.open})),
         }
     }
 }

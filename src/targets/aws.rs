@@ -102,7 +102,12 @@ fn answered(mut error: CallError, headers: &Headers) -> CallError {
 /// The longest of the waits that a reply asks for: AWS and Alibaba Cloud say it in milliseconds,
 /// HTTP in seconds.
 pub fn retry_after(headers: &Headers) -> Option<Duration> {
-    let number = |name| headers.get(name)?.trim().parse::<u64>().ok();
+    let number = |name| {
+        let text = headers.get(name)?.trim();
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A number too large to hold is a wait too long to end.
+        digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
     [
         number("x-amz-retry-after").map(Duration::from_millis),
         number("x-acs-retry-after").map(Duration::from_millis),
@@ -213,7 +218,7 @@ pub struct ReadableReply {
 }
 
 impl ReadableReply {
-    /// The body is a JSON object.
+    /// The body is a JSON object, and not one that describes an error.
     pub fn object() -> Self {
         Self { empty: false }
     }
@@ -225,7 +230,8 @@ impl ReadableReply {
 
     fn reads(&self, body: &[u8]) -> bool {
         type Object = std::collections::HashMap<String, serde::de::IgnoredAny>;
-        (self.empty && body.is_empty()) || serde_json::from_slice::<Object>(body).is_ok()
+        let reads = |object: Object| !object.contains_key("__type");
+        (self.empty && body.is_empty()) || serde_json::from_slice(body).is_ok_and(reads)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ReadableReply};
 use super::{Accepted, Answered, Conclusion, Target, status_of};
-use crate::call_error::{CallError, Class};
+use crate::call_error::{CallError, Class, cut};
 use crate::outcome::Status;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
@@ -91,7 +91,7 @@ impl Target for Swf {
             .send()
             .await
             .map_err(|error| aws::call_error(error, classify))?;
-        Ok(Accepted { request_id: output.request_id().map(String::from), reply: () })
+        Ok(Accepted { request_id: output.request_id().map(|id| cut(id, 128)), reply: () })
     }
 
     fn conclude(&self, _: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {

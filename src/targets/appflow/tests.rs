@@ -75,7 +75,7 @@ fn the_answers_of_several_calls_make_one_status() {
         (vec![Ok(invalid), Err(Class::Terminal)], Status::Rejected, "Terminal", None),
         (vec![Ok(invalid), Err(Class::Retry)], Status::Failed, "Retry", Some(50)),
         (vec![Err(Class::Throttle), Err(Class::Config)], Status::Denied, "Config", None),
-        (vec![Err(Class::Terminal), Err(Class::Throttle)], Status::Failed, "Throttle", None),
+        (vec![Err(Class::Terminal), Err(Class::Throttle)], Status::Failed, "Throttle", Some(50)),
     ] {
         let conclusion = conclude(&request, answers.clone());
         assert_eq!(conclusion.status, status, "{answers:?}");

@@ -53,6 +53,7 @@ fn the_longest_wait_that_a_reply_asks_for_counts() {
         (&[("x-acs-retry-after", "1500")], Some(1_500)),
         (&[("retry-after", "2")], Some(2_000)),
         (&[("retry-after", " 2 "), ("x-amz-retry-after", "2500")], Some(2_500)),
+        (&[("x-amz-retry-after", "99999999999999999999")], Some(u64::MAX)),
         (&[("retry-after", "soon")], None),
         (&[("retry-after", "-1")], None),
     ] {
@@ -73,6 +74,7 @@ fn a_success_must_say_something_readable() {
         (ReadableReply::nothing(), "", true),
         (ReadableReply::nothing(), "{}", true),
         (ReadableReply::nothing(), "<html></html>", false),
+        (ReadableReply::nothing(), "{\"__type\": \"ThrottlingException\"}", false),
     ] {
         assert_eq!(reply.reads(body.as_bytes()), readable, "{reply:?} {body}");
     }

@@ -12,7 +12,7 @@ mod wire;
 
 use serde_json::{Value, json};
 
-pub use self::wire::{CloudFlow, Endpoint, Keys, Reply, Signature};
+pub use self::wire::{CloudFlow, Endpoint, Keys, Reply, Signature, Word};
 use super::{Accepted, Answered, Conclusion, Target, status_of};
 use crate::call_error::{CallError, Class};
 use crate::outcome::Status;
@@ -91,7 +91,7 @@ impl Target for CloudFlow {
 
     async fn cancel(&self, call: &Cancellation) -> Result<Accepted<Reply>, CallError> {
         let reply: Reply = self.call("StopExecution", &call.parameters()).await?;
-        Ok(Accepted { request_id: reply.request_id.clone(), reply })
+        Ok(Accepted { request_id: reply.request_id.as_ref().map(|id| id.0.clone()), reply })
     }
 
     fn conclude(&self, _: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
@@ -101,7 +101,7 @@ impl Target for CloudFlow {
             match answer.result {
                 Ok(reply) => {
                     conclusion.taken = true;
-                    conclusion.result = Some(json!(reply));
+                    conclusion.result = Some(json!(reply)).filter(|result| *result != json!({}));
                 }
                 Err(error) => {
                     conclusion.status = status_of(error.class);

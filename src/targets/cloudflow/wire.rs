@@ -68,13 +68,24 @@ pub struct CloudFlow {
 #[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
 pub struct Reply {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    pub status: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_time: Option<String>,
+    pub started_time: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped_time: Option<String>,
+    pub stopped_time: Option<Word>,
     #[serde(skip_serializing)]
-    pub request_id: Option<String>,
+    pub request_id: Option<Word>,
+}
+
+/// A short text of a reply, cut where it is not short: an outcome carries it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(from = "String")]
+pub struct Word(pub String);
+
+impl From<String> for Word {
+    fn from(text: String) -> Self {
+        Self(cut(&text, 128))
+    }
 }
 
 /// An error as the service and the gateway write it, in either case.
@@ -87,6 +98,9 @@ struct ErrorBody {
     message: String,
     #[serde(rename = "requestId", alias = "RequestId")]
     request_id: Option<String>,
+    /// Only a success has one.
+    #[serde(alias = "Status")]
+    status: Option<serde::de::IgnoredAny>,
 }
 
 impl CloudFlow {
@@ -174,16 +188,15 @@ impl Endpoint {
         let headers = response.headers().clone();
         let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
         let body = read_body(response).await?;
-        let mut error = if (200..300).contains(&status) {
-            match serde_json::from_slice(&body) {
+        let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
+        let mut error = match (200..300).contains(&status) {
+            // An error is an error, whatever status it comes with.
+            _ if !told.code.is_empty() && told.status.is_none() => self.service_error(status, told),
+            true => match serde_json::from_slice(&body) {
                 Ok(reply) => return Ok(reply),
                 Err(_) => CallError::unreadable("the service's JSON"),
-            }
-        } else {
-            match serde_json::from_slice::<ErrorBody>(&body) {
-                Ok(error) if !error.code.is_empty() => self.service_error(status, error),
-                _ => by_status(status, "", &headers),
-            }
+            },
+            false => by_status(status, "", &headers),
         };
         error.request_id = error.request_id.or(request_id);
         error.retry_after = retry_after(&headers);
