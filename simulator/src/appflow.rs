@@ -1,11 +1,14 @@
 //! AppFlow's `CancelFlowExecutions`, rest-json: its limits, its errors, and what it does to the runs
-//! of a flow. One thing is stricter than the documentation: an empty list of ids is refused, as
+//! of a flow; what the runs are like is `records`' part. One thing is stricter than the documentation: an empty list of ids is refused, as
 //! nobody knows whether the service would take it for "all runs".
 
-use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+mod records;
 
+use serde_json::{Map, Value, json};
+
+pub(crate) use self::records::DescribeFlowExecutionRecords;
 use crate::refusal::Failure;
+use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
 use crate::world::RunStatus;
@@ -18,26 +21,30 @@ pub(crate) struct CancelFlowExecutions {
 impl CancelFlowExecutions {
     pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
         let body = request.json_object().map_err(serialization)?;
-        let flow_name = match body.get("flowName") {
-            None | Some(Value::Null) => {
-                return Err(validation(
-                    "Value null at 'flowName' failed to satisfy constraint: Member must not be null",
-                ));
-            }
-            Some(Value::String(name)) => name.clone(),
-            Some(_) => return Err(serialization("flowName: expected a string".into())),
-        };
-        if flow_name.chars().count() > 256 {
-            return Err(violated("flowName", "Member must have length less than or equal to 256"));
-        }
-        if !is_flow_name(&flow_name) {
-            return Err(violated(
-                "flowName",
-                "Member must satisfy regular expression pattern: [a-zA-Z0-9][\\w!@#.-]+",
+        Ok(CancelFlowExecutions { flow_name: flow_name(&body)?, execution_ids: execution_ids(&body)? })
+    }
+}
+
+fn flow_name(body: &Map<String, Value>) -> Result<String, Failure> {
+    let flow_name = match body.get("flowName") {
+        None | Some(Value::Null) => {
+            return Err(validation(
+                "Value null at 'flowName' failed to satisfy constraint: Member must not be null",
             ));
         }
-        Ok(CancelFlowExecutions { flow_name, execution_ids: execution_ids(&body)? })
+        Some(Value::String(name)) => name,
+        Some(_) => return Err(serialization("flowName: expected a string".into())),
+    };
+    if flow_name.chars().count() > 256 {
+        return Err(violated("flowName", "Member must have length less than or equal to 256"));
     }
+    if !is_flow_name(flow_name) {
+        return Err(violated(
+            "flowName",
+            "Member must satisfy regular expression pattern: [a-zA-Z0-9][\\w!@#.-]+",
+        ));
+    }
+    Ok(flow_name.clone())
 }
 
 fn execution_ids(body: &Map<String, Value>) -> Result<Option<Vec<String>>, Failure> {
@@ -59,13 +66,18 @@ fn execution_ids(body: &Map<String, Value>) -> Result<Option<Vec<String>>, Failu
         Value::String(id) if id.chars().count() > 256 => {
             Err(violated("executionIds", "Member must have length less than or equal to 256"))
         }
-        Value::String(id) if id.is_empty() || id.contains([' ', '\t', '\n', '\x0B', '\x0C', '\r']) => {
+        Value::String(id) if id.is_empty() || id.contains(is_space) => {
             Err(violated("executionIds", "Member must satisfy regular expression pattern: \\S+"))
         }
         Value::String(id) => Ok(id.clone()),
         _ => Err(serialization("executionIds: expected strings".into())),
     });
     ids.collect::<Result<_, _>>().map(Some)
+}
+
+/// Java's `\s`, which knows ASCII only.
+fn is_space(other: char) -> bool {
+    matches!(other, ' ' | '\t' | '\n' | '\x0B' | '\x0C' | '\r')
 }
 
 /// `[a-zA-Z0-9][\w!@#.-]+`, the whole string, as Java reads it: in ASCII.
@@ -84,6 +96,10 @@ fn violated(field: &str, constraint: &str) -> Failure {
     validation(&format!("Value at '{field}' failed to satisfy constraint: {constraint}"))
 }
 
+fn not_found(flow_name: &str) -> Failure {
+    Failure::new(404, "ResourceNotFoundException", format!("Flow {flow_name} does not exist."))
+}
+
 fn serialization(message: String) -> Failure {
     Failure::new(400, "SerializationException", message)
 }
@@ -91,16 +107,15 @@ fn serialization(message: String) -> Failure {
 impl Work for CancelFlowExecutions {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let Some(flow) = turn.state.world.appflow.get_mut(&self.flow_name) else {
-            let message = format!("Flow {} does not exist.", self.flow_name);
-            return Err(Failure::new(404, "ResourceNotFoundException", message));
+            return Err(not_found(&self.flow_name));
         };
-        let now = Instant::now();
+        let now = Timestamp::now();
         let mut cancel = |wanted: &dyn Fn(&str) -> bool| {
             let running = |status| status == RunStatus::InProgress;
             let mut canceled = false;
             for run in flow.runs.iter_mut().filter(|run| running(run.status) && wanted(&run.execution_id)) {
                 run.status = RunStatus::CancelStarted;
-                run.cancel_started = Some(now);
+                run.last_updated_at = Some(now);
                 canceled = true;
             }
             canceled
@@ -176,6 +191,9 @@ mod tests {
         let body = r#"{"flowName": "orders", "executionIds": ["run-1", "run-3", "run-9"]}"#;
         assert_eq!(run(&mut state, body).unwrap(), r#"{"invalidExecutions":["run-3","run-9"]}"#);
         assert_eq!(statuses(&state, "orders")[..2], [RunStatus::CancelStarted, RunStatus::InProgress]);
+        let updated: Vec<_> =
+            state.world.appflow["orders"].runs.iter().map(|run| run.last_updated_at).collect();
+        assert!(updated[0] >= Some(state.started_at) && updated[1] < updated[0], "{updated:?}");
         let again = run(&mut state, r#"{"flowName": "orders", "executionIds": ["run-1"]}"#);
         assert_eq!(again.unwrap(), r#"{"invalidExecutions":["run-1"]}"#);
     }

@@ -1,44 +1,25 @@
-//! CloudFlow's `StopExecution`, RPC style with a form body: its parameters, its errors, and the
-//! execution that it stops. The reply holds all that the real one holds, the flow's definition,
+//! CloudFlow, RPC style, and first its `StopExecution` with a form body: its parameters, its errors,
+//! and the execution that it stops. Replies hold all that the real ones hold, the flow's definition,
 //! input and output too: what must not be published is there to be left out.
 
-use std::num::NonZeroU8;
-use std::time::SystemTime;
+mod describe;
 
-use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Iso8601;
-use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+use serde_json::{Value, json};
 
+pub(crate) use self::describe::DescribeExecution;
 use crate::refusal::Failure;
+use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{Turn, Work};
-use crate::world::CloudflowStatus;
+use crate::world::{CloudflowExecution, CloudflowStatus, World};
 
 const VERSION: &str = "2019-03-15";
 
-/// RFC 3339 with milliseconds, as the service writes its times.
-const MILLISECONDS: EncodedConfig =
-    Config::DEFAULT.set_time_precision(TimePrecision::Second { decimal_digits: NonZeroU8::new(3) }).encode();
-
-pub(crate) struct StopExecution {
-    flow_name: String,
-    execution_name: String,
-}
+pub(crate) struct StopExecution(Named);
 
 impl StopExecution {
     pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
-        if request.method != "POST" || request.path != "/" {
-            let message = format!("expected POST /, got {} {}", request.method, request.path);
-            return Err(Failure::new(400, "ActionNotSupported", message));
-        }
-        let query = Form::of_query(&request.query);
-        let version = request.header("x-acs-version").or(query.get("Version")).unwrap_or_default();
-        if version != VERSION {
-            let message =
-                format!("The requested API version '{version}' is not supported yet. Please check.");
-            return Err(Failure::new(400, "APIVersionNotSupported", message));
-        }
+        admit(request, "POST")?;
         if request.content_type() != "application/x-www-form-urlencoded" {
             return Err(Failure::new(
                 415,
@@ -53,10 +34,66 @@ impl StopExecution {
                 return Err(invalid(&format!("{name}: expected 1 to {longest} characters")));
             }
         }
-        Ok(StopExecution {
-            flow_name: resource(&form, "FlowName")?,
-            execution_name: resource(&form, "ExecutionName")?,
+        Named::read(&form).map(StopExecution)
+    }
+}
+
+/// What every operation asks of a request: its method, its path, and the API's version.
+fn admit(request: &Request, method: &str) -> Result<(), Failure> {
+    if request.method != method || request.path != "/" {
+        let message = format!("expected {method} /, got {} {}", request.method, request.path);
+        return Err(Failure::new(400, "ActionNotSupported", message));
+    }
+    let query = Form::of_query(&request.query);
+    let version = request.header("x-acs-version").or(query.get("Version")).unwrap_or_default();
+    if version != VERSION {
+        let message = format!("The requested API version '{version}' is not supported yet. Please check.");
+        return Err(Failure::new(400, "APIVersionNotSupported", message));
+    }
+    Ok(())
+}
+
+/// The execution that a request speaks of.
+struct Named {
+    flow_name: String,
+    execution_name: String,
+}
+
+impl Named {
+    fn read(form: &Form) -> Result<Named, Failure> {
+        let flow_name = resource(form, "FlowName")?;
+        Ok(Named { flow_name, execution_name: resource(form, "ExecutionName")? })
+    }
+
+    fn find<'a>(&self, world: &'a mut World) -> Result<&'a mut CloudflowExecution, Failure> {
+        let Named { flow_name, execution_name } = self;
+        let Some(flow) = world.cloudflow.get_mut(flow_name) else {
+            let message = format!("Flow {flow_name} does not exist.");
+            return Err(Failure::new(404, "FlowNotExists", message));
+        };
+        flow.executions.iter_mut().find(|execution| execution.name == *execution_name).ok_or_else(|| {
+            let message = format!("Execution {execution_name} for flow {flow_name} does not exist.");
+            Failure::new(404, "ExecutionNotExists", message)
         })
+    }
+
+    /// What every operation answers about an execution, in a simulator that began at that moment.
+    fn description(&self, execution: &CloudflowExecution, request_id: &str, began: Timestamp) -> Value {
+        let (started, stopped) = execution.moments(began);
+        let mut description = json!({
+            "RequestId": request_id,
+            "FlowName": self.flow_name,
+            "Name": self.execution_name,
+            "Status": execution.status,
+            "StartedTime": started,
+            "FlowDefinition": "version: v1.0\ntype: flow\nname: confidential-definition\nsteps:\n - type: pass\n   name: mypass",
+            "Input": "{\"confidential\":\"input\"}",
+        });
+        if let Some(stopped) = stopped {
+            description["StoppedTime"] = json!(stopped);
+            description["Output"] = json!("{\"confidential\":\"output\"}");
+        }
+        description
     }
 }
 
@@ -82,45 +119,20 @@ fn invalid(detail: &str) -> Failure {
 
 impl Work for StopExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let StopExecution { flow_name, execution_name } = self;
-        let Some(flow) = turn.state.world.cloudflow.get_mut(flow_name) else {
-            let message = format!("Flow {flow_name} does not exist.");
-            return Err(Failure::new(404, "FlowNotExists", message));
-        };
-        let Some(execution) = flow.executions.iter_mut().find(|execution| execution.name == *execution_name)
-        else {
-            let message = format!("Execution {execution_name} for flow {flow_name} does not exist.");
-            return Err(Failure::new(404, "ExecutionNotExists", message));
-        };
-        if !matches!(execution.status, CloudflowStatus::Running | CloudflowStatus::Starting) {
+        let StopExecution(named) = self;
+        let execution = named.find(&mut turn.state.world)?;
+        if !execution.status.is_active() {
+            let Named { flow_name, execution_name } = named;
             let message =
                 format!("Execution '{execution_name}' for flow '{flow_name}' has already completed.");
             return Err(Failure::new(400, "ExecutionAlreadyCompleted", message));
         }
-        let now = now();
         execution.status = CloudflowStatus::Stopped;
-        execution.started_time.get_or_insert_with(|| now.clone());
-        execution.stopped_time = Some(now);
-        let reply = json!({
-            "RequestId": turn.request_id,
-            "FlowName": flow_name,
-            "Name": execution_name,
-            "Status": execution.status,
-            "StartedTime": execution.started_time,
-            "StoppedTime": execution.stopped_time,
-            "FlowDefinition": "version: v1.0\ntype: flow\nname: confidential-definition\nsteps:\n - type: pass\n   name: mypass",
-            "Input": "{\"confidential\":\"input\"}",
-            "Output": "{\"confidential\":\"output\"}",
-            "RoleArn": "acs:ram::1111222233334444:role/flow",
-        });
+        execution.stopped_time = Some(Timestamp::now());
+        let mut reply = named.description(execution, turn.request_id, turn.state.started_at);
+        reply["RoleArn"] = json!("acs:ram::1111222233334444:role/flow");
         Ok(Answer::json(200, &reply))
     }
-}
-
-fn now() -> String {
-    OffsetDateTime::from(SystemTime::now())
-        .format(&Iso8601::<MILLISECONDS>)
-        .expect("the time of day can be written down")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The simulator's own endpoints, `/_simulator/…`, for those who cannot call it in process: the
-//! ledger, what was published and the world to read, faults and limits to script, an event to
-//! invoke the function with.
+//! ledger, what was published and the world to read, another world, faults and limits to set, an
+//! event to invoke the function with.
 
 use std::time::Duration;
 
@@ -20,6 +20,13 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
         ("GET", "ledger") => show(&shared.state().ledger),
         ("GET", "published") => show(&shared.state().published),
         ("GET", "world") => show(&world(shared)),
+        ("PUT", "world") => match serde_json::from_slice(&request.body) {
+            Ok(world) => match change(shared, |now| *now = world) {
+                Ok(()) => show(&self::world(shared)),
+                Err(wrong_world) => wrong(&wrong_world),
+            },
+            Err(error) => wrong(&error.to_string()),
+        },
         ("POST", "faults") => take(request, |fault| shared.state().faults.script(fault)),
         ("POST", "limits") => take(request, |limit| shared.state().faults.limit(&limit, Instant::now())),
         ("POST", "settle") => {
@@ -47,8 +54,20 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
 /// The state as it is at this moment.
 pub(crate) fn world(shared: &Shared) -> World {
     let mut state = shared.state();
-    state.world.pass_time(Instant::now());
+    state.world.pass_time();
     state.world.clone()
+}
+
+/// Changes the state, unless what comes of it could not be.
+pub(crate) fn change(shared: &Shared, change: impl FnOnce(&mut World)) -> Result<(), String> {
+    let mut state = shared.state();
+    let mut world = state.world.clone();
+    change(&mut world);
+    world.check()?;
+    state.world = world;
+    drop(state);
+    shared.changed.notify_waiters();
+    Ok(())
 }
 
 fn show(value: &impl Serialize) -> Answer {

@@ -39,6 +39,8 @@ mod runtime_api;
 
 mod faults;
 mod ledger;
+mod pages;
+mod timestamp;
 mod world;
 
 use std::fmt;
@@ -54,9 +56,10 @@ pub use crate::faults::{Fault, FaultKind, Limit};
 pub use crate::ledger::{Call, Published};
 pub use crate::operation::Operation;
 pub use crate::runtime_api::{Invocation, Reply};
+pub use crate::timestamp::Timestamp;
 pub use crate::world::{
-    CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow, Run, RunStatus,
-    WorkflowExecution, WorkflowStatus, World,
+    AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow, Run,
+    RunStatus, WorkflowExecution, WorkflowStatus, WorkflowType, World,
 };
 
 /// The account that every ARN and queue URL must name.
@@ -109,8 +112,9 @@ impl Shared {
 }
 
 impl Simulator {
-    /// Listens on the address; port 0 is the kernel's choice.
+    /// Listens on the address; port 0 is the kernel's choice. A world that cannot be is an error.
     pub async fn start(world: World, address: SocketAddr) -> std::io::Result<Simulator> {
+        world.check().map_err(|wrong| std::io::Error::new(std::io::ErrorKind::InvalidInput, wrong))?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -174,6 +178,14 @@ impl Simulator {
     /// The state now.
     pub fn world(&self) -> World {
         control::world(&self.shared)
+    }
+
+    /// Changes the state behind the services' back, as time and other people do. Panics where what
+    /// comes of it could not be.
+    pub fn change(&self, change: impl FnOnce(&mut World)) {
+        if let Err(wrong) = control::change(&self.shared, change) {
+            panic!("expected a world that can be, got {wrong}");
+        }
     }
 
     /// Ends what is being canceled: AppFlow runs, and SWF executions whose decider complies.

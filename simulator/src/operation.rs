@@ -38,8 +38,13 @@ impl Service {
 #[serde(try_from = "String", into = "String")]
 pub enum Operation {
     CancelFlowExecutions,
+    DescribeFlowExecutionRecords,
     RequestCancelWorkflowExecution,
+    DescribeWorkflowExecution,
+    ListOpenWorkflowExecutions,
+    ListClosedWorkflowExecutions,
     StopExecution,
+    DescribeExecution,
     PutEvents,
     PublishBatch,
     Publish,
@@ -51,10 +56,15 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [Operation; 16] = [
         Operation::CancelFlowExecutions,
+        Operation::DescribeFlowExecutionRecords,
         Operation::RequestCancelWorkflowExecution,
+        Operation::DescribeWorkflowExecution,
+        Operation::ListOpenWorkflowExecutions,
+        Operation::ListClosedWorkflowExecutions,
         Operation::StopExecution,
+        Operation::DescribeExecution,
         Operation::PutEvents,
         Operation::PublishBatch,
         Operation::Publish,
@@ -68,8 +78,13 @@ impl Operation {
     pub fn name(self) -> &'static str {
         match self {
             Operation::CancelFlowExecutions => "appflow.CancelFlowExecutions",
+            Operation::DescribeFlowExecutionRecords => "appflow.DescribeFlowExecutionRecords",
             Operation::RequestCancelWorkflowExecution => "swf.RequestCancelWorkflowExecution",
+            Operation::DescribeWorkflowExecution => "swf.DescribeWorkflowExecution",
+            Operation::ListOpenWorkflowExecutions => "swf.ListOpenWorkflowExecutions",
+            Operation::ListClosedWorkflowExecutions => "swf.ListClosedWorkflowExecutions",
             Operation::StopExecution => "cloudflow.StopExecution",
+            Operation::DescribeExecution => "cloudflow.DescribeExecution",
             Operation::PutEvents => "eventbridge.PutEvents",
             Operation::PublishBatch => "sns.PublishBatch",
             Operation::Publish => "sns.Publish",
@@ -148,8 +163,12 @@ impl Asked {
                 _ => None,
             };
         }
-        if request.path == "/cancel-flow-executions" {
-            return Some(Asked::new(Service::Appflow, "CancelFlowExecutions"));
+        match request.path.as_str() {
+            "/cancel-flow-executions" => return Some(Asked::new(Service::Appflow, "CancelFlowExecutions")),
+            "/describe-flow-execution-records" => {
+                return Some(Asked::new(Service::Appflow, "DescribeFlowExecutionRecords"));
+            }
+            _ => {}
         }
         if let Some(action) = request.header("x-acs-action") {
             return Some(Asked::new(Service::Cloudflow, action));
@@ -188,7 +207,28 @@ mod tests {
             ),
             (request("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")], ""), Some("sqs.SendMessage")),
             (request("POST", "/", &[("x-amz-target", "SimpleWorkflowService.CountOpen")], ""), None),
+            (
+                request(
+                    "POST",
+                    "/",
+                    &[("x-amz-target", "SimpleWorkflowService.ListOpenWorkflowExecutions")],
+                    "",
+                ),
+                Some("swf.ListOpenWorkflowExecutions"),
+            ),
             (request("POST", "/cancel-flow-executions", &[], ""), Some("appflow.CancelFlowExecutions")),
+            (
+                request("POST", "/describe-flow-execution-records", &[], ""),
+                Some("appflow.DescribeFlowExecutionRecords"),
+            ),
+            (
+                request("GET", "/?FlowName=f", &[("x-acs-action", "DescribeExecution")], ""),
+                Some("cloudflow.DescribeExecution"),
+            ),
+            (
+                request("GET", "/?Action=DescribeExecution&Version=2019-03-15", &[], ""),
+                Some("cloudflow.DescribeExecution"),
+            ),
             (request("POST", "/", &[("x-acs-action", "StopExecution")], ""), Some("cloudflow.StopExecution")),
             (request("POST", "/?Action=StopExecution&Signature=x", &[], ""), Some("cloudflow.StopExecution")),
             (request("POST", "/", &[], "Action=PublishBatch&Version=2010-03-31"), Some("sns.PublishBatch")),

@@ -25,17 +25,26 @@ pub(crate) enum Ending {
 }
 
 fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Box<dyn Work>, Failure> {
-    if operation == Operation::StopExecution {
+    if matches!(operation, Operation::StopExecution | Operation::DescribeExecution) {
         acs::verify(request, &mut state.nonces)?;
     } else {
         sigv4::check(request, operation)?;
     }
     Ok(match operation {
         Operation::CancelFlowExecutions => Box::new(appflow::CancelFlowExecutions::read(request)?),
+        Operation::DescribeFlowExecutionRecords => {
+            Box::new(appflow::DescribeFlowExecutionRecords::read(request)?)
+        }
         Operation::RequestCancelWorkflowExecution => {
             Box::new(swf::RequestCancelWorkflowExecution::read(request)?)
         }
+        Operation::DescribeWorkflowExecution => Box::new(swf::DescribeWorkflowExecution::read(request)?),
+        Operation::ListOpenWorkflowExecutions => Box::new(swf::ListOpenWorkflowExecutions::read(request)?),
+        Operation::ListClosedWorkflowExecutions => {
+            Box::new(swf::ListClosedWorkflowExecutions::read(request)?)
+        }
         Operation::StopExecution => Box::new(cloudflow::StopExecution::read(request)?),
+        Operation::DescribeExecution => Box::new(cloudflow::DescribeExecution::read(request)?),
         Operation::PutEvents => Box::new(eventbridge::PutEvents::read(request)?),
         Operation::PublishBatch => Box::new(sns::PublishBatch::read(request)?),
         Operation::Publish => Box::new(sns::Publish::read(request)?),
@@ -164,7 +173,7 @@ impl<'a> Running<'a> {
         if !work.ready(&state) && Instant::now() < until {
             return None;
         }
-        state.world.pass_time(Instant::now());
+        state.world.pass_time();
         Some(work.run(&mut Turn {
             state: &mut state,
             request_id: &self.request_id,

@@ -27,8 +27,13 @@ pub(crate) fn check(request: &Request, operation: Operation) -> Result<(), Failu
 /// The service, its name in a credential scope, and its content type.
 fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
     match operation {
-        Operation::CancelFlowExecutions => (Service::Appflow, "appflow", "application/json"),
-        Operation::RequestCancelWorkflowExecution => (Service::Swf, "swf", "application/x-amz-json-1.0"),
+        Operation::CancelFlowExecutions | Operation::DescribeFlowExecutionRecords => {
+            (Service::Appflow, "appflow", "application/json")
+        }
+        Operation::RequestCancelWorkflowExecution
+        | Operation::DescribeWorkflowExecution
+        | Operation::ListOpenWorkflowExecutions
+        | Operation::ListClosedWorkflowExecutions => (Service::Swf, "swf", "application/x-amz-json-1.0"),
         Operation::PutEvents => (Service::Eventbridge, "events", "application/x-amz-json-1.1"),
         Operation::PublishBatch | Operation::Publish => {
             (Service::Sns, "sns", "application/x-www-form-urlencoded")
@@ -38,7 +43,10 @@ fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
         | Operation::ReceiveMessage
         | Operation::DeleteMessage
         | Operation::GetQueueUrl => (Service::Sqs, "sqs", "application/x-amz-json-1.0"),
-        Operation::StopExecution => (Service::Cloudflow, "fnf", "application/x-www-form-urlencoded"),
+        // Signed in another way, and checked in another place.
+        Operation::StopExecution | Operation::DescribeExecution => {
+            (Service::Cloudflow, "fnf", "application/x-www-form-urlencoded")
+        }
     }
 }
 

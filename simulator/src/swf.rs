@@ -1,13 +1,21 @@
-//! SWF's `RequestCancelWorkflowExecution`, awsJson 1.0: the request is recorded in an open
-//! execution, again and again if it is sent again; whether the workflow ends is its decider's
-//! choice. Unknown and closed are one and the same fault here, as they are in the service.
+//! SWF, awsJson 1.0, and first its `RequestCancelWorkflowExecution`: the request is recorded in an
+//! open execution, again and again if it is sent again; whether the workflow ends is its decider's
+//! choice. Unknown and closed are one and the same fault here, as they are in the service; telling
+//! them apart is what `describe` and `list` are for.
 
-use serde_json::{Map, Value};
+mod describe;
+mod fields;
+mod list;
 
+use serde_json::Value;
+
+pub(crate) use self::describe::DescribeWorkflowExecution;
+use self::fields::Fields;
+pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
 use crate::refusal::Failure;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::WorkflowStatus;
+use crate::world::{Domain, WorkflowStatus};
 
 pub(crate) struct RequestCancelWorkflowExecution {
     domain: String,
@@ -17,66 +25,58 @@ pub(crate) struct RequestCancelWorkflowExecution {
 
 impl RequestCancelWorkflowExecution {
     pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
-        let body =
-            request.json_object().map_err(|message| Failure::new(400, "SerializationException", message))?;
+        let body = Fields::of(request)?;
         Ok(RequestCancelWorkflowExecution {
-            domain: required(&body, "domain")?,
-            workflow_id: required(&body, "workflowId")?,
-            run_id: text(&body, "runId", 64)?.filter(|run_id| !run_id.is_empty()),
+            domain: body.required("domain", 256)?,
+            workflow_id: body.required("workflowId", 256)?,
+            run_id: body.text("runId", 64)?.filter(|run_id| !run_id.is_empty()),
         })
     }
 }
 
-fn text(body: &Map<String, Value>, field: &str, longest: usize) -> Result<Option<String>, Failure> {
-    match body.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(value)) if value.chars().count() > longest => {
-            Err(violated(field, &format!("Member must have length less than or equal to {longest}")))
-        }
-        Some(Value::String(value)) => Ok(Some(value.clone())),
-        Some(_) => Err(Failure::new(400, "SerializationException", format!("{field}: expected a string"))),
+fn find_domain<'a>(turn: &'a mut Turn<'_>, name: &str) -> Result<&'a mut Domain, Failure> {
+    turn.state.world.swf.get_mut(name).ok_or_else(|| unknown::domain(name))
+}
+
+/// What SWF does not know, in its words.
+mod unknown {
+    use crate::refusal::Failure;
+
+    pub(super) fn domain(name: &str) -> Failure {
+        fault(format!("Unknown domain: {name}"))
+    }
+
+    pub(super) fn workflow(workflow_id: &str) -> Failure {
+        fault(format!("Unknown execution, workflowId = {workflow_id}"))
+    }
+
+    pub(super) fn run(workflow_id: &str, run_id: &str) -> Failure {
+        fault(format!("Unknown execution: WorkflowExecution=[workflowId={workflow_id}, runId={run_id}]"))
+    }
+
+    fn fault(message: String) -> Failure {
+        Failure::new(400, "UnknownResourceFault", message)
     }
 }
 
-fn required(body: &Map<String, Value>, field: &str) -> Result<String, Failure> {
-    let value = text(body, field, 256)?.ok_or_else(|| violated(field, "Member must not be null"))?;
-    if value.is_empty() {
-        return Err(violated(field, "Member must have length greater than or equal to 1"));
-    }
-    Ok(value)
-}
-
-fn violated(field: &str, constraint: &str) -> Failure {
-    Failure::new(
-        400,
-        "ValidationException",
-        format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {constraint}"),
-    )
+fn reply(body: &Value) -> Answer {
+    Answer::new(200, "application/x-amz-json-1.0", body.to_string())
 }
 
 impl Work for RequestCancelWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let unknown = |message: String| Failure::new(400, "UnknownResourceFault", message);
-        let Some(domain) = turn.state.world.swf.get_mut(&self.domain) else {
-            return Err(unknown(format!("Unknown domain: {}", self.domain)));
-        };
-        let open = domain.executions.iter_mut().find(|execution| {
+        let open = find_domain(turn, &self.domain)?.executions.iter_mut().find(|execution| {
             execution.status == WorkflowStatus::Open
                 && execution.workflow_id == self.workflow_id
                 && self.run_id.as_ref().is_none_or(|run_id| *run_id == execution.run_id)
         });
-        match open {
-            Some(execution) => {
+        match (open, &self.run_id) {
+            (Some(execution), _) => {
                 execution.cancel_requested = true;
                 Ok(Answer::new(200, "application/x-amz-json-1.0", ""))
             }
-            None => Err(unknown(match &self.run_id {
-                Some(run_id) => format!(
-                    "Unknown execution: WorkflowExecution=[workflowId={}, runId={run_id}]",
-                    self.workflow_id
-                ),
-                None => format!("Unknown execution, workflowId = {}", self.workflow_id),
-            })),
+            (None, Some(run_id)) => Err(unknown::run(&self.workflow_id, run_id)),
+            (None, None) => Err(unknown::workflow(&self.workflow_id)),
         }
     }
 }
@@ -87,6 +87,17 @@ mod tests {
     use crate::wire::tests::request;
     use crate::work::State;
     use crate::world::World;
+
+    /// What a read operation answers.
+    pub(super) fn ask<W: Work>(
+        state: &mut State,
+        read: impl Fn(&Request) -> Result<W, Failure>,
+        body: &str,
+    ) -> Result<Value, Failure> {
+        let mut turn = Turn { state, request_id: "id-1", base_url: "http://127.0.0.1", failing: None };
+        let answer = read(&request("POST", "/", &[], body))?.run(&mut turn)?;
+        Ok(serde_json::from_slice(&answer.body).unwrap())
+    }
 
     fn run(state: &mut State, body: &str) -> Result<Vec<u8>, Failure> {
         let mut turn = Turn { state, request_id: "id-1", base_url: "http://127.0.0.1", failing: None };
@@ -102,7 +113,23 @@ mod tests {
         assert!(run(&mut state, body).unwrap().is_empty());
         let requested: Vec<_> =
             state.world.swf["billing"].executions.iter().map(|one| one.cancel_requested).collect();
-        assert_eq!(requested, [true, false, false]);
+        assert_eq!(requested, [true, false, false, false, false]);
+    }
+
+    #[test]
+    fn of_a_workflow_with_several_runs_the_open_one_is_meant() {
+        let mut state = State::new(World::seeded());
+        run(&mut state, r#"{"domain": "billing", "workflowId": "reminders"}"#).unwrap();
+        let requested: Vec<_> = state.world.swf["billing"]
+            .executions
+            .iter()
+            .filter(|one| one.cancel_requested)
+            .map(|one| one.run_id.as_str())
+            .collect();
+        assert_eq!(requested, ["22wkJ8fXyV6pC1remindersrun2"]);
+        let closed =
+            r#"{"domain": "billing", "workflowId": "reminders", "runId": "22wkJ8fXyV6pC1remindersrun1"}"#;
+        assert_eq!(run(&mut state, closed).unwrap_err().code, "UnknownResourceFault");
     }
 
     #[test]

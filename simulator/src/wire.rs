@@ -10,6 +10,21 @@ use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+/// What Alibaba Cloud's RPC style adds to the query of every request, to route and to sign it.
+const RPC_PARAMETERS: [&str; 11] = [
+    "AccessKeyId",
+    "Action",
+    "Format",
+    "SecurityToken",
+    "Signature",
+    "SignatureMethod",
+    "SignatureNonce",
+    "SignatureType",
+    "SignatureVersion",
+    "Timestamp",
+    "Version",
+];
+
 /// A request, read to its end.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -40,8 +55,14 @@ impl Request {
         }
     }
 
-    /// What the ledger keeps: JSON as it is, a form as an object, anything else as text.
+    /// What the ledger keeps: JSON as it is, a form or the query of a GET as an object, anything else
+    /// as text.
     pub(crate) fn for_ledger(&self) -> Value {
+        if self.method == "GET" {
+            let fields = Form::of_query(&self.query).0.into_iter();
+            let own = fields.filter(|(name, _)| !RPC_PARAMETERS.contains(&name.as_str()));
+            return own.map(|(name, value)| (name, json!(value))).collect();
+        }
         if self.content_type() == "application/x-www-form-urlencoded"
             && let Ok(form) = Form::of_body(&self.body)
         {
@@ -133,6 +154,20 @@ pub(crate) mod tests {
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
                 .collect(),
             body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn the_ledger_keeps_what_was_asked_and_not_how_it_was_signed() {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let cases = [
+            (request("POST", "/", &[], r#"{"a": 1}"#), json!({"a": 1})),
+            (request("POST", "/?Action=Stop&Signature=x", &[form], "a=1"), json!({"a": "1"})),
+            (request("GET", "/?Action=Describe&Signature=x&AccessKeyId=y&a=1", &[], ""), json!({"a": "1"})),
+            (request("POST", "/", &[], "other"), json!("other")),
+        ];
+        for (request, expected) in cases {
+            assert_eq!(request.for_ledger(), expected, "{} {}", request.method, request.query);
         }
     }
 

@@ -9,32 +9,39 @@ use tokio::time::Instant;
 use crate::acs;
 use crate::faults::Faults;
 use crate::ledger::{Call, Published};
+use crate::pages::Pages;
 use crate::queues::Queues;
 use crate::refusal::Failure;
+use crate::timestamp::Timestamp;
 use crate::wire::Answer;
 use crate::world::World;
 
 /// All that changes while the simulator runs.
 pub(crate) struct State {
     pub(crate) started: Instant,
+    /// The same moment by the calendar, which undated things are dated by.
+    pub(crate) started_at: Timestamp,
     pub(crate) world: World,
     pub(crate) faults: Faults,
     pub(crate) ledger: Vec<Call>,
     pub(crate) published: Vec<Published>,
     pub(crate) queues: Queues,
     pub(crate) nonces: acs::Nonces,
+    pub(crate) pages: Pages,
 }
 
 impl State {
     pub(crate) fn new(world: World) -> State {
         State {
             started: Instant::now(),
+            started_at: Timestamp::now(),
             world,
             faults: Faults::default(),
             ledger: Vec::new(),
             published: Vec::new(),
             queues: Queues::default(),
             nonces: acs::Nonces::default(),
+            pages: Pages::default(),
         }
     }
 }

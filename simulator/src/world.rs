@@ -1,12 +1,17 @@
 //! The state of the simulated services, as data: flows with their runs, domains with their workflow
 //! executions, CloudFlow executions, and the names of buses, topics and queues. Tests write a world
-//! down as JSON and read it back after the function ran. How calls change it is each service's own.
+//! down as JSON and read it back after the function ran. A world that cannot be is refused. How calls
+//! change it is each service's own.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod passing;
+mod seeded;
+
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+
+use crate::timestamp::Timestamp;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -24,6 +29,29 @@ pub struct World {
     /// when the simulator is told to settle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle_after_ms: Option<u64>,
+    /// The order in which AppFlow lists the runs of a flow.
+    #[serde(skip_serializing_if = "AppflowRecordsOrder::is_default")]
+    pub appflow_records_order: AppflowRecordsOrder,
+    /// No page of a list holds more than this, whatever was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_per_page: Option<NonZeroUsize>,
+}
+
+/// Newest first is what people see; nothing promises it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AppflowRecordsOrder {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+    /// In no order of time, but the same one every time.
+    Shuffled,
+}
+
+impl AppflowRecordsOrder {
+    fn is_default(&self) -> bool {
+        *self == AppflowRecordsOrder::default()
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,20 +61,16 @@ pub struct Flow {
     pub runs: Vec<Run>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Run {
     pub execution_id: String,
     pub status: RunStatus,
-    #[serde(skip)]
-    pub(crate) cancel_started: Option<Instant>,
-}
-
-/// When a cancel began is the simulator's own note, not a part of the state.
-impl PartialEq for Run {
-    fn eq(&self, other: &Run) -> bool {
-        (&self.execution_id, self.status) == (&other.execution_id, other.status)
-    }
+    /// Without it, the run began an hour before the simulator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_updated_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +99,35 @@ pub struct WorkflowExecution {
     pub close_status: Option<CloseStatus>,
     #[serde(default)]
     pub cancel_requested: bool,
+    /// Without it, the execution began an hour before the simulator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Without it, a closed execution closed as the simulator began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "WorkflowType::is_default")]
+    pub workflow_type: WorkflowType,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkflowType {
+    pub name: String,
+    pub version: String,
+}
+
+impl Default for WorkflowType {
+    fn default() -> WorkflowType {
+        WorkflowType { name: "workflow".into(), version: "1.0".into() }
+    }
+}
+
+impl WorkflowType {
+    fn is_default(&self) -> bool {
+        *self == WorkflowType::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,9 +161,9 @@ pub struct CloudflowExecution {
     pub name: String,
     pub status: CloudflowStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_time: Option<String>,
+    pub started_time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped_time: Option<String>,
+    pub stopped_time: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,122 +177,77 @@ pub enum CloudflowStatus {
 }
 
 impl World {
-    /// The small world that the sample events speak of.
-    pub fn seeded() -> World {
-        let run = |id: &str, status| Run::new(id, status);
-        let workflow = |id: &str, run_id: &str, close_status: Option<CloseStatus>| WorkflowExecution {
-            workflow_id: id.into(),
-            run_id: run_id.into(),
-            status: match close_status {
-                Some(_) => WorkflowStatus::Closed,
-                None => WorkflowStatus::Open,
-            },
-            close_status,
-            cancel_requested: false,
-        };
-        let execution = |name: &str, status, started: &str, stopped: Option<&str>| CloudflowExecution {
-            name: name.into(),
-            status,
-            started_time: Some(started.into()),
-            stopped_time: stopped.map(Into::into),
-        };
-        World {
-            appflow: BTreeMap::from([
-                (
-                    "orders".into(),
-                    Flow {
-                        runs: vec![
-                            run("run-1", RunStatus::InProgress),
-                            run("run-2", RunStatus::InProgress),
-                            run("run-3", RunStatus::Successful),
-                            run("run-4", RunStatus::Canceled),
-                        ],
-                    },
-                ),
-                (
-                    "stock".into(),
-                    Flow {
-                        runs: vec![
-                            run("stock-1", RunStatus::InProgress),
-                            run("stock-2", RunStatus::InProgress),
-                        ],
-                    },
-                ),
-            ]),
-            swf: BTreeMap::from([(
-                "billing".into(),
-                Domain {
-                    executions: vec![
-                        workflow("invoice-2041", "22wkJ8fXyV6pC1invoice2041run1", None),
-                        workflow("invoice-2042", "22wkJ8fXyV6pC1invoice2042run1", None),
-                        workflow(
-                            "invoice-1999",
-                            "22wkJ8fXyV6pC1invoice1999run1",
-                            Some(CloseStatus::Completed),
-                        ),
-                    ],
-                },
-            )]),
-            cloudflow: BTreeMap::from([(
-                "etl".into(),
-                CloudflowFlow {
-                    executions: vec![
-                        execution(
-                            "nightly-2026-11-20",
-                            CloudflowStatus::Running,
-                            "2026-11-20T01:00:00.120Z",
-                            None,
-                        ),
-                        execution(
-                            "nightly-2026-11-19",
-                            CloudflowStatus::Succeeded,
-                            "2026-11-19T01:00:00.087Z",
-                            Some("2026-11-19T02:14:31.502Z"),
-                        ),
-                        execution("hourly-7", CloudflowStatus::Running, "2026-11-20T07:00:00.044Z", None),
-                    ],
-                },
-            )]),
-            buses: vec!["outcomes".into()],
-            topics: vec!["outcomes".into()],
-            queues: vec!["outcomes".into()],
-            settle_after_ms: None,
+    /// Refuses what no service could hold, so that no test builds on it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (domain, Domain { executions }) in &self.swf {
+            let (mut open, mut runs) = (HashSet::new(), HashSet::new());
+            for one in executions {
+                let WorkflowExecution { workflow_id, run_id, status, close_status, .. } = one;
+                let wrong = match status {
+                    WorkflowStatus::Open if !open.insert(workflow_id) => "a second one that is open",
+                    WorkflowStatus::Open if close_status.is_some() || one.closed_at.is_some() => {
+                        "open and closed"
+                    }
+                    WorkflowStatus::Closed if close_status.is_none() => "closed without a closeStatus",
+                    _ if !runs.insert((workflow_id, run_id)) => "a run that is there already",
+                    _ => continue,
+                };
+                return Err(format!("swf.{domain}: {workflow_id} {run_id}: {wrong}"));
+            }
         }
+        for (flow, Flow { runs }) in &self.appflow {
+            let mut ids = HashSet::new();
+            if let Some(run) = runs.iter().find(|run| !ids.insert(&run.execution_id)) {
+                return Err(format!("appflow.{flow}: {}: a run that is there already", run.execution_id));
+            }
+        }
+        Ok(())
     }
 
-    /// Ends what is being canceled: AppFlow runs whose cancel started, and SWF executions whose
-    /// decider takes the request as it should.
-    pub(crate) fn settle(&mut self) {
-        for run in self.appflow.values_mut().flat_map(|flow| &mut flow.runs) {
-            if run.status == RunStatus::CancelStarted {
-                run.status = RunStatus::Canceled;
-            }
-        }
-        for execution in self.swf.values_mut().flat_map(|domain| &mut domain.executions) {
-            if execution.status == WorkflowStatus::Open && execution.cancel_requested {
-                execution.status = WorkflowStatus::Closed;
-                execution.close_status = Some(CloseStatus::Canceled);
-            }
-        }
-    }
-
-    /// Lets time do its work: runs whose cancel started long enough ago are canceled now.
-    pub(crate) fn pass_time(&mut self, now: Instant) {
-        let Some(after) = self.settle_after_ms.map(Duration::from_millis) else {
-            return;
-        };
-        for run in self.appflow.values_mut().flat_map(|flow| &mut flow.runs) {
-            let due = run.cancel_started.is_some_and(|started| now.duration_since(started) >= after);
-            if run.status == RunStatus::CancelStarted && due {
-                run.status = RunStatus::Canceled;
-            }
-        }
+    /// How many items a page holds where so many are asked for.
+    pub(crate) fn page_size(&self, asked: usize) -> usize {
+        self.most_per_page.map_or(asked, |most| asked.min(most.get()))
     }
 }
 
 impl Run {
     pub fn new(execution_id: impl Into<String>, status: RunStatus) -> Run {
-        Run { execution_id: execution_id.into(), status, cancel_started: None }
+        Run { execution_id: execution_id.into(), status, started_at: None, last_updated_at: None }
+    }
+}
+
+impl WorkflowExecution {
+    pub fn open(workflow_id: impl Into<String>, run_id: impl Into<String>) -> WorkflowExecution {
+        WorkflowExecution {
+            workflow_id: workflow_id.into(),
+            run_id: run_id.into(),
+            status: WorkflowStatus::Open,
+            close_status: None,
+            cancel_requested: false,
+            started_at: None,
+            closed_at: None,
+            workflow_type: WorkflowType::default(),
+            tags: Vec::new(),
+        }
+    }
+
+    pub fn closed(
+        workflow_id: impl Into<String>,
+        run_id: impl Into<String>,
+        close_status: CloseStatus,
+    ) -> WorkflowExecution {
+        WorkflowExecution {
+            status: WorkflowStatus::Closed,
+            close_status: Some(close_status),
+            ..WorkflowExecution::open(workflow_id, run_id)
+        }
+    }
+}
+
+impl CloudflowStatus {
+    /// Whether the execution has not ended.
+    pub(crate) fn is_active(self) -> bool {
+        matches!(self, CloudflowStatus::Starting | CloudflowStatus::Running)
     }
 }
 
@@ -255,24 +263,50 @@ mod tests {
         let written = serde_json::to_value(&seeded).unwrap();
         assert_eq!(serde_json::from_value::<World>(written).unwrap(), seeded);
         assert_eq!(serde_json::from_value::<World>(json!({})).unwrap(), World::default());
-        assert!(serde_json::from_value::<World>(json!({"appflows": {}})).is_err());
+        let settings = json!({"appflowRecordsOrder": "shuffled", "mostPerPage": 2});
+        let world: World = serde_json::from_value(settings).unwrap();
+        assert_eq!(world.appflow_records_order, AppflowRecordsOrder::Shuffled);
+        assert_eq!([1, 2, 100].map(|asked| world.page_size(asked)), [1, 2, 2]);
+        let refused = [
+            json!({"appflows": {}}),
+            json!({"mostPerPage": 0}),
+            json!({"appflowRecordsOrder": "random"}),
+            json!({"appflow": {"f1": {"runs": [{"executionId": "a", "status": "Error", "startedAt": "now"}]}}}),
+        ];
+        for world in refused {
+            assert!(serde_json::from_value::<World>(world.clone()).is_err(), "{world}");
+        }
     }
 
     #[test]
-    fn settling_ends_what_is_being_canceled_and_nothing_else() {
-        let mut world: World = serde_json::from_value(json!({
-            "appflow": {"f1": {"runs": [
-                {"executionId": "a", "status": "InProgress"},
-                {"executionId": "b", "status": "CancelStarted"}]}},
-            "swf": {"d": {"executions": [
-                {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true},
-                {"workflowId": "v", "runId": "q", "status": "OPEN"}]}},
-        }))
-        .unwrap();
-        world.settle();
-        let runs: Vec<_> = world.appflow["f1"].runs.iter().map(|run| run.status).collect();
-        assert_eq!(runs, [RunStatus::InProgress, RunStatus::Canceled]);
-        let closed: Vec<_> = world.swf["d"].executions.iter().map(|one| one.close_status).collect();
-        assert_eq!(closed, [Some(CloseStatus::Canceled), None]);
+    fn a_world_that_cannot_be_is_refused() {
+        let swf = |executions| json!({"swf": {"d": {"executions": executions}}});
+        let open = |run_id: &str| json!({"workflowId": "w", "runId": run_id, "status": "OPEN"});
+        let closed = |run_id: &str| json!({"workflowId": "w", "runId": run_id, "status": "CLOSED", "closeStatus": "FAILED"});
+        let run = json!({"executionId": "a", "status": "InProgress"});
+        let cases = [
+            (swf(json!([open("1"), closed("2"), closed("3")])), None),
+            (swf(json!([open("1"), open("2")])), Some("swf.d: w 2: a second one that is open")),
+            (swf(json!([open("1"), closed("1")])), Some("swf.d: w 1: a run that is there already")),
+            (
+                swf(json!([{"workflowId": "w", "runId": "1", "status": "CLOSED"}])),
+                Some("swf.d: w 1: closed without a closeStatus"),
+            ),
+            (
+                swf(
+                    json!([{"workflowId": "w", "runId": "1", "status": "OPEN", "closedAt": "2025-11-20T01:00:00Z"}]),
+                ),
+                Some("swf.d: w 1: open and closed"),
+            ),
+            (
+                json!({"appflow": {"f1": {"runs": [run, run]}}}),
+                Some("appflow.f1: a: a run that is there already"),
+            ),
+        ];
+        for (world, expected) in cases {
+            let checked = serde_json::from_value::<World>(world).unwrap().check();
+            assert_eq!(checked.err().as_deref(), expected);
+        }
+        assert_eq!(World::seeded().check(), Ok(()));
     }
 }

@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
-use countermand_simulator::{Invocation, Limit, Reply, RunStatus, Simulator, World};
+use countermand_simulator::{
+    ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET, CloudflowStatus, Invocation, Limit, Reply, RunStatus,
+    Simulator, Timestamp, World,
+};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -251,6 +256,104 @@ async fn the_world_can_be_read_and_settled() {
     assert_eq!(status(get(&simulator, "/_simulator/world").await.json()), "CancelStarted");
     assert_eq!(status(post(&simulator, "/_simulator/settle", &json!({})).await.json()), "Canceled");
     assert_eq!(get(&simulator, "/_simulator/published").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn another_world_takes_the_place_of_the_one_before() {
+    let simulator = start().await;
+    let put = async |world: Value| {
+        ask(&simulator, "PUT", "/_simulator/world", &[], &world.to_string()).await.unwrap()
+    };
+    let world = json!({"swf": {"d": {"executions": [{"workflowId": "w", "runId": "r", "status": "OPEN"}]}}});
+    let answer = put(world).await;
+    assert_eq!(
+        (answer.status(), answer.json()["swf"]["d"]["executions"][0]["runId"].as_str()),
+        (200, Some("r"))
+    );
+    assert!(simulator.world().appflow.is_empty());
+    let refused = [
+        (json!({"swfs": {}}), "swfs"),
+        (
+            json!({"swf": {"d": {"executions": [{"workflowId": "w", "runId": "s", "status": "CLOSED"}]}}}),
+            "closeStatus",
+        ),
+    ];
+    for (world, message) in refused {
+        let answer = put(world).await;
+        assert_eq!(answer.status(), 400);
+        assert!(answer.body.contains(message), "{}", answer.body);
+        assert_eq!(simulator.world().swf["d"].executions[0].run_id, "r");
+    }
+    let impossible: World = serde_json::from_value(json!({"appflow": {"f1": {"runs": [
+            {"executionId": "a", "status": "InProgress"}, {"executionId": "a", "status": "InProgress"}]}}}))
+    .unwrap();
+    let error = Simulator::start(impossible, ([127, 0, 0, 1], 0).into()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// A call of CloudFlow's `DescribeExecution`, signed by hand.
+async fn describe(simulator: &Simulator, query: &str, nonce: &str) -> Answer {
+    let now = Timestamp::now().to_string();
+    let date = format!("{}Z", now.split_once('.').unwrap().0);
+    let hash = hex::encode(Sha256::digest(""));
+    let headers = [
+        ("host", "simulator"),
+        ("x-acs-action", "DescribeExecution"),
+        ("x-acs-content-sha256", &hash),
+        ("x-acs-date", &date),
+        ("x-acs-signature-nonce", nonce),
+        ("x-acs-version", "2019-03-15"),
+    ];
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let names = headers.map(|(name, _)| name).join(";");
+    let canonical = format!("GET\n/\n{query}\n{lines}\n{names}\n{hash}");
+    let mut mac = Hmac::<Sha256>::new_from_slice(ALIBABA_ACCESS_KEY_SECRET.as_bytes()).unwrap();
+    mac.update(format!("ACS3-HMAC-SHA256\n{}", hex::encode(Sha256::digest(canonical))).as_bytes());
+    let authorization = format!(
+        "ACS3-HMAC-SHA256 Credential={ALIBABA_ACCESS_KEY_ID},SignedHeaders={names},Signature={}",
+        hex::encode(mac.finalize().into_bytes())
+    );
+    let mut all = headers[1..].to_vec();
+    all.push(("authorization", &authorization));
+    ask(simulator, "GET", &format!("/?{query}"), &all, "").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_description_waits_for_the_end_of_the_execution() {
+    let simulator = start().await;
+    let query = "ExecutionName=hourly-7&FlowName=etl";
+    let now = describe(&simulator, query, "nonce-1").await;
+    assert_eq!((now.status(), now.json()["Status"].as_str()), (200, Some("Running")));
+    let waiting = format!("{query}&WaitTimeSeconds=60");
+    let waits = describe(&simulator, &waiting, "nonce-2");
+    let ends = async {
+        // The call is in the ledger before it waits, and has no status as long as it does.
+        while simulator.ledger().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(simulator.ledger()[1].status, None);
+        simulator.change(|world| {
+            let execution = &mut world.cloudflow.get_mut("etl").unwrap().executions[2];
+            execution.status = CloudflowStatus::Failed;
+            execution.stopped_time = Some(Timestamp::now());
+        });
+    };
+    let (answer, ()) = timeout(Duration::from_secs(30), async { tokio::join!(waits, ends) }).await.unwrap();
+    assert_eq!((answer.status(), answer.json()["Status"].as_str()), (200, Some("Failed")));
+    let calls = simulator.ledger();
+    let asked = json!({"ExecutionName": "hourly-7", "FlowName": "etl", "WaitTimeSeconds": "60"});
+    assert_eq!(
+        (calls[1].request.clone(), calls[1].operation.as_str()),
+        (asked, "cloudflow.DescribeExecution")
+    );
+    // In the end the time is up, whether the execution has ended or not.
+    simulator.change(|world| {
+        let execution = &mut world.cloudflow.get_mut("etl").unwrap().executions[2];
+        execution.status = CloudflowStatus::Running;
+    });
+    let answer = describe(&simulator, &format!("{query}&WaitTimeSeconds=1"), "nonce-3").await;
+    assert_eq!(answer.json()["Status"], "Running");
+    assert!(simulator.ledger()[2].duration_ms >= Some(1000));
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 """What the tests share: a fresh simulator for each test, and AWS clients that know nothing else."""
 
 import os
+import subprocess
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from processes import REGION, Simulator
+from processes import AWS_CLI, REGION, Simulator
 
 KEYS = {"aws_access_key_id": "AKIAPEERSEXAMPLE", "aws_secret_access_key": "peers/secret/access/key/EXAMPLE"}
 
@@ -39,3 +40,23 @@ def aws(simulator):
         return boto3.client(service, endpoint_url=simulator.url, region_name=REGION, config=config, **KEYS)
 
     return client
+
+
+@pytest.fixture
+def cli(simulator):
+    """Runs one command of the AWS CLI against the simulator, without retries."""
+
+    def command(*arguments):
+        environment = {
+            **os.environ,
+            **{name.upper(): key for name, key in KEYS.items()},
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": simulator.url,
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_PAGER": "",
+        }
+        return subprocess.run(
+            [AWS_CLI, *arguments, "--output", "json"], env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    return command

@@ -127,6 +127,9 @@ class Simulator(Process):
     def world(self):
         return self._ask("world")
 
+    def replace_world(self, world):
+        self._ask("world", json.dumps(world), method="PUT")
+
     def fault(self, operation, kind, **rest):
         self._ask("faults", json.dumps({"operation": operation, "kind": kind, **rest}))
 
@@ -134,9 +137,9 @@ class Simulator(Process):
         """Hands the event to the function that polls this simulator."""
         return self._ask("invoke?timeoutMs=15000", event)
 
-    def _ask(self, path, body=None):
+    def _ask(self, path, body=None, method=None):
         data = None if body is None else body.encode()
-        request = urllib.request.Request(f"{self.url}/_simulator/{path}", data=data)
+        request = urllib.request.Request(f"{self.url}/_simulator/{path}", data=data, method=method)
         with urllib.request.urlopen(request, timeout=40) as reply:
             return json.load(reply)
 

@@ -5,13 +5,9 @@ that is tested, by clients whose authors never saw it.
 """
 
 import json
-import os
-import subprocess
 
 import pytest
 from botocore.exceptions import ClientError
-
-from processes import AWS_CLI, REGION
 
 CANCEL_RUNS = "appflow.CancelFlowExecutions"
 CANCEL_WORKFLOW = "swf.RequestCancelWorkflowExecution"
@@ -101,7 +97,7 @@ def test_boto3_requests_the_cancel_of_the_current_run(aws, simulator):
     answer = aws("swf").request_cancel_workflow_execution(**OPEN_WORKFLOW)
     assert set(answer) == {"ResponseMetadata"}
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert cancel_requested(simulator) == {"invoice-2041": True, "invoice-2042": False, "invoice-1999": False}
+    assert [name for name, requested in cancel_requested(simulator).items() if requested] == ["invoice-2041"]
 
 
 def test_boto3_requests_the_cancel_of_a_named_run(aws, simulator):
@@ -166,27 +162,6 @@ def test_boto3_knows_throttling_when_it_sees_it_and_tries_again(
 
 
 # The AWS CLI
-
-
-@pytest.fixture
-def cli(simulator):
-    """Runs one command of the AWS CLI against the simulator, without retries."""
-
-    def command(*arguments):
-        environment = {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "AKIAPEERSEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "peers/secret/access/key/EXAMPLE",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": simulator.url,
-            "AWS_MAX_ATTEMPTS": "1",
-            "AWS_PAGER": "",
-        }
-        return subprocess.run(
-            [AWS_CLI, *arguments, "--output", "json"], env=environment, capture_output=True, text=True, timeout=120
-        )
-
-    return command
 
 
 def test_the_cli_prints_the_runs_that_could_not_be_canceled(cli, simulator):

@@ -1,6 +1,7 @@
 """template.yaml, as AWS's own tools read it, and what those tools cannot know about it."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -72,6 +73,25 @@ def test_the_function_knows_how_often_the_queue_delivers(template):
     queue = template["Resources"]["RequestQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
     variables = template["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
     assert queue == variables["COUNTERMAND_MAX_RECEIVE_COUNT"] == {"!Ref": "MaxReceiveCount"}
+
+
+def test_whoever_deploys_says_what_may_be_canceled(template):
+    parameters = template["Parameters"]
+    assert [name for name, parameter in parameters.items() if "Default" not in parameter] == ["AllowedTargets"]
+    assert parameters["CancelAll"]["Default"] == "explicit"
+    # CloudFormation holds the whole value against the pattern.
+    pattern = re.compile(parameters["AllowedTargets"]["AllowedPattern"])
+    for value in ["*", "appflow:orders", " appflow:orders , swf:billing/* ", "swf:billing/invoice 1"]:
+        assert pattern.fullmatch(value), value
+    for value in ["", " ", ",", "swf:*,", ",swf:*", "swf:*,,cloudflow:*", "swf:*, ,cloudflow:*"]:
+        assert not pattern.fullmatch(value), value
+    variables = template["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+    for variable, parameter in [
+        ("COUNTERMAND_ALLOWED_TARGETS", "AllowedTargets"),
+        ("COUNTERMAND_CANCEL_ALL", "CancelAll"),
+        ("COUNTERMAND_MAX_REQUEST_AGE_SECONDS", "MaxRequestAgeSeconds"),
+    ]:
+        assert variables[variable] == {"!Ref": parameter}
 
 
 def test_no_statement_of_the_role_reaches_beyond_what_it_names(template):
