@@ -13,6 +13,7 @@ use crate::event_source::{self, Failure, Invoked, Record, Settled};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::outcome::{Outcome, Writer};
+use crate::policy::Policy;
 use crate::publisher::Publisher;
 use crate::request::{self, Reading};
 use crate::retry::Retry;
@@ -22,6 +23,7 @@ use crate::targets::Targets;
 pub struct Handler {
     pub targets: Targets,
     pub publisher: Publisher,
+    pub policy: Policy,
     pub retry: Retry,
     pub writer: Writer,
     /// What is kept of an invocation's time for publishing and the response.
@@ -56,6 +58,11 @@ impl Handler {
             }
             Reading::Rejected(rejection) => Some(self.writer.rejected(record, &rejection, invocation.now())),
             Reading::Request(request) => {
+                let requested_at = request.labels.counted_from(record.requested_at);
+                let refused = self.policy.check(&request.cancellation, requested_at, invocation.now());
+                if !refused.is_empty() {
+                    return Some(self.writer.refused(record, &request, &refused, invocation.now()));
+                }
                 let settlement =
                     self.targets.settle(&request.cancellation, &self.retry, invocation.calls_until).await;
                 Some(self.writer.settled(record, &request, &settlement, invocation.now()))

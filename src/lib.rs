@@ -6,6 +6,7 @@ pub mod handler;
 
 pub mod event_source;
 pub mod request;
+pub mod policy;
 pub mod targets;
 pub mod outcome;
 pub mod publisher;

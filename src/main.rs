@@ -47,6 +47,7 @@ async fn compose(config: Config) -> Handler {
     Handler {
         targets: Targets::connect(&aws, config.cloudflow, connector),
         publisher: Publisher::connect(&aws, config.destination, config.outcome_source),
+        policy: config.policy,
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         writer: Writer { max_receive_count: config.max_receive_count },
         margin: config.deadline_margin,

@@ -193,6 +193,23 @@ impl Writer {
         self.write(document, Some(service), record)
     }
 
+    /// The outcome of a valid request that the deployment does not allow.
+    pub fn refused(
+        &self,
+        record: &Record,
+        request: &CancelRequest,
+        violations: &[Violation],
+        now: Timestamp,
+    ) -> Outcome {
+        let mut document = self.document(record, Status::Rejected, &request.labels, now);
+        let service = request.cancellation.service();
+        document.service = Some(service.name());
+        document.operation = Some(service.operation());
+        document.target = Some(request.cancellation.target());
+        document.violations = Some(violations);
+        self.write(document, Some(service), record)
+    }
+
     /// The outcome of a request that breaks our own rules.
     pub fn rejected(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
         let mut document = self.document(record, Status::Rejected, &rejection.labels, now);
@@ -238,7 +255,7 @@ impl Writer {
             attempts: 0,
             service_request_ids: &[],
             source: &record.source,
-            requested_at: record.requested_at.min(labels.requested_at.unwrap_or(record.requested_at)),
+            requested_at: labels.counted_from(record.requested_at),
             completed_at: now,
             truncated: false,
         }

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::destination::{Destination, DestinationKind};
+use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::fields::nearest;
 use crate::request::violation::quote;
 use crate::targets::cloudflow::{Endpoint, Keys, Signature};
@@ -33,12 +34,17 @@ pub struct Config {
     pub max_in_flight_calls: usize,
     /// From this receive count on, a record does not come again.
     pub max_receive_count: Option<u32>,
+    /// What requests are allowed.
+    pub policy: Policy,
     /// Where CloudFlow is called, or which variables that needs.
     pub cloudflow: Result<Endpoint, String>,
 }
 
+/// A year, in seconds; nothing that is older can be waiting anywhere.
+const LONGEST_AGE: u64 = 31_536_000;
+
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 11] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -47,6 +53,9 @@ pub const VARIABLES: [&str; 8] = [
     "COUNTERMAND_MAX_RECEIVE_COUNT",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
     "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+    "COUNTERMAND_MAX_REQUEST_AGE_SECONDS",
+    "COUNTERMAND_ALLOWED_TARGETS",
+    "COUNTERMAND_CANCEL_ALL",
 ];
 
 /// Everything that is wrong with the configuration.
@@ -75,6 +84,7 @@ impl Config {
             ),
             max_in_flight_calls: variables.number("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1..=1_000).unwrap_or(10),
             max_receive_count: variables.number("COUNTERMAND_MAX_RECEIVE_COUNT", 1..=1_000),
+            policy: policy(&mut variables),
             cloudflow: cloudflow(&mut variables),
         };
         match variables.problems {
@@ -100,6 +110,25 @@ fn outcome_source(source: &str) -> Result<String, String> {
         return Err("1 to 256 characters that do not begin with aws.".into());
     }
     Ok(source.into())
+}
+
+fn policy(variables: &mut Variables) -> Policy {
+    let allowed = variables.parsed("COUNTERMAND_ALLOWED_TARGETS", |list| {
+        let patterns: Option<Vec<Pattern>> = list.split(',').map(|item| Pattern::new(item.trim())).collect();
+        patterns.ok_or_else(|| "patterns separated by single commas".into())
+    });
+    let cancel_all = variables.parsed("COUNTERMAND_CANCEL_ALL", |name| match name {
+        "allow" => Ok(CancelAll::Allow),
+        "explicit" => Ok(CancelAll::Explicit),
+        "deny" => Ok(CancelAll::Deny),
+        _ => Err("allow, explicit or deny".into()),
+    });
+    let max_age = variables.number("COUNTERMAND_MAX_REQUEST_AGE_SECONDS", 0..=LONGEST_AGE);
+    Policy {
+        allowed_targets: allowed.unwrap_or_else(|| Pattern::new("*").into_iter().collect()),
+        cancel_all: cancel_all.unwrap_or(CancelAll::Allow),
+        max_age: max_age.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+    }
 }
 
 /// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
@@ -202,8 +231,10 @@ impl Variables {
         match parse(value.trim()) {
             Ok(parsed) => Some(parsed),
             Err(expected) => {
-                // What stands before an @ in a URL is a password, and not for a log.
-                let shown = value.rsplit('@').next().unwrap_or_default();
+                // What stands before an @ in a URL is a password, and not for a log. Elsewhere it is a
+                // part of a name.
+                let url = name.ends_with("_URL") || value.contains("://");
+                let shown = if url { value.rsplit('@').next().unwrap_or_default() } else { &value };
                 self.problems.push(format!("{name}: expected {expected}, got {}", quote(shown)));
                 None
             }

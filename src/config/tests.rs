@@ -17,6 +17,9 @@ const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
 const BUS: &str = "arn:aws:events:us-east-1:111122223333:event-bus/outcomes";
 const DESTINATION: &str = "COUNTERMAND_OUTCOME_DESTINATION";
 const ENDPOINT: &str = "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL";
+const ALLOWED: &str = "COUNTERMAND_ALLOWED_TARGETS";
+const CANCEL_ALL: &str = "COUNTERMAND_CANCEL_ALL";
+const MAX_AGE: &str = "COUNTERMAND_MAX_REQUEST_AGE_SECONDS";
 
 const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
@@ -28,6 +31,14 @@ fn cloudflow_with(more: &[(&str, &str)]) -> Endpoint {
     read(&[&CLOUDFLOW, more].concat()).unwrap().cloudflow.unwrap()
 }
 
+fn policy(allowed: &[&str], cancel_all: CancelAll, max_age: Option<u64>) -> Policy {
+    Policy {
+        allowed_targets: allowed.iter().map(|pattern| Pattern::new(pattern).unwrap()).collect(),
+        cancel_all,
+        max_age: max_age.map(Duration::from_secs),
+    }
+}
+
 /// The defaults of the contract's table.
 #[track_caller]
 fn assert_defaults(config: &Config) {
@@ -37,6 +48,7 @@ fn assert_defaults(config: &Config) {
     assert_eq!(config.deadline_margin, Duration::from_millis(1_500));
     assert_eq!(config.max_in_flight_calls, 10);
     assert_eq!(config.max_receive_count, None);
+    assert_eq!(config.policy, policy(&["*"], CancelAll::Allow, None));
     let missing =
         "not set: ALIBABA_CLOUD_REGION_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET";
     assert_eq!(config.cloudflow, Err(missing.into()));
@@ -68,6 +80,9 @@ fn every_variable_is_read() {
         ("COUNTERMAND_DEADLINE_MARGIN_MS", "2000"),
         ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", "4"),
         ("COUNTERMAND_MAX_RECEIVE_COUNT", "5"),
+        (ALLOWED, "appflow:orders,swf:*"),
+        (CANCEL_ALL, "deny"),
+        (MAX_AGE, "3600"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
         ("countermand_of_somebody_else", "1"),
@@ -80,6 +95,7 @@ fn every_variable_is_read() {
     assert_eq!(config.deadline_margin, Duration::from_secs(2));
     assert_eq!(config.max_in_flight_calls, 4);
     assert_eq!(config.max_receive_count, Some(5));
+    assert_eq!(config.policy, policy(&["appflow:orders", "swf:*"], CancelAll::Deny, Some(3_600)));
 }
 
 #[test]
@@ -92,6 +108,7 @@ fn blanks_around_a_value_are_ignored() {
 #[test]
 fn a_number_is_held_to_its_range() {
     for (name, least, most) in [
+        (MAX_AGE, 0, 31_536_000),
         ("COUNTERMAND_MAX_ATTEMPTS", 1, 100),
         ("COUNTERMAND_DEADLINE_MARGIN_MS", 100, 60_000),
         ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1, 1_000),
@@ -116,15 +133,58 @@ fn a_variable_of_ours_that_does_not_exist_ends_the_start() {
         ("COUNTERMAND_OUTCOME_DESTINATION_ARN", DESTINATION),
         ("COUNTERMAND_CLOUDFLOW_ENDPOINT", ENDPOINT),
         ("COUNTERMAND_outcome_source", "COUNTERMAND_OUTCOME_SOURCE"),
+        ("COUNTERMAND_ALLOWED_TARGET", ALLOWED),
+        ("COUNTERMAND_CANCEL_ALLS", CANCEL_ALL),
+        ("COUNTERMAND_MAX_REQUEST_AGE", MAX_AGE),
     ] {
         let expected = format!(
             "{name}: expected a variable that exists, got an unknown one set to `3`; the nearest is {nearest}"
         );
         assert_eq!(problem(&[(name, "3")]), expected);
     }
-    for name in ["COUNTERMAND_", "COUNTERMAND_ALLOWED_TARGETS", "COUNTERMAND_CANCEL_ALL", "COUNTERMAND_MODE"]
-    {
+    for name in ["COUNTERMAND_", "COUNTERMAND_POLICY"] {
         assert!(problem(&[(name, "deny")]).starts_with(&format!("{name}: expected")));
+    }
+}
+
+#[test]
+fn allowed_targets_are_patterns_between_commas() {
+    for (list, patterns) in [
+        ("*", &["*"][..]),
+        ("appflow:orders", &["appflow:orders"]),
+        ("appflow:orders,swf:billing/*", &["appflow:orders", "swf:billing/*"]),
+        (" appflow:orders ,\n\tswf:billing/invoice 1 ", &["appflow:orders", "swf:billing/invoice 1"]),
+        ("swf:*,swf:*", &["swf:*", "swf:*"]),
+        ("appflow:a@b", &["appflow:a@b"]),
+    ] {
+        let expected = policy(patterns, CancelAll::Allow, None);
+        assert_eq!(read(&[(ALLOWED, list)]).unwrap().policy, expected, "{list}");
+    }
+    // An empty item is a name that got lost, and must neither match nothing nor everything unseen.
+    for list in [" ", ",", "swf:*,", ",swf:*", "swf:*,,cloudflow:*", "swf:*, ,cloudflow:*", "appflow:a@b,"] {
+        let expected = format!("{ALLOWED}: expected patterns separated by single commas, got `{list}`");
+        assert_eq!(problem(&[(ALLOWED, list)]), expected);
+    }
+}
+
+#[test]
+fn cancel_all_is_one_of_three_words() {
+    for (word, cancel_all) in
+        [("allow", CancelAll::Allow), ("explicit", CancelAll::Explicit), (" deny ", CancelAll::Deny)]
+    {
+        assert_eq!(read(&[(CANCEL_ALL, word)]).unwrap().policy, policy(&["*"], cancel_all, None), "{word}");
+    }
+    for word in ["Allow", "DENY", "denied", "true", "allow,deny", " "] {
+        let expected = format!("{CANCEL_ALL}: expected allow, explicit or deny, got `{word}`");
+        assert_eq!(problem(&[(CANCEL_ALL, word)]), expected);
+    }
+}
+
+#[test]
+fn a_greatest_age_of_nothing_is_no_limit() {
+    for (seconds, max_age) in [("0", None), ("00", None), ("1", Some(1)), ("31536000", Some(31_536_000))] {
+        let expected = policy(&["*"], CancelAll::Allow, max_age);
+        assert_eq!(read(&[(MAX_AGE, seconds)]).unwrap().policy, expected, "{seconds}");
     }
 }
 

@@ -5,49 +5,67 @@
 
 use serde_json::value::RawValue;
 
-use super::Invoked;
 use super::json::{self, Object};
+use super::{Invoked, Record, Source, Who};
 use crate::timestamp::Timestamp;
 
 /// So many envelopes are opened, far more than services wrap: each costs a look through all that is
 /// left, so a text that is nothing but envelopes would take the time of every other record.
 const MOST_ENVELOPES: usize = 8;
 
-/// A request taken out of its envelopes.
-#[derive(Debug)]
-pub struct Unwrapped {
-    pub text: String,
-    pub request_id: String,
-    pub requested_at: Timestamp,
-}
-
-/// Opens the body or message of a delivery. `id` and `time` are those of the delivery itself, where
-/// it has them; Lambda's own serve where nobody has.
-pub fn open(
-    content: Option<&RawValue>,
-    id: Option<String>,
-    time: Option<Timestamp>,
-    invoked: Invoked,
-) -> Unwrapped {
-    let mut unwrapped = Unwrapped {
+/// Opens the body or message of a delivery. The delivery's own id, and its time, count where no
+/// envelope inside has one; Lambda's own serve where nobody has.
+pub fn open(content: Option<&RawValue>, source: Source, time: Option<Timestamp>, invoked: Invoked) -> Record {
+    let mut record = Record {
         text: text_of(content),
-        request_id: id.unwrap_or_else(|| invoked.request_id.into()),
+        request_id: source.id.clone().unwrap_or_else(|| invoked.request_id.into()),
         requested_at: time.unwrap_or(invoked.now),
+        source,
     };
     for _ in 0..MOST_ENVELOPES {
-        let Some(layer) = Layer::of(&unwrapped.text) else {
+        let Some(layer) = Layer::of(&record.text) else {
             break;
         };
-        unwrapped.request_id = layer.id.unwrap_or(unwrapped.request_id);
-        unwrapped.requested_at = layer.time.unwrap_or(unwrapped.requested_at);
-        unwrapped.text = layer.content;
+        record.request_id = layer.id.unwrap_or(record.request_id);
+        record.requested_at = layer.time.unwrap_or(record.requested_at);
+        record.source.who.learn(layer.who);
+        record.text = layer.content;
         if layer.last {
             break;
         }
     }
     // A clock that runs ahead must not make a request younger than it is.
-    unwrapped.requested_at = unwrapped.requested_at.min(invoked.now);
-    unwrapped
+    record.requested_at = record.requested_at.min(invoked.now);
+    record
+}
+
+impl Who {
+    /// What an EventBridge event knows.
+    pub fn of_event(event: &Object) -> Self {
+        Self {
+            account: json::id(event, "account"),
+            event_source: json::id(event, "source"),
+            detail_type: json::id(event, "detail-type"),
+            replay_name: json::id(event, "replay-name"),
+            ..Self::default()
+        }
+    }
+
+    /// What an SNS notification knows.
+    pub fn of_notification(notification: &Object) -> Self {
+        Self { topic_arn: json::id(notification, "TopicArn"), ..Self::default() }
+    }
+
+    /// Takes over what an envelope further inside knows.
+    fn learn(&mut self, inner: Self) {
+        let learn = |known: &mut Option<String>, inner: Option<String>| *known = inner.or(known.take());
+        learn(&mut self.account, inner.account);
+        learn(&mut self.event_source, inner.event_source);
+        learn(&mut self.detail_type, inner.detail_type);
+        learn(&mut self.replay_name, inner.replay_name);
+        learn(&mut self.sender_id, inner.sender_id);
+        learn(&mut self.topic_arn, inner.topic_arn);
+    }
 }
 
 /// One envelope.
@@ -55,6 +73,7 @@ struct Layer {
     content: String,
     id: Option<String>,
     time: Option<Timestamp>,
+    who: Who,
     /// The detail of an event is the request itself; a notification's message may be wrapped again.
     last: bool,
 }
@@ -67,6 +86,7 @@ impl Layer {
                 content: detail.into(),
                 id: json::id(&object, "id"),
                 time: time(&object, "time"),
+                who: Who::of_event(&object),
                 last: true,
             })
         } else if json::string(&object, "Type").as_deref() == Some("Notification") {
@@ -74,6 +94,7 @@ impl Layer {
                 content: text_of(object.get("Message")),
                 id: json::id(&object, "MessageId"),
                 time: time(&object, "Timestamp"),
+                who: Who::of_notification(&object),
                 last: false,
             })
         } else {

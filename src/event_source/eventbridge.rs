@@ -5,7 +5,7 @@
 
 use super::envelope::{detail, time};
 use super::json::{self, Object};
-use super::{Invoked, Record, Source};
+use super::{Invoked, Record, Source, Who};
 
 /// The one record of an event that a rule delivered; `None` where it is none.
 pub fn record(event: &Object, invoked: Invoked) -> Option<Record> {
@@ -15,6 +15,6 @@ pub fn record(event: &Object, invoked: Invoked) -> Option<Record> {
         text,
         request_id: id.clone().unwrap_or_else(|| invoked.request_id.into()),
         requested_at: time(event, "time").unwrap_or(invoked.now).min(invoked.now),
-        source: Source { kind: "eventbridge", id, ..Source::default() },
+        source: Source { kind: "eventbridge", id, who: Who::of_event(event), ..Source::default() },
     })
 }

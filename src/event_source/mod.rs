@@ -61,6 +61,30 @@ pub struct Source {
     pub arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receive_count: Option<u32>,
+    #[serde(flatten)]
+    pub who: Who,
+}
+
+/// Who asked, as far as the envelopes know, the innermost that knows it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Who {
+    /// The account of an EventBridge event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Its `source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_type: Option<String>,
+    /// The replay that sent the event again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+    /// The principal that sent the message to the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_arn: Option<String>,
 }
 
 /// What Lambda itself knows of an invocation.

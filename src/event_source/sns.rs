@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{self, time};
 use super::json;
-use super::{Invoked, Record, Source};
+use super::{Invoked, Record, Source, Who};
 
 /// Whether SNS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
@@ -24,17 +24,12 @@ pub fn records(notifications: &[&RawValue], invoked: Invoked) -> Vec<Record> {
 fn record(notification: &str, invoked: Invoked) -> Record {
     let outer = json::object(notification);
     let sns = json::nested(&outer, "Sns");
-    let id = json::id(&sns, "MessageId");
-    let unwrapped = envelope::open(sns.get("Message"), id.clone(), time(&sns, "Timestamp"), invoked);
-    Record {
-        text: unwrapped.text,
-        request_id: unwrapped.request_id,
-        requested_at: unwrapped.requested_at,
-        source: Source {
-            kind: "sns",
-            id,
-            arn: json::id(&outer, "EventSubscriptionArn"),
-            receive_count: None,
-        },
-    }
+    let source = Source {
+        kind: "sns",
+        id: json::id(&sns, "MessageId"),
+        arn: json::id(&outer, "EventSubscriptionArn"),
+        receive_count: None,
+        who: Who::of_notification(&sns),
+    };
+    envelope::open(sns.get("Message"), source, time(&sns, "Timestamp"), invoked)
 }

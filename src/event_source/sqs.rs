@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::envelope;
 use super::json::{self, Object};
-use super::{DeliveryError, Invoked, Record, Source};
+use super::{DeliveryError, Invoked, Record, Source, Who};
 use crate::timestamp::Timestamp;
 
 /// Whether SQS made one of these records, and so all of them.
@@ -37,16 +37,12 @@ fn record(message: &Object, id: String, invoked: Invoked) -> Record {
     let attributes = json::nested(message, "attributes");
     let number = |name| json::string(&attributes, name)?.parse::<i64>().ok();
     let sent = number("SentTimestamp").and_then(Timestamp::from_millis);
-    let unwrapped = envelope::open(message.get("body"), Some(id.clone()), sent, invoked);
-    Record {
-        text: unwrapped.text,
-        request_id: unwrapped.request_id,
-        requested_at: unwrapped.requested_at,
-        source: Source {
-            kind: "sqs",
-            id: Some(id),
-            arn: json::id(message, "eventSourceARN"),
-            receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
-        },
-    }
+    let source = Source {
+        kind: "sqs",
+        id: Some(id),
+        arn: json::id(message, "eventSourceARN"),
+        receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
+        who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
+    };
+    envelope::open(message.get("body"), source, sent, invoked)
 }

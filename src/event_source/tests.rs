@@ -4,6 +4,7 @@ use super::*;
 use crate::outcome::{Kind, Outcome, Status};
 
 const NOW: &str = "2026-01-02T03:04:05.678Z";
+const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:requests";
 
 fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -66,7 +67,7 @@ fn notified(message: Value) -> Value {
         "Sns": {
             "Type": "Notification",
             "MessageId": "sns-id",
-            "TopicArn": "arn:aws:sns:us-east-1:111122223333:requests",
+            "TopicArn": TOPIC,
             "Subject": null,
             "Message": message,
             "Timestamp": "2026-01-02T03:03:30.250Z",
@@ -79,7 +80,7 @@ fn notification(message: Value) -> Value {
     json!({
         "Type": "Notification",
         "MessageId": "inner-sns-id",
-        "TopicArn": "arn:aws:sns:us-east-1:111122223333:requests",
+        "TopicArn": TOPIC,
         "Message": message,
         "Timestamp": "2026-01-02T03:03:00.125Z",
     })
@@ -125,6 +126,7 @@ fn each_source_is_recognised_and_gives_its_request_id_and_time() {
             "id": "sqs-id",
             "arn": "arn:aws:sqs:us-east-1:111122223333:requests",
             "receiveCount": 3,
+            "senderId": "sender",
         },
     });
     for (event, record) in [
@@ -136,7 +138,13 @@ fn each_source_is_recognised_and_gives_its_request_id_and_time() {
                 "text": "{\"a\":1}",
                 "requestId": "event-id",
                 "requestedAt": "2026-01-02T03:02:00.999Z",
-                "source": {"type": "eventbridge", "id": "event-id"},
+                "source": {
+                    "type": "eventbridge",
+                    "id": "event-id",
+                    "account": "111122223333",
+                    "eventSource": "com.example",
+                    "detailType": "Cancel Request",
+                },
             }),
         ),
         (
@@ -149,6 +157,7 @@ fn each_source_is_recognised_and_gives_its_request_id_and_time() {
                     "type": "sns",
                     "id": "sns-id",
                     "arn": "arn:aws:sns:us-east-1:111122223333:requests:subscription",
+                    "topicArn": TOPIC,
                 },
             }),
         ),
@@ -224,7 +233,7 @@ fn what_an_envelope_lacks_is_taken_from_lambda() {
     let unusable = [json!(null), json!(""), json!(7), json!(["id"]), json!("x".repeat(1_025))];
     for id in unusable {
         for (event, record) in [
-            (with(ruled(json!({})), "id", id.clone()), json!({"type": "eventbridge"})),
+            (json!({"id": id, "detail-type": null, "detail": {}}), json!({"type": "eventbridge"})),
             (
                 json!({"Records": [{"EventSource": "aws:sns", "Sns": {"MessageId": id, "Message": "x"}}]}),
                 json!({"type": "sns"}),
@@ -461,7 +470,81 @@ fn a_source_says_only_what_its_delivery_knows() {
     }
     for arn in [json!(null), json!(7), json!(""), json!("x".repeat(1_025))] {
         let record = only(&json!([with(message(json!("x")), "eventSourceARN", arn)]));
-        assert_eq!(record["source"], json!({"type": "sqs", "id": "sqs-id", "receiveCount": 3}));
+        let expected = json!({"type": "sqs", "id": "sqs-id", "receiveCount": 3, "senderId": "sender"});
+        assert_eq!(record["source"], expected);
+    }
+}
+
+/// What a source says of who asked.
+fn who(event: &Value) -> Value {
+    let mut source = only(event)["source"].clone();
+    for name in ["type", "id", "arn", "receiveCount"] {
+        source.as_object_mut().unwrap().remove(name);
+    }
+    source
+}
+
+#[test]
+fn a_source_says_who_asked_as_the_innermost_envelope_knows_it() {
+    const OTHER: &str = "arn:aws:sns:us-east-1:111122223333:other";
+    let request = || json!("{\"a\":1}");
+    let event = || ruled(json!({"a": 1}));
+    let replayed = || with(event(), "replay-name", json!("replay-1"));
+    let other = |message| with(notification(message), "TopicArn", json!(OTHER));
+    let of_event =
+        json!({"account": "111122223333", "eventSource": "com.example", "detailType": "Cancel Request"});
+    let and = |more: Value| {
+        let mut all = of_event.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    for (delivered, expected) in [
+        (json!({"a": 1}), json!({})),
+        (json!({"account": "111122223333", "source": "com.example"}), json!({})),
+        (event(), of_event.clone()),
+        (replayed(), and(json!({"replayName": "replay-1"}))),
+        (notified(request()), json!({"topicArn": TOPIC})),
+        (notified(text(event())), and(json!({"topicArn": TOPIC}))),
+        (notified(text(other(request()))), json!({"topicArn": OTHER})),
+        (queued(request()), json!({"senderId": "sender"})),
+        (json!([message(request())]), json!({"senderId": "sender"})),
+        (queued(text(event())), and(json!({"senderId": "sender"}))),
+        (json!([message(text(replayed()))]), and(json!({"senderId": "sender", "replayName": "replay-1"}))),
+        (queued(text(notification(request()))), json!({"senderId": "sender", "topicArn": TOPIC})),
+        (queued(text(notification(text(event())))), and(json!({"senderId": "sender", "topicArn": TOPIC}))),
+        (
+            queued(text(notification(text(other(text(replayed())))))),
+            and(json!({"senderId": "sender", "topicArn": OTHER, "replayName": "replay-1"})),
+        ),
+        // The detail of an event is the request, whatever it looks like.
+        (with(event(), "detail", with(event(), "account", json!("444455556666"))), of_event.clone()),
+    ] {
+        assert_eq!(who(&delivered), expected, "{delivered}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_who_asked_is_absent_or_as_the_envelope_around_knows_it() {
+    for unreadable in [json!(null), json!(7), json!(""), json!(["x"]), json!("x".repeat(1_025))] {
+        for (name, said_as) in [
+            ("account", "account"),
+            ("source", "eventSource"),
+            ("detail-type", "detailType"),
+            ("replay-name", "replayName"),
+        ] {
+            let right = with(ruled(json!({})), "replay-name", json!("replay-1"));
+            let expected = without(who(&right), said_as);
+            let wrong = with(right, name, unreadable.clone());
+            assert_eq!(who(&wrong), expected, "{name} {unreadable}");
+            assert_eq!(without(who(&queued(text(wrong))), "senderId"), expected, "{name} {unreadable}");
+        }
+        let sender = with(message(json!("x")), "attributes", json!({"SenderId": unreadable}));
+        assert_eq!(who(&json!([sender])), json!({}), "{unreadable}");
+        let mut notified = notified(json!("x"));
+        notified["Records"][0]["Sns"]["TopicArn"] = unreadable.clone();
+        assert_eq!(who(&notified), json!({}), "{unreadable}");
+        let inner = with(notification(json!("x")), "TopicArn", unreadable.clone());
+        assert_eq!(who(&queued(text(notification(text(inner)))))["topicArn"], TOPIC, "{unreadable}");
     }
 }
 

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::call_error::CallError;
+use crate::request::violation::Code;
 use crate::request::{self, Reading};
 
 const NOW: &str = "2026-01-02T03:04:06.001Z";
@@ -23,6 +24,7 @@ fn record(text: impl ToString) -> Record {
             id: Some("sqs-id".into()),
             arn: Some("arn:aws:sqs:us-east-1:111122223333:requests".into()),
             receive_count: Some(1),
+            ..Source::default()
         },
     }
 }
@@ -167,6 +169,52 @@ fn the_outcome_of_a_refused_request_says_why() {
     });
     assert_eq!(outcome.json, expected.to_string());
     assert_eq!((outcome.key, outcome.attempts), (None, 0));
+}
+
+#[test]
+fn the_outcome_of_a_request_that_is_not_allowed_names_its_target_and_why() {
+    let text = r#"{"service": "appflow", "flowName": "orders", "requestId": "r-1", "context": {"a": 1}}"#;
+    let Reading::Request(request) = request::read(text) else { panic!("{text}") };
+    let violation = |path: &str, code| Violation { path: path.into(), code, message: "why".into() };
+    let violations = [
+        violation("$", Code::TargetNotAllowed),
+        violation("executionIds", Code::CancelAllNotAllowed),
+        violation("requestedAt", Code::TooOld),
+    ];
+    let outcome = WRITER.refused(&record(text), &request, &violations, time(NOW));
+    let expected = json!({
+        "type": "CancellationOutcome",
+        "version": "1",
+        "requestId": "r-1",
+        "service": "appflow",
+        "operation": "CancelFlowExecutions",
+        "target": {"key": "appflow:orders", "flowName": "orders"},
+        "status": "REJECTED",
+        "effect": "NONE",
+        "violations": [
+            {"path": "$", "code": "TARGET_NOT_ALLOWED", "message": "why"},
+            {"path": "executionIds", "code": "CANCEL_ALL_NOT_ALLOWED", "message": "why"},
+            {"path": "requestedAt", "code": "TOO_OLD", "message": "why"},
+        ],
+        "input": {"service": "appflow", "flowName": "orders", "requestId": "r-1", "context": {"a": 1}},
+        "context": {"a": 1},
+        "attempts": 0,
+        "source": {
+            "type": "sqs",
+            "id": "sqs-id",
+            "arn": "arn:aws:sqs:us-east-1:111122223333:requests",
+            "receiveCount": 1,
+        },
+        "requestedAt": "2026-01-02T03:04:05.678Z",
+        "completedAt": NOW,
+    });
+    assert_eq!(outcome.json, expected.to_string());
+    assert_eq!(
+        (outcome.kind, outcome.status, outcome.service),
+        (Kind::LastWord, Status::Rejected, Some(Service::AppFlow))
+    );
+    assert_eq!((outcome.key.as_deref(), outcome.attempts), (Some("appflow:orders"), 0));
+    assert!(!outcome.loggable.contains("context") && !outcome.loggable.contains("input"));
 }
 
 #[test]

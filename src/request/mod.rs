@@ -44,6 +44,14 @@ pub struct Labels {
     pub context: Option<Box<RawValue>>,
 }
 
+impl Labels {
+    /// Since when the request counts: its own time where that is earlier than the envelope's, so
+    /// that a message moved back from a dead-letter queue keeps its age.
+    pub fn counted_from(&self, envelope: Timestamp) -> Timestamp {
+        self.requested_at.map_or(envelope, |own| own.min(envelope))
+    }
+}
+
 /// A refused request: all that is wrong with it, and what could be read nevertheless.
 #[derive(Debug)]
 pub struct Rejection {

@@ -28,6 +28,9 @@ pub enum Code {
     TooLong,
     BadFormat,
     Conflict,
+    TargetNotAllowed,
+    CancelAllNotAllowed,
+    TooOld,
     NotEnabled,
 }
 

@@ -45,14 +45,15 @@ const EXECUTION_ID: Text = Text {
 pub struct Cancellation {
     flow_name: String,
     runs: Runs,
-    /// The request said `ALL_ACTIVE` in words.
-    in_words: bool,
 }
 
 /// Which runs of the flow.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Runs {
-    AllActive,
+    AllActive {
+        /// The request said so by its `scope`, not only by leaving the ids out.
+        in_words: bool,
+    },
     Named(Ids),
 }
 
@@ -74,21 +75,27 @@ impl Cancellation {
     pub fn read(fields: &mut Fields) -> Option<Self> {
         let flow_name = fields.required(&["flowName"], &FLOW_NAME);
         let in_words = read_scope(fields);
-        let runs = read_runs(fields);
-        Some(Self { flow_name: flow_name?, runs: runs?, in_words: in_words? })
+        let runs = read_runs(fields, in_words);
+        Some(Self { flow_name: flow_name?, runs: runs? })
+    }
+
+    /// Which runs are asked for.
+    pub fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// The name that policy and outcomes go by.
+    pub fn key(&self) -> String {
+        format!("appflow:{}", self.flow_name)
     }
 
     /// What was asked, for the outcome.
     pub fn target(&self) -> Value {
-        let mut target = json!({
-            "key": format!("appflow:{}", self.flow_name),
-            "flowName": self.flow_name,
-        });
-        if let Runs::Named(Ids(ids)) = &self.runs {
-            target["executionIds"] = json!(ids);
-        }
-        if self.in_words {
-            target["scope"] = json!("ALL_ACTIVE");
+        let mut target = json!({"key": self.key(), "flowName": self.flow_name});
+        match &self.runs {
+            Runs::Named(Ids(ids)) => target["executionIds"] = json!(ids),
+            Runs::AllActive { in_words: true } => target["scope"] = json!("ALL_ACTIVE"),
+            Runs::AllActive { in_words: false } => {}
         }
         target
     }
@@ -116,11 +123,11 @@ fn read_scope(fields: &mut Fields) -> Option<bool> {
 }
 
 /// The runs that the request names; `None` where the list is not valid, which never means all of them.
-fn read_runs(fields: &mut Fields) -> Option<Runs> {
+fn read_runs(fields: &mut Fields, in_words: Option<bool>) -> Option<Runs> {
     let named = fields.has(&["executionIds"]);
     let ids = fields.texts("executionIds", &EXECUTION_ID, 1..=MOST_IDS);
     if !named {
-        return Some(Runs::AllActive);
+        return in_words.map(|in_words| Runs::AllActive { in_words });
     }
     Ids::new(ids?).map(Runs::Named)
 }
@@ -149,7 +156,7 @@ impl Target for AppFlow {
     fn calls(&self, cancellation: &Cancellation) -> Vec<Call> {
         let call = |runs| Call { flow_name: cancellation.flow_name.clone(), runs };
         match &cancellation.runs {
-            Runs::AllActive => vec![call(Runs::AllActive)],
+            all @ Runs::AllActive { .. } => vec![call(all.clone())],
             Runs::Named(Ids(ids)) => {
                 ids.chunks(IDS_A_CALL).map(|ids| call(Runs::Named(Ids(ids.to_vec())))).collect()
             }
@@ -158,7 +165,7 @@ impl Target for AppFlow {
 
     async fn cancel(&self, call: &Call) -> Result<Accepted<Reply>, CallError> {
         let ids = match &call.runs {
-            Runs::AllActive => None,
+            Runs::AllActive { .. } => None,
             Runs::Named(Ids(ids)) => Some(ids.clone()),
         };
         let output = self
@@ -179,7 +186,7 @@ impl Target for AppFlow {
 
     fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
         match &cancellation.runs {
-            Runs::AllActive => conclude_all_active(answers),
+            Runs::AllActive { .. } => conclude_all_active(answers),
             Runs::Named(_) => conclude_named(cancellation, answers),
         }
     }

@@ -78,6 +78,16 @@ impl Cancellation {
         }
     }
 
+    /// The name that policy and outcomes go by: `appflow:<flow>`, `swf:<domain>/<workflow id>` or
+    /// `cloudflow:<flow>`.
+    pub fn key(&self) -> String {
+        match self {
+            Self::AppFlow(cancellation) => cancellation.key(),
+            Self::Swf(cancellation) => cancellation.key(),
+            Self::CloudFlow(cancellation) => cancellation.key(),
+        }
+    }
+
     /// The `target` of an outcome: what was asked, after the key that names it.
     pub fn target(&self) -> Value {
         match self {

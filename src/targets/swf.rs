@@ -52,10 +52,15 @@ impl Cancellation {
         Some(Self { domain: domain?, workflow_id: workflow_id?, run_id })
     }
 
+    /// The name that policy and outcomes go by.
+    pub fn key(&self) -> String {
+        format!("swf:{}/{}", self.domain, self.workflow_id)
+    }
+
     /// What was asked, for the outcome.
     pub fn target(&self) -> Value {
         let mut target = json!({
-            "key": format!("swf:{}/{}", self.domain, self.workflow_id),
+            "key": self.key(),
             "domain": self.domain,
             "workflowId": self.workflow_id,
         });

@@ -4,8 +4,7 @@ fn cancellation(ids: &[&str]) -> Cancellation {
     let ids = Ids::new(ids.iter().map(|id| (*id).into()).collect());
     Cancellation {
         flow_name: "orders".into(),
-        runs: ids.map_or(Runs::AllActive, Runs::Named),
-        in_words: false,
+        runs: ids.map_or(Runs::AllActive { in_words: false }, Runs::Named),
     }
 }
 

@@ -57,10 +57,15 @@ impl Cancellation {
         })
     }
 
+    /// The name that policy and outcomes go by.
+    pub fn key(&self) -> String {
+        format!("cloudflow:{}", self.flow_name)
+    }
+
     /// What was asked, for the outcome.
     pub fn target(&self) -> Value {
         json!({
-            "key": format!("cloudflow:{}", self.flow_name),
+            "key": self.key(),
             "flowName": self.flow_name,
             "executionName": self.execution_name,
         })

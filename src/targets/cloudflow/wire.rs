@@ -98,7 +98,7 @@ struct ErrorBody {
     message: String,
     #[serde(rename = "requestId", alias = "RequestId")]
     request_id: Option<String>,
-    /// Only a success has one.
+    /// A success has one.
     #[serde(alias = "Status")]
     status: Option<serde::de::IgnoredAny>,
 }
@@ -189,13 +189,15 @@ impl Endpoint {
         let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
         let body = read_body(response).await?;
         let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
+        let refused = !told.code.is_empty();
         let mut error = match (200..300).contains(&status) {
             // An error is an error, whatever status it comes with.
-            _ if !told.code.is_empty() && told.status.is_none() => self.service_error(status, told),
+            true if refused && told.status.is_none() => self.service_error(status, told),
             true => match serde_json::from_slice(&body) {
                 Ok(reply) => return Ok(reply),
                 Err(_) => CallError::unreadable("the service's JSON"),
             },
+            false if refused => self.service_error(status, told),
             false => by_status(status, "", &headers),
         };
         error.request_id = error.request_id.or(request_id);
