@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use lambda_runtime::{LambdaEvent, tracing};
+use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 
 use crate::event_source::{self, Failure, Invoked, Record, Settled};
@@ -15,9 +15,11 @@ use crate::log;
 use crate::outcome::{Outcome, Writer};
 use crate::policy::Policy;
 use crate::publisher::Publisher;
-use crate::request::{self, Reading};
+use crate::request::violation::Violation;
+use crate::request::{self, CancelRequest, Reading, Rejection};
 use crate::retry::Retry;
-use crate::targets::Targets;
+use crate::targets::{LookUp, Settlement, Targets};
+use crate::timestamp::Timestamp;
 
 /// What stays from one invocation to the next.
 pub struct Handler {
@@ -26,8 +28,22 @@ pub struct Handler {
     pub policy: Policy,
     pub retry: Retry,
     pub writer: Writer,
+    /// So many pages of a flow's records are read to explain an outcome.
+    pub explain_max_pages: u32,
     /// What is kept of an invocation's time for publishing and the response.
     pub margin: Duration,
+}
+
+/// What became of a record before it is told.
+enum Handled {
+    /// One of our own messages.
+    Ours,
+    /// It breaks a rule of the contract.
+    Rejected(Box<Rejection>),
+    /// It breaks a rule of the deployment.
+    Refused(Box<CancelRequest>, Vec<Violation>),
+    /// Its service was asked; since when it counts.
+    Settled(Box<CancelRequest>, Timestamp, Box<Settlement>),
 }
 
 impl Handler {
@@ -41,33 +57,56 @@ impl Handler {
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now() };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let records = delivery.records.iter();
-        let outcomes = join_all(records.map(|record| self.carry_out(record, &invocation))).await;
+        let mut handled = join_all(records.map(|record| self.carry_out(record, &invocation))).await;
+        self.explain(&mut handled, &invocation).await;
+        let outcomes = delivery.records.iter().zip(handled);
+        let outcomes = outcomes.map(|(record, handled)| self.report(record, handled, &invocation)).collect();
         let settled = self.publish(outcomes, &invocation).await;
         delivery.respond(&settled)
     }
 
-    /// One record, from its text to its outcome; none for a message of our own.
-    async fn carry_out(&self, record: &Record, invocation: &Invocation) -> Option<Outcome> {
-        match request::read(&record.text) {
-            Reading::Ours => {
-                tracing::warn!(
-                    requestId = record.request_id,
-                    "one of our own messages came in: a rule or queue matches too much"
-                );
-                None
-            }
-            Reading::Rejected(rejection) => Some(self.writer.rejected(record, &rejection, invocation.now())),
-            Reading::Request(request) => {
-                let requested_at = request.labels.counted_from(record.requested_at);
-                let refused = self.policy.check(&request.cancellation, requested_at, invocation.now());
-                if !refused.is_empty() {
-                    return Some(self.writer.refused(record, &request, &refused, invocation.now()));
-                }
-                let settlement =
-                    self.targets.settle(&request.cancellation, &self.retry, invocation.calls_until).await;
-                Some(self.writer.settled(record, &request, &settlement, invocation.now()))
-            }
+    /// One record, from its text to its settlement.
+    async fn carry_out(&self, record: &Record, invocation: &Invocation) -> Handled {
+        let request = match request::read(&record.text) {
+            Reading::Ours => return Handled::Ours,
+            Reading::Rejected(rejection) => return Handled::Rejected(rejection),
+            Reading::Request(request) => request,
+        };
+        let requested_at = request.labels.counted_from(record.requested_at);
+        let violations = self.policy.check(&request.cancellation, requested_at, invocation.now());
+        if !violations.is_empty() {
+            return Handled::Refused(request, violations);
         }
+        let settlement =
+            self.targets.settle(&request.cancellation, &self.retry, invocation.calls_until).await;
+        Handled::Settled(request, requested_at, Box::new(settlement))
+    }
+
+    /// What the answers left open is asked after every cancel, in the time that is left.
+    async fn explain(&self, handled: &mut [Handled], invocation: &Invocation) {
+        let settled = handled.iter_mut().filter_map(|handled| match handled {
+            Handled::Settled(_, requested_at, settlement) => Some((*requested_at, settlement.as_mut())),
+            _ => None,
+        });
+        let until = invocation.calls_until;
+        let look_up = LookUp { retry: &self.retry, until, max_pages: self.explain_max_pages };
+        self.targets.explain(settled.collect(), look_up).await;
+    }
+
+    /// The outcome of a record; none for a message of our own.
+    fn report(&self, record: &Record, handled: Handled, invocation: &Invocation) -> Option<Outcome> {
+        let now = invocation.now();
+        Some(match handled {
+            Handled::Ours => {
+                log::ours(record);
+                return None;
+            }
+            Handled::Rejected(rejection) => self.writer.rejected(record, &rejection, now),
+            Handled::Refused(request, violations) => self.writer.refused(record, &request, &violations, now),
+            Handled::Settled(request, _, settlement) => {
+                self.writer.settled(record, &request, &settlement, now)
+            }
+        })
     }
 
     /// Tells the world, in as few calls as can be.

@@ -4,16 +4,39 @@
 //! destination is set, the line is all that is left of an outcome, so it carries the document too.
 //! Format and level are Lambda's own, set by `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL`.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use lambda_runtime::tracing;
 
-use crate::event_source::DeliveryError;
+use crate::call_error::{CallError, Class};
+use crate::event_source::{DeliveryError, Record};
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::targets::Service;
 
+/// Logs a message of our own that came back.
+pub fn ours(record: &Record) {
+    tracing::warn!(
+        requestId = record.request_id,
+        "one of our own messages came in: a rule or queue matches too much"
+    );
+}
+
 /// Logs why an event cannot be answered; whoever polls a queue sees no other trace of it.
 pub fn unreadable(error: &DeliveryError) {
     tracing::error!("the event cannot be answered: {error}");
+}
+
+/// Logs a look-up that failed. A missing permission is told once: the deployment may have chosen it.
+pub fn look_up_failed(service: &'static str, error: &CallError) {
+    static TOLD: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let first = TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(service);
+    if error.class == Class::Config && first {
+        tracing::warn!(service, code = error.code, "look-ups are refused, so outcomes stay unexplained");
+    } else {
+        tracing::debug!(service, code = error.code, error = error.message, "a look-up failed");
+    }
 }
 
 /// Logs an outcome, and what kept it from its destination.

@@ -50,6 +50,7 @@ async fn compose(config: Config) -> Handler {
         policy: config.policy,
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         writer: Writer { max_receive_count: config.max_receive_count },
+        explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }
 }

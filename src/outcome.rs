@@ -24,6 +24,7 @@ pub const LONGEST: usize = 200_000;
 pub enum Status {
     Accepted,
     Partial,
+    AlreadyCanceled,
     NotRunning,
     NotFound,
     Rejected,
@@ -42,9 +43,12 @@ impl Status {
     /// The table: what is final is acknowledged, what may go better or needs a person goes back.
     pub fn disposition(self) -> Disposition {
         match self {
-            Self::Accepted | Self::Partial | Self::NotRunning | Self::NotFound | Self::Rejected => {
-                Disposition::Acknowledge
-            }
+            Self::Accepted
+            | Self::Partial
+            | Self::AlreadyCanceled
+            | Self::NotRunning
+            | Self::NotFound
+            | Self::Rejected => Disposition::Acknowledge,
             Self::Denied | Self::Failed => Disposition::Redeliver,
         }
     }
@@ -54,6 +58,7 @@ impl Status {
         match self {
             Self::Accepted => "ACCEPTED",
             Self::Partial => "PARTIAL",
+            Self::AlreadyCanceled => "ALREADY_CANCELED",
             Self::NotRunning => "NOT_RUNNING",
             Self::NotFound => "NOT_FOUND",
             Self::Rejected => "REJECTED",

@@ -34,6 +34,8 @@ pub struct Config {
     pub max_in_flight_calls: usize,
     /// From this receive count on, a record does not come again.
     pub max_receive_count: Option<u32>,
+    /// So many pages of a flow's records are read to explain an outcome.
+    pub explain_max_pages: u32,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where CloudFlow is called, or which variables that needs.
@@ -44,7 +46,7 @@ pub struct Config {
 const LONGEST_AGE: u64 = 31_536_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 12] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -53,6 +55,7 @@ pub const VARIABLES: [&str; 11] = [
     "COUNTERMAND_MAX_RECEIVE_COUNT",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
     "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+    "COUNTERMAND_EXPLAIN_MAX_PAGES",
     "COUNTERMAND_MAX_REQUEST_AGE_SECONDS",
     "COUNTERMAND_ALLOWED_TARGETS",
     "COUNTERMAND_CANCEL_ALL",
@@ -84,6 +87,7 @@ impl Config {
             ),
             max_in_flight_calls: variables.number("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1..=1_000).unwrap_or(10),
             max_receive_count: variables.number("COUNTERMAND_MAX_RECEIVE_COUNT", 1..=1_000),
+            explain_max_pages: variables.number("COUNTERMAND_EXPLAIN_MAX_PAGES", 0..=1_000).unwrap_or(10),
             policy: policy(&mut variables),
             cloudflow: cloudflow(&mut variables),
         };

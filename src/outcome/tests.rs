@@ -42,6 +42,7 @@ fn settlement(status: Status) -> Settlement {
         remaining: None,
         attempts: 1,
         service_request_ids: Vec::new(),
+        unclear: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn an_outcome_is_the_document_of_the_contract() {
         remaining: Some(json!({"service": "appflow", "flowName": "orders", "executionIds": ["b"]})),
         attempts: 7,
         service_request_ids: vec!["call-1".into(), "call-2".into()],
+        unclear: None,
     };
     let outcome = written(WRITER, &record(&request), &settlement);
     let expected = json!({

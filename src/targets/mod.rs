@@ -7,6 +7,7 @@
 pub mod appflow;
 pub mod aws;
 pub mod cloudflow;
+mod explain;
 pub mod swf;
 
 use std::time::SystemTime;
@@ -98,6 +99,8 @@ impl Cancellation {
     }
 }
 
+pub use self::explain::{LookUp, Unclear};
+
 /// A port: one service that can be asked.
 pub trait Target {
     /// What a valid request asks of this service.
@@ -144,6 +147,8 @@ pub struct Conclusion {
     pub error: Option<CallError>,
     /// A request that would finish the rest.
     pub remaining: Option<Value>,
+    /// What a look-up could tell more.
+    pub unclear: Option<Unclear>,
 }
 
 /// What became of a request at its service.
@@ -156,6 +161,8 @@ pub struct Settlement {
     pub remaining: Option<Value>,
     pub attempts: u32,
     pub service_request_ids: Vec<String>,
+    /// What a look-up could tell more.
+    pub unclear: Option<Unclear>,
 }
 
 /// Every service behind its port.
@@ -224,6 +231,7 @@ async fn settle<T: Target>(
         remaining: conclusion.remaining,
         attempts: made,
         service_request_ids: request_ids,
+        unclear: conclusion.unclear,
     }
 }
 

@@ -65,7 +65,7 @@ impl Target for Scripted {
     fn conclude(&self, (): &(), answers: Vec<Answered<Self>>) -> Conclusion {
         let error = answers.into_iter().find_map(|answer| answer.result.err());
         let status = error.as_ref().map_or(Status::Accepted, |error| status_of(error.class));
-        Conclusion { status, taken: error.is_none(), result: None, error, remaining: None }
+        Conclusion { status, taken: error.is_none(), result: None, error, remaining: None, unclear: None }
     }
 }
 

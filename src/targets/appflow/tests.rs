@@ -56,6 +56,7 @@ fn the_invalid_ids_decide_between_accepted_partial_and_not_running() {
         assert_eq!((conclusion.status, conclusion.taken), (status, taken), "{invalid:?}");
         assert_eq!(conclusion.result.expect("a result")["counts"], counts);
         assert_eq!((conclusion.error, conclusion.remaining), (None, None));
+        assert_eq!(conclusion.unclear.is_some(), invalid.iter().any(|id| *id != "stranger"));
     }
 }
 
@@ -113,4 +114,71 @@ fn all_active_runs_have_no_result_of_their_own() {
 fn every_known_code_of_appflow_has_its_class() {
     crate::targets::tests::check_codes("appflow", classify);
     assert_eq!(classify("Surprise"), None);
+}
+
+/// A request for as many runs as there are states, all refused by AppFlow but the accepted ones, and
+/// then explained like this.
+fn explained(states: &[State]) -> Conclusion {
+    let ids: Vec<String> = (0..states.len()).map(|index| format!("id-{index}")).collect();
+    let accepted = |state: &State| *state == State::Accepted;
+    let invalid = ids.iter().zip(states).filter(|(_, state)| !accepted(state)).map(|(id, _)| id.clone());
+    let mut tally = Tally::default();
+    tally.add(ids.clone(), Ok(Reply { invalid: invalid.collect() }));
+    let found = ids.into_iter().zip(states.iter().copied()).filter(|(_, state)| *state != State::Unexplained);
+    tally.explain(&found.collect());
+    tally.conclude("orders")
+}
+
+#[test]
+fn the_states_that_a_look_up_found_give_the_status() {
+    use State::{Accepted, AlreadyCanceled, AlreadyFinished, NotListed, StillRunning, Unexplained};
+    for (states, status) in [
+        (&[Accepted, Accepted][..], Status::Accepted),
+        (&[Accepted, AlreadyCanceled], Status::Accepted),
+        (&[Accepted, AlreadyFinished], Status::Partial),
+        (&[Accepted, NotListed], Status::Partial),
+        (&[Accepted, StillRunning], Status::Partial),
+        (&[Accepted, Unexplained], Status::Partial),
+        (&[Accepted, AlreadyCanceled, AlreadyFinished], Status::Partial),
+        (&[AlreadyCanceled, AlreadyCanceled], Status::AlreadyCanceled),
+        (&[NotListed, NotListed], Status::NotFound),
+        (&[AlreadyFinished, AlreadyFinished], Status::NotRunning),
+        (&[AlreadyCanceled, AlreadyFinished], Status::NotRunning),
+        (&[NotListed, AlreadyCanceled], Status::NotRunning),
+        (&[Unexplained, Unexplained], Status::NotRunning),
+        (&[Unexplained, NotListed], Status::NotRunning),
+        (&[StillRunning, AlreadyCanceled], Status::Failed),
+        (&[StillRunning, Unexplained], Status::Failed),
+    ] {
+        let conclusion = explained(states);
+        assert_eq!(conclusion.status, status, "{states:?}");
+        let code = conclusion.error.map(|error| error.code);
+        assert_eq!(code.as_deref(), (status == Status::Failed).then_some("StillRunning"), "{states:?}");
+        assert_eq!(conclusion.unclear.is_some(), states.contains(&Unexplained), "{states:?}");
+    }
+}
+
+#[test]
+fn every_state_is_told_and_counted() {
+    use State::{Accepted, AlreadyCanceled, AlreadyFinished, NotListed, StillRunning, Unexplained};
+    let states = [Accepted, AlreadyCanceled, AlreadyFinished, NotListed, StillRunning, Unexplained];
+    let result = explained(&states).result.expect("a result");
+    let told: Vec<_> =
+        result["executions"].as_array().expect("a list").iter().map(|it| &it["state"]).collect();
+    let names =
+        ["ACCEPTED", "ALREADY_CANCELED", "ALREADY_FINISHED", "NOT_LISTED", "STILL_RUNNING", "UNEXPLAINED"];
+    assert_eq!(told, names);
+    let counts = json!({
+        "requested": 6, "accepted": 1, "alreadyCanceled": 1, "alreadyFinished": 1, "notListed": 1,
+        "stillRunning": 1, "unexplained": 1,
+    });
+    assert_eq!(result["counts"], counts);
+}
+
+#[test]
+fn what_still_runs_remains_to_be_asked_for() {
+    let conclusion = explained(&[State::AlreadyCanceled, State::StillRunning]);
+    let remaining = json!({"service": "appflow", "flowName": "orders", "executionIds": ["id-1"]});
+    assert_eq!(conclusion.remaining, Some(remaining));
+    assert_eq!(explained(&[State::StillRunning, State::StillRunning]).remaining, None);
 }

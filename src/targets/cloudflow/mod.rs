@@ -12,8 +12,8 @@ mod wire;
 
 use serde_json::{Value, json};
 
-pub use self::wire::{CloudFlow, Endpoint, Keys, Reply, Signature, Word};
-use super::{Accepted, Answered, Conclusion, Target, status_of};
+pub use self::wire::{CloudFlow, Endpoint, Keys, Method, Reply, Signature, Word};
+use super::{Accepted, Answered, Conclusion, LookUp, Target, Unclear, status_of};
 use crate::call_error::{CallError, Class};
 use crate::outcome::Status;
 use crate::request::fields::Fields;
@@ -95,13 +95,19 @@ impl Target for CloudFlow {
     }
 
     async fn cancel(&self, call: &Cancellation) -> Result<Accepted<Reply>, CallError> {
-        let reply: Reply = self.call("StopExecution", &call.parameters()).await?;
+        let reply: Reply = self.call(Method::Post, "StopExecution", &call.parameters()).await?;
         Ok(Accepted { request_id: reply.request_id.as_ref().map(|id| id.0.clone()), reply })
     }
 
-    fn conclude(&self, _: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
-        let mut conclusion =
-            Conclusion { status: Status::Accepted, taken: false, result: None, error: None, remaining: None };
+    fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
+        let mut conclusion = Conclusion {
+            status: Status::Accepted,
+            taken: false,
+            result: None,
+            error: None,
+            remaining: None,
+            unclear: None,
+        };
         for answer in answers {
             match answer.result {
                 Ok(reply) => {
@@ -110,11 +116,37 @@ impl Target for CloudFlow {
                 }
                 Err(error) => {
                     conclusion.status = status_of(error.class);
+                    let ended = error.class == Class::NotRunning;
+                    conclusion.unclear = ended.then(|| Unclear::CloudFlow(cancellation.clone()));
                     conclusion.error = Some(error);
                 }
             }
         }
         conclusion
+    }
+}
+
+impl CloudFlow {
+    /// Asks how an execution that has ended did so. The service could wait for the end with
+    /// `WaitTimeSeconds`, up to a minute, which a function that is paid by the millisecond must not.
+    /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
+    pub async fn look_up(&self, asked: &Cancellation, look_up: LookUp<'_>) -> Result<Reply, CallError> {
+        let names = [("ExecutionName", asked.execution_name.as_str()), ("FlowName", &asked.flow_name)];
+        let call = async || self.call(Method::Get, "DescribeExecution", &names).await;
+        look_up.retry.run(look_up.until, call).await.result
+    }
+}
+
+/// What an ended execution's description means for a request.
+pub fn explained(reply: Reply) -> Conclusion {
+    let stopped = reply.status.as_ref().is_some_and(|status| status.0 == "Stopped");
+    Conclusion {
+        status: if stopped { Status::AlreadyCanceled } else { Status::NotRunning },
+        taken: false,
+        result: Some(json!(reply)).filter(|result| *result != json!({})),
+        error: None,
+        remaining: None,
+        unclear: None,
     }
 }
 

@@ -144,3 +144,19 @@ fn every_known_code_of_cloudflow_has_its_class() {
     assert_eq!(classify("InvalidSecurityToken.Malformed"), Some(Class::Config));
     assert_eq!(classify("Surprise"), None);
 }
+
+#[test]
+fn only_a_stopped_execution_was_canceled() {
+    for (status, expected) in [
+        ("Stopped", Status::AlreadyCanceled),
+        ("Succeeded", Status::NotRunning),
+        ("Failed", Status::NotRunning),
+        ("TimedOut", Status::NotRunning),
+        ("Running", Status::NotRunning),
+    ] {
+        let reply = serde_json::from_value(json!({"Status": status, "Output": "private"})).expect("a reply");
+        let conclusion = explained(reply);
+        assert_eq!(conclusion.status, expected);
+        assert_eq!(conclusion.result, Some(json!({"status": status})));
+    }
+}

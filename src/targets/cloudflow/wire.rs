@@ -45,6 +45,22 @@ pub enum Signature {
     RpcV1,
 }
 
+/// How parameters travel: those of a `GET` in the query, those of a `POST` as a form.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// Where calls go and what signs them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
@@ -107,12 +123,13 @@ impl CloudFlow {
     /// Makes one call and reads its reply.
     pub async fn call<R: DeserializeOwned>(
         &self,
+        method: Method,
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<R, CallError> {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
         let request = endpoint
-            .request(action, parameters, (self.now)())
+            .request(method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
         let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
         endpoint.read(response).await
@@ -123,49 +140,71 @@ impl Endpoint {
     /// A freshly signed request.
     fn request(
         &self,
+        method: Method,
         action: &str,
         parameters: &[(&str, &str)],
         now: SystemTime,
     ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
-        let body = acs3::form(parameters);
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let date = Timestamp::from(now).to_seconds();
-        let builder = http::Request::post(format!("{}/", self.url))
-            .header("accept", "application/json")
-            .header("content-type", CONTENT_TYPE);
+        let sent = acs3::form(parameters);
+        let (query, body) = match method {
+            Method::Get => (sent, String::new()),
+            Method::Post => (String::new(), sent),
+        };
+        let builder = http::Request::builder().method(method.name()).header("accept", "application/json");
+        let builder = match method {
+            Method::Get => builder,
+            Method::Post => builder.header("content-type", CONTENT_TYPE),
+        };
         let builder = match self.signature {
-            Signature::Acs3 => self.acs3_headers(action, &body, &date, &nonce, builder),
+            Signature::Acs3 => {
+                let url = if query.is_empty() { String::new() } else { format!("?{query}") };
+                let builder = builder.uri(format!("{}/{url}", self.url));
+                self.acs3_headers(method, action, &query, &body, &date, &nonce, builder)
+            }
             Signature::RpcV1 => {
                 let common = rpc_v1::Common { action, version: VERSION, timestamp: &date, nonce: &nonce };
-                let query = rpc_v1::signed_query(&self.keys, "POST", &common, &[], parameters);
+                let (in_query, in_body) = match method {
+                    Method::Get => (parameters, &[][..]),
+                    Method::Post => (&[][..], parameters),
+                };
+                let query = rpc_v1::signed_query(&self.keys, method.name(), &common, in_query, in_body);
                 builder.uri(format!("{}/?{query}", self.url))
             }
         };
         Ok(builder.body(SdkBody::from(body))?.try_into()?)
     }
 
-    /// Signs what the method asks for: the host, the content type and every header of its own.
+    /// Signs what the signature's method asks for: the host, the content type of a body and every
+    /// header of its own.
+    #[expect(clippy::too_many_arguments, reason = "a signature covers all parts of a request")]
     fn acs3_headers(
         &self,
+        method: Method,
         action: &str,
+        query: &str,
         body: &str,
         date: &str,
         nonce: &str,
         builder: http::request::Builder,
     ) -> http::request::Builder {
         let body_hash = acs3::hash(body.as_bytes());
-        let mut headers = vec![
-            ("content-type", CONTENT_TYPE),
+        let mut headers = match method {
+            Method::Get => vec![],
+            Method::Post => vec![("content-type", CONTENT_TYPE)],
+        };
+        headers.extend([
             ("host", self.host()),
             ("x-acs-action", action),
             ("x-acs-content-sha256", &body_hash),
             ("x-acs-date", date),
-        ];
+        ]);
         headers.extend(self.keys.token.as_deref().map(|token| ("x-acs-security-token", token)));
         headers.extend([("x-acs-signature-nonce", nonce), ("x-acs-version", VERSION)]);
         let authorization = acs3::authorization(
             &self.keys,
-            &acs3::Request { method: "POST", query: "", headers: &headers, body_hash: &body_hash },
+            &acs3::Request { method: method.name(), query, headers: &headers, body_hash: &body_hash },
         );
         headers
             .into_iter()

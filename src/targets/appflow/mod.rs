@@ -5,21 +5,28 @@
 //! still list ids that the service "couldn't cancel".
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
 
-use std::collections::HashSet;
+mod tally;
+
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_appflow::operation::RequestId;
+use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
+use aws_sdk_appflow::types::ExecutionStatus;
 use serde_json::{Value, json};
 
+pub use self::tally::{State, Tally};
 use super::aws::{self, ReadableReply};
-use super::{Accepted, Answered, Conclusion, Target, status_of};
+use super::{Accepted, Answered, Conclusion, LookUp, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::outcome::{Disposition, Status};
+use crate::outcome::Status;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 use crate::request::violation::{Code, quote};
 
 /// The service takes so many ids in one call.
 const IDS_A_CALL: usize = 100;
+/// A page of records has so many at most.
+const RECORDS_A_PAGE: i32 = 100;
 /// A request may name so many runs.
 const MOST_IDS: usize = 1_000;
 
@@ -194,8 +201,14 @@ impl Target for AppFlow {
 
 /// One call without ids: it tells nothing about single runs, only that some could not be canceled.
 fn conclude_all_active(answers: Vec<Answered<AppFlow>>) -> Conclusion {
-    let mut conclusion =
-        Conclusion { status: Status::Accepted, taken: true, result: None, error: None, remaining: None };
+    let mut conclusion = Conclusion {
+        status: Status::Accepted,
+        taken: true,
+        result: None,
+        error: None,
+        remaining: None,
+        unclear: None,
+    };
     for answer in answers {
         match answer.result {
             Ok(reply) if reply.invalid.is_empty() => {}
@@ -221,90 +234,76 @@ fn conclude_named(cancellation: &Cancellation, answers: Vec<Answered<AppFlow>>) 
     tally.conclude(&cancellation.flow_name)
 }
 
-/// What was said of each id, over all calls.
-#[derive(Default)]
-struct Tally {
-    executions: Vec<Value>,
-    accepted: usize,
-    unexplained: usize,
-    not_answered: usize,
-    /// Ids whose calls may still succeed another time.
-    open: Vec<String>,
-    error: Option<CallError>,
+/// What AppFlow's answers leave open.
+#[derive(Debug, PartialEq)]
+pub struct Unclear {
+    pub flow_name: String,
+    pub tally: Tally,
 }
 
-impl Tally {
-    fn add(&mut self, ids: Vec<String>, result: Result<Reply, CallError>) {
-        for id in &ids {
-            let state = match &result {
-                Ok(reply) if reply.invalid.contains(id) => "UNEXPLAINED",
-                Ok(_) => "ACCEPTED",
-                Err(_) => "NOT_ANSWERED",
+impl AppFlow {
+    /// Looks runs up in the flow's records, page by page, until all are found or every page is read.
+    /// The order of the records is not documented, so nothing is concluded from it. What could not be
+    /// read is left out; the error says why.
+    /// API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_DescribeFlowExecutionRecords.html>
+    pub async fn look_up(
+        &self,
+        flow_name: &str,
+        mut wanted: HashSet<String>,
+        look_up: LookUp<'_>,
+    ) -> (HashMap<String, State>, Option<CallError>) {
+        let (mut found, mut token) = (HashMap::new(), None);
+        for _ in 0..look_up.max_pages {
+            let page =
+                look_up.retry.run(look_up.until, async || self.records(flow_name, token.clone()).await);
+            let page = match page.await.result {
+                Ok(page) => page,
+                Err(error) => return (found, Some(error)),
             };
-            self.executions.push(json!({"executionId": id, "state": state}));
-        }
-        match result {
-            Ok(reply) => {
-                let unexplained = ids.iter().filter(|id| reply.invalid.contains(*id)).count();
-                self.unexplained += unexplained;
-                self.accepted += ids.len() - unexplained;
-            }
-            Err(error) => {
-                self.not_answered += ids.len();
-                if status_of(error.class).disposition() == Disposition::Redeliver {
-                    self.open.extend(ids);
-                }
-                // The failure that sends the record back speaks for all, the first of its kind.
-                let graver =
-                    self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
-                if graver {
-                    self.error = Some(error);
+            for record in page.flow_executions.unwrap_or_default() {
+                let state = record.execution_status.as_ref().and_then(state_of);
+                // A run with a status that nobody knows is listed, whatever it does.
+                if let Some(id) = record.execution_id.filter(|id| wanted.remove(id)) {
+                    found.extend(state.map(|state| (id, state)));
                 }
             }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                found.extend(wanted.drain().map(|id| (id, State::NotListed)));
+            }
+            if wanted.is_empty() {
+                break;
+            }
         }
+        (found, None)
     }
 
-    fn conclude(self, flow_name: &str) -> Conclusion {
-        let partly_answered = self.open.len() < self.executions.len();
-        let failure = self.error.as_ref().map(|error| status_of(error.class));
-        let status = match failure {
-            // A call that was refused for good is an answer for good, and another one was taken.
-            Some(Status::Rejected | Status::NotFound) if self.accepted > 0 => Status::Partial,
-            Some(status) => status,
-            None if self.accepted == 0 => Status::NotRunning,
-            None if self.unexplained > 0 => Status::Partial,
-            None => Status::Accepted,
-        };
-        let mut counts = json!({"requested": self.executions.len()});
-        for (name, count) in [
-            ("accepted", self.accepted),
-            ("unexplained", self.unexplained),
-            ("notAnswered", self.not_answered),
-        ] {
-            if count > 0 {
-                counts[name] = json!(count);
-            }
-        }
-        let goes_back = status.disposition() == Disposition::Redeliver;
-        Conclusion {
-            status,
-            taken: self.accepted > 0,
-            result: Some(json!({"executions": self.executions, "counts": counts})),
-            error: self.error,
-            remaining: (goes_back && partly_answered)
-                .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": self.open})),
-        }
+    async fn records(
+        &self,
+        flow_name: &str,
+        token: Option<String>,
+    ) -> Result<DescribeFlowExecutionRecordsOutput, CallError> {
+        self.0
+            .describe_flow_execution_records()
+            .flow_name(flow_name)
+            .max_results(RECORDS_A_PAGE)
+            .set_next_token(token)
+            .customize()
+            .interceptor(ReadableReply::object())
+            .send()
+            .await
+            .map_err(|error| aws::call_error(error, classify))
     }
 }
 
-/// Which of several failures decides: one that needs a person over one that may pass, and both over
-/// one that is final.
-fn gravity(class: Class) -> u8 {
-    match status_of(class) {
-        Status::Denied => 2,
-        Status::Failed => 1,
-        _ => 0,
-    }
+/// What a record's status means; none where it is one that nobody knows.
+fn state_of(status: &ExecutionStatus) -> Option<State> {
+    Some(match status {
+        ExecutionStatus::Inprogress => State::StillRunning,
+        ExecutionStatus::Cancelstarted | ExecutionStatus::Canceled => State::AlreadyCanceled,
+        ExecutionStatus::Successful | ExecutionStatus::Error => State::AlreadyFinished,
+        _ => return None,
+    })
 }
 
 /// The codes that AppFlow models; the rest is AWS's common ones.

@@ -1,0 +1,180 @@
+//! What is known of each run that a request names, and what follows from it.
+//!
+//! AppFlow's answers give the first states; a look-up refines those that AppFlow left unexplained.
+//! Both ways end in the same table of states and statuses. This module makes no calls.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{Reply, Unclear};
+use crate::call_error::{Answer, CallError, Class};
+use crate::outcome::{Disposition, Status};
+use crate::targets::{self, Conclusion, status_of};
+
+/// What is known of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Accepted,
+    /// Among the ids that AppFlow says it couldn't cancel.
+    Unexplained,
+    /// Its call was refused, or not answered.
+    NotAnswered,
+    /// Found `CancelStarted` or `Canceled`.
+    AlreadyCanceled,
+    /// Found `Successful` or `Error`.
+    AlreadyFinished,
+    /// Every page was read, and it is on none: it never was, or it has not started yet.
+    NotListed,
+    /// Found `InProgress`, and yet AppFlow couldn't cancel it.
+    StillRunning,
+}
+
+impl State {
+    const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::AlreadyCanceled,
+        Self::AlreadyFinished,
+        Self::NotListed,
+        Self::StillRunning,
+        Self::Unexplained,
+        Self::NotAnswered,
+    ];
+
+    /// As an execution's `state` has it, and as `counts` does.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Accepted => ("ACCEPTED", "accepted"),
+            Self::AlreadyCanceled => ("ALREADY_CANCELED", "alreadyCanceled"),
+            Self::AlreadyFinished => ("ALREADY_FINISHED", "alreadyFinished"),
+            Self::NotListed => ("NOT_LISTED", "notListed"),
+            Self::StillRunning => ("STILL_RUNNING", "stillRunning"),
+            Self::Unexplained => ("UNEXPLAINED", "unexplained"),
+            Self::NotAnswered => ("NOT_ANSWERED", "notAnswered"),
+        }
+    }
+}
+
+/// The runs of one request, in the order asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    runs: Vec<(String, State)>,
+    /// Ids whose calls may still succeed another time.
+    open: Vec<String>,
+    /// The gravest failure of a call, the first of its kind.
+    error: Option<CallError>,
+}
+
+impl Tally {
+    /// Adds the ids of one call and its answer.
+    pub fn add(&mut self, ids: Vec<String>, result: Result<Reply, CallError>) {
+        self.runs.extend(ids.iter().map(|id| {
+            let state = match &result {
+                Ok(reply) if reply.invalid.contains(id) => State::Unexplained,
+                Ok(_) => State::Accepted,
+                Err(_) => State::NotAnswered,
+            };
+            (id.clone(), state)
+        }));
+        let Err(error) = result else { return };
+        if status_of(error.class).disposition() == Disposition::Redeliver {
+            self.open.extend(ids);
+        }
+        let graver = self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
+        if graver {
+            self.error = Some(error);
+        }
+    }
+
+    /// The ids that a look-up could explain.
+    pub fn unexplained(&self) -> impl Iterator<Item = &str> {
+        let unexplained = self.runs.iter().filter(|(_, state)| *state == State::Unexplained);
+        unexplained.map(|(id, _)| id.as_str())
+    }
+
+    /// Takes over what a look-up found.
+    pub fn explain(&mut self, found: &HashMap<String, State>) {
+        for (id, state) in self.runs.iter_mut().filter(|(_, state)| *state == State::Unexplained) {
+            if let Some(found) = found.get(id) {
+                *state = *found;
+            }
+        }
+    }
+
+    /// What the states mean for the request.
+    pub fn conclude(self, flow_name: &str) -> Conclusion {
+        let status = self.status();
+        let goes_back = status.disposition() == Disposition::Redeliver;
+        let mut open = self.open.clone();
+        open.extend(self.ids(State::StillRunning));
+        let error = match status {
+            Status::Failed if self.error.is_none() => Some(still_running()),
+            _ => self.error.clone(),
+        };
+        Conclusion {
+            status,
+            taken: self.count(State::Accepted) > 0,
+            result: Some(self.result()),
+            error,
+            remaining: (goes_back && open.len() < self.runs.len())
+                .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
+            unclear: (self.count(State::Unexplained) > 0)
+                .then(|| targets::Unclear::AppFlow(Unclear { flow_name: flow_name.into(), tally: self })),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let all = |state| self.count(state) == self.runs.len();
+        let accepted = self.count(State::Accepted);
+        match self.error.as_ref().map(|error| status_of(error.class)) {
+            // A call that was refused for good is an answer for good, and another one was taken.
+            Some(Status::Rejected | Status::NotFound) if accepted > 0 => Status::Partial,
+            Some(status) => status,
+            None if accepted > 0 => match accepted + self.count(State::AlreadyCanceled) {
+                count if count == self.runs.len() => Status::Accepted,
+                _ => Status::Partial,
+            },
+            None if self.count(State::StillRunning) > 0 => Status::Failed,
+            None if all(State::AlreadyCanceled) => Status::AlreadyCanceled,
+            None if all(State::NotListed) => Status::NotFound,
+            None => Status::NotRunning,
+        }
+    }
+
+    fn result(&self) -> Value {
+        let executions =
+            self.runs.iter().map(|(id, state)| json!({"executionId": id, "state": state.names().0}));
+        let mut counts = json!({"requested": self.runs.len()});
+        for state in State::ALL {
+            match self.count(state) {
+                0 => {}
+                count => counts[state.names().1] = json!(count),
+            }
+        }
+        json!({"executions": executions.collect::<Vec<_>>(), "counts": counts})
+    }
+
+    fn count(&self, state: State) -> usize {
+        self.runs.iter().filter(|(_, other)| *other == state).count()
+    }
+
+    fn ids(&self, state: State) -> impl Iterator<Item = String> {
+        self.runs.iter().filter(move |(_, other)| *other == state).map(|(id, _)| id.clone())
+    }
+}
+
+/// A run that is in progress after all may be canceled the next time.
+fn still_running() -> CallError {
+    let message = "AppFlow could not cancel a run that is still in progress";
+    CallError::own(Class::Retry, Answer::Received, "StillRunning", message)
+}
+
+/// Which of several failures decides: one that needs a person over one that may pass, and both over
+/// one that is final.
+fn gravity(class: Class) -> u8 {
+    match status_of(class) {
+        Status::Denied => 2,
+        Status::Failed => 1,
+        _ => 0,
+    }
+}

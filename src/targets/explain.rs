@@ -1,0 +1,102 @@
+//! Finding out what an answer left unsaid: why a run could not be canceled, and whether it stopped.
+//!
+//! A look-up is a courtesy. It comes after every cancel of the batch, in the time that is left, and
+//! where it fails the outcome stands without it. One look-up serves all requests of a batch for the
+//! same AppFlow flow; an equal question is asked once. It never changes anything at a service.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::{Conclusion, Settlement, Targets, appflow, cloudflow, swf};
+use crate::call_error::ReportedError;
+use crate::log;
+use crate::retry::Retry;
+use crate::timestamp::Timestamp;
+
+/// What a look-up could tell more of a request.
+#[derive(Debug, PartialEq)]
+pub enum Unclear {
+    AppFlow(appflow::Unclear),
+    /// The service does not say whether the execution never was or is closed.
+    Swf(swf::Cancellation),
+    /// The execution had ended already, by cancellation or otherwise.
+    CloudFlow(cloudflow::Cancellation),
+}
+
+/// What every look-up shares.
+#[derive(Clone, Copy)]
+pub struct LookUp<'a> {
+    pub retry: &'a Retry,
+    pub until: Instant,
+    /// So many pages of a list are read.
+    pub max_pages: u32,
+}
+
+/// A settled request and since when it counts.
+pub type Settled<'a> = (Timestamp, &'a mut Settlement);
+
+impl Targets {
+    /// Asks what the answers left open, all questions side by side, and mends the settlements.
+    pub async fn explain(&self, settled: Vec<Settled<'_>>, look_up: LookUp<'_>) {
+        let mut flows: BTreeMap<String, Vec<(appflow::Tally, &mut Settlement)>> = BTreeMap::new();
+        let (mut workflows, mut executions) = (Vec::new(), Vec::new());
+        for (requested_at, settlement) in settled {
+            match settlement.unclear.take() {
+                None => {}
+                Some(Unclear::AppFlow(unclear)) => {
+                    flows.entry(unclear.flow_name).or_default().push((unclear.tally, settlement));
+                }
+                Some(Unclear::Swf(asked)) => workflows.push((asked, requested_at, settlement)),
+                Some(Unclear::CloudFlow(asked)) => executions.push((asked, settlement)),
+            }
+        }
+        let flows = flows.into_iter().map(|(name, requests)| self.explain_flow(name, requests, look_up));
+        let workflows = workflows.into_iter().map(async |(asked, requested_at, settlement)| {
+            let since = asked.is_open_ended().then_some(requested_at);
+            match self.swf.look_up(&asked, look_up).await {
+                Ok(found) => settlement.mend(swf::explained(found, since)),
+                Err(error) => log::look_up_failed("swf", &error),
+            }
+        });
+        let executions = executions.into_iter().map(async |(asked, settlement)| {
+            match self.cloudflow.look_up(&asked, look_up).await {
+                Ok(reply) => settlement.mend(cloudflow::explained(reply)),
+                Err(error) => log::look_up_failed("cloudflow", &error),
+            }
+        });
+        tokio::join!(join_all(flows), join_all(workflows), join_all(executions));
+    }
+
+    async fn explain_flow(
+        &self,
+        flow_name: String,
+        requests: Vec<(appflow::Tally, &mut Settlement)>,
+        look_up: LookUp<'_>,
+    ) {
+        let wanted: HashSet<String> =
+            requests.iter().flat_map(|(tally, _)| tally.unexplained()).map(String::from).collect();
+        let (found, error) = self.appflow.look_up(&flow_name, wanted, look_up).await;
+        if let Some(error) = error {
+            log::look_up_failed("appflow", &error);
+        }
+        for (mut tally, settlement) in requests {
+            tally.explain(&found);
+            settlement.mend(tally.conclude(&flow_name));
+        }
+    }
+}
+
+impl Settlement {
+    /// Takes over what a look-up made of the answers. What was done is not changed by knowing more;
+    /// an error that the service gave stays, unless the look-up found a graver one.
+    fn mend(&mut self, conclusion: Conclusion) {
+        self.status = conclusion.status;
+        self.result = conclusion.result;
+        self.remaining = conclusion.remaining;
+        if let Some(error) = conclusion.error {
+            self.error = Some(ReportedError::from(error));
+        }
+    }
+}
