@@ -28,6 +28,10 @@ pub struct Handler {
     pub policy: Policy,
     pub retry: Retry,
     pub writer: Writer,
+    /// From this age on, an open-ended request is pinned to the runs of its moment.
+    pub pin_after: Duration,
+    /// Nothing is ever canceled, only told what would be.
+    pub dry_run: bool,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// What is kept of an invocation's time for publishing and the response.
@@ -77,9 +81,34 @@ impl Handler {
         if !violations.is_empty() {
             return Handled::Refused(request, violations);
         }
-        let settlement =
-            self.targets.settle(&request.cancellation, &self.retry, invocation.calls_until).await;
+        let settlement = self.settle(record, &request, requested_at, invocation).await;
         Handled::Settled(request, requested_at, Box::new(settlement))
+    }
+
+    /// Asks the service, as carefully as the age of the request demands.
+    async fn settle(
+        &self,
+        record: &Record,
+        request: &CancelRequest,
+        requested_at: Timestamp,
+        invocation: &Invocation,
+    ) -> Settlement {
+        let look_up = self.look_up(invocation);
+        let age = invocation.now().millis_since(requested_at);
+        let late = record.source.receive_count > Some(1) || u128::from(age) >= self.pin_after.as_millis();
+        let pinned = request.cancellation.is_open_ended() && late;
+        let asked = &request.cancellation;
+        if self.dry_run || request.dry_run {
+            self.targets.rehearse(asked, pinned.then_some(requested_at), look_up).await
+        } else if pinned {
+            self.targets.settle_pinned(asked, requested_at, look_up).await
+        } else {
+            self.targets.settle(asked, &self.retry, invocation.calls_until).await
+        }
+    }
+
+    fn look_up(&self, invocation: &Invocation) -> LookUp<'_> {
+        LookUp { retry: &self.retry, until: invocation.calls_until, max_pages: self.explain_max_pages }
     }
 
     /// What the answers left open is asked after every cancel, in the time that is left.
@@ -88,9 +117,7 @@ impl Handler {
             Handled::Settled(_, requested_at, settlement) => Some((*requested_at, settlement.as_mut())),
             _ => None,
         });
-        let until = invocation.calls_until;
-        let look_up = LookUp { retry: &self.retry, until, max_pages: self.explain_max_pages };
-        self.targets.explain(settled.collect(), look_up).await;
+        self.targets.explain(settled.collect(), self.look_up(invocation)).await;
     }
 
     /// The outcome of a record; none for a message of our own.

@@ -50,6 +50,8 @@ async fn compose(config: Config) -> Handler {
         policy: config.policy,
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         writer: Writer { max_receive_count: config.max_receive_count },
+        pin_after: config.pin_after,
+        dry_run: config.dry_run,
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }

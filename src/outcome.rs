@@ -28,6 +28,7 @@ pub enum Status {
     NotRunning,
     NotFound,
     Rejected,
+    DryRun,
     Denied,
     Failed,
 }
@@ -48,7 +49,8 @@ impl Status {
             | Self::AlreadyCanceled
             | Self::NotRunning
             | Self::NotFound
-            | Self::Rejected => Disposition::Acknowledge,
+            | Self::Rejected
+            | Self::DryRun => Disposition::Acknowledge,
             Self::Denied | Self::Failed => Disposition::Redeliver,
         }
     }
@@ -62,6 +64,7 @@ impl Status {
             Self::NotRunning => "NOT_RUNNING",
             Self::NotFound => "NOT_FOUND",
             Self::Rejected => "REJECTED",
+            Self::DryRun => "DRY_RUN",
             Self::Denied => "DENIED",
             Self::Failed => "FAILED",
         }

@@ -34,6 +34,10 @@ pub struct Config {
     pub max_in_flight_calls: usize,
     /// From this receive count on, a record does not come again.
     pub max_receive_count: Option<u32>,
+    /// From this age on, an open-ended request is pinned to the runs of its moment.
+    pub pin_after: Duration,
+    /// Nothing is ever canceled, only told what would be.
+    pub dry_run: bool,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// What requests are allowed.
@@ -46,7 +50,7 @@ pub struct Config {
 const LONGEST_AGE: u64 = 31_536_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 12] = [
+pub const VARIABLES: [&str; 14] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -55,6 +59,8 @@ pub const VARIABLES: [&str; 12] = [
     "COUNTERMAND_MAX_RECEIVE_COUNT",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
     "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+    "COUNTERMAND_PIN_AFTER_SECONDS",
+    "COUNTERMAND_MODE",
     "COUNTERMAND_EXPLAIN_MAX_PAGES",
     "COUNTERMAND_MAX_REQUEST_AGE_SECONDS",
     "COUNTERMAND_ALLOWED_TARGETS",
@@ -87,6 +93,10 @@ impl Config {
             ),
             max_in_flight_calls: variables.number("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1..=1_000).unwrap_or(10),
             max_receive_count: variables.number("COUNTERMAND_MAX_RECEIVE_COUNT", 1..=1_000),
+            pin_after: Duration::from_secs(
+                variables.number("COUNTERMAND_PIN_AFTER_SECONDS", 0..=LONGEST_AGE).unwrap_or(60),
+            ),
+            dry_run: variables.parsed("COUNTERMAND_MODE", mode).unwrap_or(false),
             explain_max_pages: variables.number("COUNTERMAND_EXPLAIN_MAX_PAGES", 0..=1_000).unwrap_or(10),
             policy: policy(&mut variables),
             cloudflow: cloudflow(&mut variables),
@@ -114,6 +124,15 @@ fn outcome_source(source: &str) -> Result<String, String> {
         return Err("1 to 256 characters that do not begin with aws.".into());
     }
     Ok(source.into())
+}
+
+/// Whether only a dry run is made of everything.
+fn mode(name: &str) -> Result<bool, String> {
+    match name {
+        "active" => Ok(false),
+        "dry-run" => Ok(true),
+        _ => Err("active or dry-run".into()),
+    }
 }
 
 fn policy(variables: &mut Variables) -> Policy {

@@ -29,6 +29,8 @@ const LONGEST_INPUT: usize = 8_192;
 pub struct CancelRequest {
     pub labels: Labels,
     pub cancellation: Cancellation,
+    /// Nothing is to be asked of the service, only told what would be.
+    pub dry_run: bool,
 }
 
 /// What a request says about itself, whatever the service; each part only where it is valid.
@@ -92,12 +94,13 @@ pub fn read(text: &str) -> Reading {
         return rejected(None, labels, violations);
     };
     let labels = read_labels(&mut fields);
+    let dry_run = fields.boolean("dryRun").unwrap_or(false);
     refuse_what_is_not_enabled(&mut fields);
     let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
     let violations = fields.finish();
     match cancellation {
         Some(cancellation) if violations.is_empty() => {
-            Reading::Request(Box::new(CancelRequest { labels, cancellation }))
+            Reading::Request(Box::new(CancelRequest { labels, cancellation, dry_run }))
         }
         _ => rejected(Some(service), labels, violations),
     }
@@ -176,11 +179,9 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
 /// Fields that the contract knows and this version does not carry out: asked for, they are refused,
 /// never ignored.
 fn refuse_what_is_not_enabled(fields: &mut Fields) {
-    for name in ["dryRun", "confirm"] {
-        if fields.boolean(name) == Some(true) {
-            let message = "expected false or no such field: this version cannot do it";
-            fields.violations.add(name, Code::NotEnabled, message);
-        }
+    if fields.boolean("confirm") == Some(true) {
+        let message = "expected false or no such field: this version cannot do it";
+        fields.violations.add("confirm", Code::NotEnabled, message);
     }
     fields.number("confirmWithinSeconds", 15..=7_200);
 }

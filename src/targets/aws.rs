@@ -16,10 +16,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Headers;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::call_error::{Answer, CallError, Class};
+use crate::timestamp::Timestamp;
 
 /// Turns what the SDK reports into our own error. `classify` knows the codes of the service itself,
 /// which win over the common ones.
@@ -162,6 +164,12 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 /// The first cause, which is the one that says something.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A time of a service, which comes as a fraction of seconds and is read a little too low.
+pub fn to_the_millisecond(time: &DateTime) -> Option<Timestamp> {
+    let millis = (time.as_nanos() + 500_000).div_euclid(1_000_000);
+    Timestamp::from_millis(i64::try_from(millis).ok()?)
 }
 
 /// Codes that any AWS service can answer with.

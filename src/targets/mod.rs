@@ -8,6 +8,7 @@ pub mod appflow;
 pub mod aws;
 pub mod cloudflow;
 mod explain;
+mod pin;
 pub mod swf;
 
 use std::time::SystemTime;
@@ -100,6 +101,7 @@ impl Cancellation {
 }
 
 pub use self::explain::{LookUp, Unclear};
+use self::pin::incomplete;
 
 /// A port: one service that can be asked.
 pub trait Target {

@@ -5,18 +5,17 @@
 //! still list ids that the service "couldn't cancel".
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
 
+mod records;
 mod tally;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use aws_sdk_appflow::operation::RequestId;
-use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
-use aws_sdk_appflow::types::ExecutionStatus;
 use serde_json::{Value, json};
 
 pub use self::tally::{State, Tally};
 use super::aws::{self, ReadableReply};
-use super::{Accepted, Answered, Conclusion, LookUp, Target, status_of};
+use super::{Accepted, Answered, Conclusion, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::outcome::Status;
 use crate::request::fields::Fields;
@@ -25,8 +24,6 @@ use crate::request::violation::{Code, quote};
 
 /// The service takes so many ids in one call.
 const IDS_A_CALL: usize = 100;
-/// A page of records has so many at most.
-const RECORDS_A_PAGE: i32 = 100;
 /// A request may name so many runs.
 const MOST_IDS: usize = 1_000;
 
@@ -62,6 +59,12 @@ pub enum Runs {
         in_words: bool,
     },
     Named(Ids),
+    /// All active runs, pinned to those that were meant when the request was made.
+    Pinned {
+        in_progress: Option<Ids>,
+        /// Canceled since the request was made.
+        canceled: Vec<String>,
+    },
 }
 
 /// At least one id, none twice, in the order asked.
@@ -102,7 +105,7 @@ impl Cancellation {
         match &self.runs {
             Runs::Named(Ids(ids)) => target["executionIds"] = json!(ids),
             Runs::AllActive { in_words: true } => target["scope"] = json!("ALL_ACTIVE"),
-            Runs::AllActive { in_words: false } => {}
+            Runs::AllActive { in_words: false } | Runs::Pinned { .. } => {}
         }
         target
     }
@@ -164,7 +167,8 @@ impl Target for AppFlow {
         let call = |runs| Call { flow_name: cancellation.flow_name.clone(), runs };
         match &cancellation.runs {
             all @ Runs::AllActive { .. } => vec![call(all.clone())],
-            Runs::Named(Ids(ids)) => {
+            Runs::Pinned { in_progress: None, .. } => vec![],
+            Runs::Named(Ids(ids)) | Runs::Pinned { in_progress: Some(Ids(ids)), .. } => {
                 ids.chunks(IDS_A_CALL).map(|ids| call(Runs::Named(Ids(ids.to_vec())))).collect()
             }
         }
@@ -172,7 +176,8 @@ impl Target for AppFlow {
 
     async fn cancel(&self, call: &Call) -> Result<Accepted<Reply>, CallError> {
         let ids = match &call.runs {
-            Runs::AllActive { .. } => None,
+            // A call is built with ids or for all active runs, never otherwise.
+            Runs::AllActive { .. } | Runs::Pinned { .. } => None,
             Runs::Named(Ids(ids)) => Some(ids.clone()),
         };
         let output = self
@@ -194,7 +199,7 @@ impl Target for AppFlow {
     fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
         match &cancellation.runs {
             Runs::AllActive { .. } => conclude_all_active(answers),
-            Runs::Named(_) => conclude_named(cancellation, answers),
+            Runs::Named(_) | Runs::Pinned { .. } => conclude_named(cancellation, answers),
         }
     }
 }
@@ -224,7 +229,10 @@ fn conclude_all_active(answers: Vec<Answered<AppFlow>>) -> Conclusion {
 }
 
 fn conclude_named(cancellation: &Cancellation, answers: Vec<Answered<AppFlow>>) -> Conclusion {
-    let mut tally = Tally::default();
+    let mut tally = match &cancellation.runs {
+        Runs::Pinned { canceled, .. } => Tally::of_canceled(canceled),
+        _ => Tally::default(),
+    };
     for Answered { call, result } in answers {
         let Runs::Named(Ids(ids)) = call.runs else {
             continue;
@@ -239,71 +247,6 @@ fn conclude_named(cancellation: &Cancellation, answers: Vec<Answered<AppFlow>>) 
 pub struct Unclear {
     pub flow_name: String,
     pub tally: Tally,
-}
-
-impl AppFlow {
-    /// Looks runs up in the flow's records, page by page, until all are found or every page is read.
-    /// The order of the records is not documented, so nothing is concluded from it. What could not be
-    /// read is left out; the error says why.
-    /// API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_DescribeFlowExecutionRecords.html>
-    pub async fn look_up(
-        &self,
-        flow_name: &str,
-        mut wanted: HashSet<String>,
-        look_up: LookUp<'_>,
-    ) -> (HashMap<String, State>, Option<CallError>) {
-        let (mut found, mut token) = (HashMap::new(), None);
-        for _ in 0..look_up.max_pages {
-            let page =
-                look_up.retry.run(look_up.until, async || self.records(flow_name, token.clone()).await);
-            let page = match page.await.result {
-                Ok(page) => page,
-                Err(error) => return (found, Some(error)),
-            };
-            for record in page.flow_executions.unwrap_or_default() {
-                let state = record.execution_status.as_ref().and_then(state_of);
-                // A run with a status that nobody knows is listed, whatever it does.
-                if let Some(id) = record.execution_id.filter(|id| wanted.remove(id)) {
-                    found.extend(state.map(|state| (id, state)));
-                }
-            }
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                found.extend(wanted.drain().map(|id| (id, State::NotListed)));
-            }
-            if wanted.is_empty() {
-                break;
-            }
-        }
-        (found, None)
-    }
-
-    async fn records(
-        &self,
-        flow_name: &str,
-        token: Option<String>,
-    ) -> Result<DescribeFlowExecutionRecordsOutput, CallError> {
-        self.0
-            .describe_flow_execution_records()
-            .flow_name(flow_name)
-            .max_results(RECORDS_A_PAGE)
-            .set_next_token(token)
-            .customize()
-            .interceptor(ReadableReply::object())
-            .send()
-            .await
-            .map_err(|error| aws::call_error(error, classify))
-    }
-}
-
-/// What a record's status means; none where it is one that nobody knows.
-fn state_of(status: &ExecutionStatus) -> Option<State> {
-    Some(match status {
-        ExecutionStatus::Inprogress => State::StillRunning,
-        ExecutionStatus::Cancelstarted | ExecutionStatus::Canceled => State::AlreadyCanceled,
-        ExecutionStatus::Successful | ExecutionStatus::Error => State::AlreadyFinished,
-        _ => return None,
-    })
 }
 
 /// The codes that AppFlow models; the rest is AWS's common ones.

@@ -66,6 +66,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Runs that were found canceled before any call.
+    pub fn of_canceled(ids: &[String]) -> Self {
+        let runs = ids.iter().map(|id| (id.clone(), State::AlreadyCanceled)).collect();
+        Self { runs, ..Self::default() }
+    }
+
     /// Adds the ids of one call and its answer.
     pub fn add(&mut self, ids: Vec<String>, result: Result<Reply, CallError>) {
         self.runs.extend(ids.iter().map(|id| {
@@ -114,7 +120,7 @@ impl Tally {
         Conclusion {
             status,
             taken: self.count(State::Accepted) > 0,
-            result: Some(self.result()),
+            result: (!self.runs.is_empty()).then(|| self.result()),
             error,
             remaining: (goes_back && open.len() < self.runs.len())
                 .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
@@ -135,6 +141,8 @@ impl Tally {
                 _ => Status::Partial,
             },
             None if self.count(State::StillRunning) > 0 => Status::Failed,
+            // Pinned to nothing: no run was meant.
+            None if self.runs.is_empty() => Status::NotRunning,
             None if all(State::AlreadyCanceled) => Status::AlreadyCanceled,
             None if all(State::NotListed) => Status::NotFound,
             None => Status::NotRunning,

@@ -1,0 +1,161 @@
+//! Not a run that began after the request.
+//!
+//! A request that names no run means those of its moment. Fresh, it goes out as it is, with exactly the
+//! API's own meaning; delivered late or again, it is first narrowed to the runs that had started when it
+//! was made. That read is no courtesy: where it fails, so does the request, and nothing is called.
+//! A dry run is here too, since it asks the same and then stops.
+
+use serde_json::json;
+
+use super::swf::{Meant, Swf};
+use super::{Cancellation, Conclusion, LookUp, Settlement, Targets, appflow, status_of};
+use crate::call_error::{Answer, CallError, Class, ReportedError};
+use crate::outcome::{Effect, Status};
+use crate::timestamp::Timestamp;
+
+/// A list that was read in part says nothing of the rest.
+pub fn incomplete(error: CallError) -> CallError {
+    if error.class == Class::Config {
+        return error;
+    }
+    let message = format!("the list of runs cannot be read to its end: {}: {}", error.code, error.message);
+    CallError::own(Class::Retry, Answer::NotAsked, "PinIncomplete", message)
+}
+
+impl Cancellation {
+    /// The request means whatever runs.
+    pub fn is_open_ended(&self) -> bool {
+        match self {
+            Self::AppFlow(asked) => matches!(asked.runs(), appflow::Runs::AllActive { .. }),
+            Self::Swf(asked) => asked.is_open_ended(),
+            Self::CloudFlow(_) => false,
+        }
+    }
+}
+
+impl Targets {
+    /// Carries out an open-ended request that was made at `since`, for the runs of that moment only.
+    pub async fn settle_pinned(
+        &self,
+        asked: &Cancellation,
+        since: Timestamp,
+        look_up: LookUp<'_>,
+    ) -> Settlement {
+        let pinned = match asked {
+            Cancellation::AppFlow(asked) => {
+                self.appflow.pin(asked, since, look_up).await.map(Cancellation::AppFlow)
+            }
+            Cancellation::Swf(asked) => match self.swf.pin(asked, since, look_up).await {
+                Ok(Meant::Not(conclusion)) => return Settlement::without_a_call(conclusion),
+                Ok(Meant::Open(run_id)) => Ok(Cancellation::Swf(asked.of_run(&run_id))),
+                Err(error) => Err(error),
+            },
+            named @ Cancellation::CloudFlow(_) => {
+                return self.settle(named, look_up.retry, look_up.until).await;
+            }
+        };
+        let pinned = match pinned {
+            Ok(pinned) => pinned,
+            Err(error) => return Settlement::unread(error),
+        };
+        let mut settlement = self.settle(&pinned, look_up.retry, look_up.until).await;
+        if let Cancellation::Swf(run) = &pinned {
+            settlement.result = run.run_id().map(|run_id| json!({"runId": run_id}));
+        }
+        settlement
+    }
+
+    /// What a request would reach now, without asking for it; made at `since` where it would be pinned.
+    pub async fn rehearse(
+        &self,
+        asked: &Cancellation,
+        since: Option<Timestamp>,
+        look_up: LookUp<'_>,
+    ) -> Settlement {
+        let result = match asked {
+            Cancellation::AppFlow(asked) => {
+                let would = self.appflow.would_cancel(asked, since, look_up).await;
+                would.map(|ids| json!({"wouldCancel": ids}))
+            }
+            Cancellation::Swf(asked) => {
+                let would = self.would_cancel(asked, since, look_up).await;
+                would.map(|run_id| json!({"wouldCancel": run_id.into_iter().collect::<Vec<_>>()}))
+            }
+            Cancellation::CloudFlow(asked) => {
+                self.cloudflow.look_up(asked, look_up).await.map(|reply| json!({"status": reply.status}))
+            }
+        };
+        match result {
+            Err(error) => Settlement::unread(error),
+            Ok(result) => Settlement::without_a_call(Conclusion {
+                status: Status::DryRun,
+                taken: false,
+                result: Some(result),
+                error: None,
+                remaining: None,
+                unclear: None,
+            }),
+        }
+    }
+
+    /// The open run that a request to SWF would reach. A workflow of which no run is known at all is
+    /// not found.
+    async fn would_cancel(
+        &self,
+        asked: &super::swf::Cancellation,
+        since: Option<Timestamp>,
+        look_up: LookUp<'_>,
+    ) -> Result<Option<String>, CallError> {
+        if let (true, Some(since)) = (asked.is_open_ended(), since) {
+            return match self.swf.pin(asked, since, look_up).await? {
+                Meant::Open(run_id) => Ok(Some(run_id)),
+                Meant::Not(conclusion) if conclusion.status == Status::NotFound => Err(unknown()),
+                Meant::Not(_) => Ok(None),
+            };
+        }
+        if asked.is_open_ended()
+            && let Some(run_id) = self.swf.open_run_id(asked, look_up).await?
+        {
+            return Ok(Some(run_id));
+        }
+        let run = self.swf.look_up(asked, look_up).await?.ok_or_else(unknown)?;
+        Ok(asked.run_id().filter(|_| Swf::is_open(&run)).map(String::from))
+    }
+}
+
+fn unknown() -> CallError {
+    CallError::service(Class::NotFound, "UnknownResourceFault", "no such workflow execution")
+}
+
+impl Settlement {
+    /// Nothing was left to be called.
+    fn without_a_call(conclusion: Conclusion) -> Self {
+        Self {
+            status: conclusion.status,
+            effect: Effect::None,
+            result: conclusion.result,
+            error: conclusion.error.map(ReportedError::from),
+            remaining: None,
+            attempts: 0,
+            service_request_ids: Vec::new(),
+            unclear: None,
+        }
+    }
+
+    /// A read that is no courtesy failed. A refusal of what only we asked is no refusal of the request,
+    /// which comes again.
+    fn unread(error: CallError) -> Self {
+        let status = match status_of(error.class) {
+            status @ (Status::Denied | Status::NotFound) => status,
+            _ => Status::Failed,
+        };
+        Self::without_a_call(Conclusion {
+            status,
+            taken: false,
+            result: None,
+            error: Some(error),
+            remaining: None,
+            unclear: None,
+        })
+    }
+}
