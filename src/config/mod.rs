@@ -46,8 +46,8 @@ pub struct Config {
     pub cloudflow: Result<Endpoint, String>,
 }
 
-/// A year, in seconds; nothing that is older can be waiting anywhere.
-const LONGEST_AGE: u64 = 31_536_000;
+/// Ten years, in seconds; nothing that is older can be waiting anywhere.
+const LONGEST_AGE: u64 = 315_360_000;
 
 /// Every variable of ours, for the error about one that does not exist.
 pub const VARIABLES: [&str; 14] = [

@@ -230,7 +230,7 @@ fn violations_carry_the_codes_of_the_contract() {
         (r#"{"service":"swf","domain":"d","workflowId":"w","x":1}"#, "UNKNOWN_FIELD"),
         (r#"{"service":"swf","domain":"","workflowId":"w"}"#, "TOO_SHORT"),
         (r#"{"service":"swf","domain":"arn","workflowId":"w"}"#, "BAD_FORMAT"),
-        (r#"{"service":"swf","domain":"d","workflowId":"w","dryRun":true}"#, "NOT_ENABLED"),
+        (r#"{"service":"swf","domain":"d","workflowId":"w","confirm":true}"#, "NOT_ENABLED"),
         (r#"{"service":"appflow","flowName":"ff","scope":"ALL_ACTIVE","executionIds":["a"]}"#, "CONFLICT"),
         (&json!({"service": "appflow", "flowName": "f".repeat(257)}).to_string(), "TOO_LONG"),
     ] {

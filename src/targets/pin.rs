@@ -46,7 +46,7 @@ impl Targets {
                 self.appflow.pin(asked, since, look_up).await.map(Cancellation::AppFlow)
             }
             Cancellation::Swf(asked) => match self.swf.pin(asked, since, look_up).await {
-                Ok(Meant::Not(conclusion)) => return Settlement::without_a_call(conclusion),
+                Ok(Meant::Not(conclusion)) => return Settlement::without_a_call(*conclusion),
                 Ok(Meant::Open(run_id)) => Ok(Cancellation::Swf(asked.of_run(&run_id))),
                 Err(error) => Err(error),
             },

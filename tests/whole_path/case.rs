@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countermand_simulator::{Fault, Invocation, Limit, Reply, Simulator, World};
 use serde::Deserialize;
@@ -28,6 +28,9 @@ struct Case {
     raw: Option<String>,
     #[serde(default = "one")]
     receive_count: u64,
+    /// When the batch was sent, in milliseconds since the epoch; a second ago where it is not said.
+    #[serde(default = "a_second_ago")]
+    sent_at: u64,
     /// Variables beside those of the simulator, whose address `{simulator}` stands for; `{deaf}` is
     /// one on which connecting never ends; `null` takes a variable away.
     #[serde(default)]
@@ -72,6 +75,8 @@ struct Expectation {
     published: Option<Vec<Value>>,
     /// Parts of the log.
     log: Vec<String>,
+    /// What the log says once and not again.
+    log_once: Vec<String>,
     /// What the log must not hold.
     not_in_log: Vec<String>,
     /// The state afterwards.
@@ -81,6 +86,11 @@ struct Expectation {
 /// `null` is a response like any other.
 fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+fn a_second_ago() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or_default() - 1_000
 }
 
 fn one() -> u64 {
@@ -100,8 +110,15 @@ pub fn run(path: &Path) -> Result<(), String> {
     runtime.map_err(|error| error.to_string())?.block_on(case.run())
 }
 
+/// Starts the function without a destination, and with nothing to say unless it goes wrong.
+pub fn start_quietly(simulator: &Simulator) -> std::io::Result<Function> {
+    let case = json!({"raw": "", "env": {"AWS_LAMBDA_LOG_LEVEL": "ERROR"}, "expect": {}});
+    let case: Case = serde_json::from_value(case)?;
+    case.start(simulator, None)
+}
+
 /// The function's process, ended with the case.
-struct Function(Child);
+pub struct Function(Child);
 
 impl Drop for Function {
     fn drop(&mut self) {
@@ -165,7 +182,7 @@ impl Case {
                 std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
             }
             (Some(event), None, None) => Ok(event.to_string()),
-            (None, Some(bodies), None) => Ok(sqs_event(bodies, self.receive_count).to_string()),
+            (None, Some(bodies), None) => Ok(sqs_event(bodies, self.receive_count, self.sent_at).to_string()),
             (None, None, Some(raw)) => Ok(raw.clone()),
             _ => Err("a case has one of event, sqs and raw".into()),
         }
@@ -234,6 +251,10 @@ impl Case {
                     .iter()
                     .find(|part| !log.contains(*part))
                     .map(|part| format!("log: expected {part}"))
+            })
+            .or_else(|| {
+                let wrong = expect.log_once.iter().find(|part| log.matches(part.as_str()).count() != 1);
+                wrong.map(|part| format!("log: expected {part} once"))
             })
             .or_else(|| {
                 let found = expect.not_in_log.iter().find(|part| log.contains(*part));

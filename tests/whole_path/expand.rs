@@ -35,7 +35,7 @@ fn pair(value: &Value) -> (&str, usize) {
 }
 
 /// A batch of SQS messages `m-0`, `m-1`, … with these bodies, an object standing for its JSON.
-pub fn sqs_event(bodies: &[Value], receive_count: u64) -> Value {
+pub fn sqs_event(bodies: &[Value], receive_count: u64, sent_at: u64) -> Value {
     let records = bodies.iter().enumerate().map(|(index, body)| {
         let body = match body {
             Value::String(text) => text.clone(),
@@ -47,9 +47,9 @@ pub fn sqs_event(bodies: &[Value], receive_count: u64) -> Value {
             "body": body,
             "attributes": {
                 "ApproximateReceiveCount": receive_count.to_string(),
-                "SentTimestamp": "1735787045678",
+                "SentTimestamp": sent_at.to_string(),
                 "SenderId": "AROAEXAMPLE:rule",
-                "ApproximateFirstReceiveTimestamp": "1735787045690",
+                "ApproximateFirstReceiveTimestamp": sent_at.to_string(),
             },
             "messageAttributes": {},
             "eventSource": "aws:sqs",

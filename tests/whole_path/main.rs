@@ -3,12 +3,14 @@
 //! A case is a file in `tests/cases/`, named as the promise that it holds: an event, the world and
 //! its faults, and the calls, outcomes and response that must follow. This file turns each into a
 //! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
-//! [`project`] adds what must hold of the repository as a whole.
+//! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
+//! world and any request.
 
 mod case;
 mod expand;
 mod matching;
 mod project;
+mod property;
 
 use std::path::Path;
 
@@ -26,6 +28,7 @@ fn main() {
         })
         .collect();
     trials.extend(project::trials());
+    trials.extend(property::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

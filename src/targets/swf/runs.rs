@@ -39,7 +39,14 @@ pub enum Meant {
     /// This one is open.
     Open(String),
     /// None is open; this is what is known.
-    Not(Conclusion),
+    Not(Box<Conclusion>),
+}
+
+impl Meant {
+    /// No open run is meant; the newest closed one that had started tells how it ended.
+    fn not(newest: Option<Run>, since: Timestamp) -> Self {
+        Self::Not(Box::new(explained(newest, Some(since))))
+    }
 }
 
 impl Run {
@@ -103,18 +110,19 @@ impl Swf {
             let page = self.closed(asked, 1_000, token, look_up).await;
             let (runs, next) = page.map_err(|error| if read == 0 { error } else { incomplete(error) })?;
             for run in runs {
+                // At most one run of a workflow is open, so only the one that closed last before a start
+                // can be continued by it.
                 let continues = continued_at.is_some_and(|start| run.goes_on_at(start));
-                match (run.started_by(since), continues, &open) {
-                    (true, true, Some(open)) => return Ok(Meant::Open(open.run_id.clone())),
-                    (true, ..) => return Ok(Meant::Not(explained(Some(run), Some(since)))),
-                    (false, true, _) => continued_at = run.started_at,
-                    (false, false, _) => {}
+                match (run.started_by(since), &open) {
+                    (true, Some(open)) if continues => return Ok(Meant::Open(open.run_id.clone())),
+                    (true, _) => return Ok(Meant::not(Some(run), since)),
+                    (false, _) => continued_at = run.started_at.filter(|_| continues),
                 }
             }
             read += 1;
             token = next;
             match token {
-                None => return Ok(Meant::Not(explained(None, Some(since)))),
+                None => return Ok(Meant::not(None, since)),
                 Some(_) if read == MOST_PAGES => {
                     return Err(incomplete(CallError::unreadable("pages that come to an end")));
                 }
