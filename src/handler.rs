@@ -94,8 +94,9 @@ impl Handler {
         invocation: &Invocation,
     ) -> Settlement {
         let look_up = self.look_up(invocation);
-        let age = invocation.now().millis_since(requested_at);
-        let late = record.source.receive_count > Some(1) || u128::from(age) >= self.pin_after.as_millis();
+        let age = Duration::from_millis(invocation.now().millis_since(requested_at));
+        let redelivered = record.source.receive_count > Some(1);
+        let late = redelivered || age > self.pin_after || self.pin_after.is_zero();
         let pinned = request.cancellation.is_open_ended() && late;
         let asked = &request.cancellation;
         if self.dry_run || request.dry_run {

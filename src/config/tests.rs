@@ -49,6 +49,8 @@ fn assert_defaults(config: &Config) {
     assert_eq!(config.max_in_flight_calls, 10);
     assert_eq!(config.max_receive_count, None);
     assert_eq!(config.policy, policy(&["*"], CancelAll::Allow, None));
+    assert_eq!((config.explain_max_pages, config.pin_after), (10, Duration::from_secs(60)));
+    assert!(!config.dry_run);
     let missing =
         "not set: ALIBABA_CLOUD_REGION_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET";
     assert_eq!(config.cloudflow, Err(missing.into()));
@@ -83,6 +85,9 @@ fn every_variable_is_read() {
         (ALLOWED, "appflow:orders,swf:*"),
         (CANCEL_ALL, "deny"),
         (MAX_AGE, "3600"),
+        ("COUNTERMAND_EXPLAIN_MAX_PAGES", "7"),
+        ("COUNTERMAND_PIN_AFTER_SECONDS", "0"),
+        ("COUNTERMAND_MODE", "dry-run"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
         ("countermand_of_somebody_else", "1"),
@@ -96,6 +101,8 @@ fn every_variable_is_read() {
     assert_eq!(config.max_in_flight_calls, 4);
     assert_eq!(config.max_receive_count, Some(5));
     assert_eq!(config.policy, policy(&["appflow:orders", "swf:*"], CancelAll::Deny, Some(3_600)));
+    assert_eq!((config.explain_max_pages, config.pin_after), (7, Duration::ZERO));
+    assert!(config.dry_run);
 }
 
 #[test]
@@ -109,6 +116,8 @@ fn blanks_around_a_value_are_ignored() {
 fn a_number_is_held_to_its_range() {
     for (name, least, most) in [
         (MAX_AGE, 0, 315_360_000),
+        ("COUNTERMAND_PIN_AFTER_SECONDS", 0, 315_360_000),
+        ("COUNTERMAND_EXPLAIN_MAX_PAGES", 0, 1_000),
         ("COUNTERMAND_MAX_ATTEMPTS", 1, 100),
         ("COUNTERMAND_DEADLINE_MARGIN_MS", 100, 60_000),
         ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1, 1_000),

@@ -19,13 +19,16 @@ const ROUNDS: u64 = 300;
 const MOMENT: i64 = 1_735_787_045_678;
 const MOMENT_TEXT: &str = "2025-01-02T03:04:05.678Z";
 
+/// Draws a round.
+type Draw = fn(&mut Rng) -> Round;
+
 /// The properties, as tests.
 pub fn trials() -> Vec<Trial> {
-    let properties: [(&str, fn(&mut Rng) -> Round); 2] = [
+    let properties: [(&str, Draw); 2] = [
         ("property-appflow-only-what-was-meant-changes-and-the-outcome-says-so", appflow),
         ("property-swf-only-what-was-meant-changes-and-the-outcome-says-so", swf),
     ];
-    properties.map(|(name, round)| Trial::test(name, move || check(round).map_err(Into::into))).into()
+    properties.map(|(name, draw)| Trial::test(name, move || check(draw).map_err(Into::into))).into()
 }
 
 /// A world, a request, and what must follow.
@@ -39,7 +42,7 @@ struct Round {
     result: Value,
 }
 
-fn check(round: fn(&mut Rng) -> Round) -> Result<(), String> {
+fn check(draw: Draw) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(async {
         let simulator = Simulator::start(World::default(), ([127, 0, 0, 1], 0).into())
@@ -47,7 +50,7 @@ fn check(round: fn(&mut Rng) -> Round) -> Result<(), String> {
             .map_err(|error| error.to_string())?;
         let _function = case::start_quietly(&simulator).map_err(|error| error.to_string())?;
         for seed in 0..ROUNDS {
-            let round = round(&mut Rng::with_seed(seed));
+            let round = draw(&mut Rng::with_seed(seed));
             let difference = run(&simulator, &round).await;
             if let Some(difference) = difference {
                 let (world, request) = (&round.world, &round.request);
