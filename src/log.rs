@@ -31,8 +31,8 @@ pub fn unreadable(error: &DeliveryError) {
 /// Logs a look-up that failed. A missing permission is told once: the deployment may have chosen it.
 pub fn look_up_failed(service: &'static str, error: &CallError) {
     static TOLD: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let first = TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(service);
-    if error.class == Class::Config && first {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if error.class == Class::Config && told.insert(service) {
         tracing::warn!(service, code = error.code, "look-ups are refused, so outcomes stay unexplained");
     } else {
         tracing::debug!(service, code = error.code, error = error.message, "a look-up failed");

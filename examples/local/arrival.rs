@@ -63,6 +63,11 @@ impl Record {
         self.request.get("service").and_then(Value::as_str).unwrap_or("?")
     }
 
+    /// Whether the request only wants to hear what would be canceled.
+    pub fn is_dry_run(&self) -> bool {
+        self.request.get("dryRun") == Some(&Value::Bool(true))
+    }
+
     /// What the service is asked to cancel.
     pub fn asks_for(&self) -> String {
         let Value::Object(request) = &self.request else {

@@ -20,7 +20,7 @@ pub fn details(outcome: &Value) -> Vec<Vec<String>> {
     rows.extend(states.into_iter().map(|(state, ids)| vec![cut(state, 40), list(ids.into_iter())]));
     for (name, value) in result.as_object().into_iter().flatten() {
         if !matches!(name.as_str(), "executions" | "counts") {
-            rows.push(vec![name.clone(), cut(value, 100)]);
+            rows.push(vec![name.clone(), shown(value)]);
         }
     }
     if let Some(error) = outcome.get("error") {
@@ -34,6 +34,15 @@ pub fn details(outcome: &Value) -> Vec<Vec<String>> {
         ]);
     }
     rows
+}
+
+/// A value of a result; of a list its items, so that an empty one is seen to be none.
+fn shown(value: &Value) -> String {
+    match value.as_array().map(Vec::as_slice) {
+        None => cut(value, 100),
+        Some([]) => "none".into(),
+        Some(items) => list(items.iter().map(|item| cut(item, 40))),
+    }
 }
 
 /// Rows with their cells aligned; the last cell of a row is as long as it is.
@@ -55,4 +64,30 @@ pub fn columns(rows: Vec<Vec<String>>) -> Vec<String> {
         cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
     };
     rows.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_shown_by_its_own_names() {
+        let cases = [
+            (json!({"wouldCancel": ["run-1", "run-2"]}), [["wouldCancel", "run-1, run-2"]].as_slice()),
+            (json!({"wouldCancel": []}), &[["wouldCancel", "none"]]),
+            (
+                json!({"runId": "r", "closeStatus": "CANCELED"}),
+                &[["runId", "r"], ["closeStatus", "CANCELED"]],
+            ),
+            (
+                json!({"executions": [{"executionId": "a", "state": "NOT_LISTED"}], "counts": {}}),
+                &[["NOT_LISTED", "a"]],
+            ),
+        ];
+        for (result, expected) in cases {
+            assert_eq!(details(&json!({"result": result})), expected, "{result}");
+        }
+    }
 }

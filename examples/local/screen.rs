@@ -104,10 +104,11 @@ impl Screen {
         let rows = arrived.records.iter().map(|record| {
             let again = record.receive_count.filter(|count| *count > 1);
             let again = again.map_or(String::new(), |count| format!("  received {count} times"));
+            let rehearsal = if record.is_dry_run() { "  dry run" } else { "" };
             vec![
                 record.id.clone().unwrap_or_default(),
                 record.service().to_owned(),
-                record.asks_for() + &self.paint(Paint::Dim, &again),
+                record.asks_for() + &self.paint(Paint::Dim, &(again + rehearsal)),
             ]
         });
         for row in columns(rows.collect()) {

@@ -89,8 +89,17 @@ fn asks_for(call: &Call) -> String {
             Some(ids) => format!("{}: {}", field("flowName"), list(ids.iter().map(|id| cut(id, 40)))),
             None => format!("{}: all active runs", field("flowName")),
         },
+        "appflow.DescribeFlowExecutionRecords" => field("flowName"),
         "swf.RequestCancelWorkflowExecution" => format!("{}/{}", field("domain"), field("workflowId")),
-        "cloudflow.StopExecution" => format!("{}/{}", field("FlowName"), field("ExecutionName")),
+        "swf.DescribeWorkflowExecution" => {
+            format!("{}/{}", field("domain"), cut(&request["execution"]["workflowId"], 64))
+        }
+        "swf.ListOpenWorkflowExecutions" | "swf.ListClosedWorkflowExecutions" => {
+            format!("{}/{}", field("domain"), cut(&request["executionFilter"]["workflowId"], 64))
+        }
+        "cloudflow.StopExecution" | "cloudflow.DescribeExecution" => {
+            format!("{}/{}", field("FlowName"), field("ExecutionName"))
+        }
         _ => match entries(request) {
             0 => String::new(),
             entries => count(entries, "entry", "entries"),
@@ -171,6 +180,18 @@ mod tests {
         let cases = [
             ("appflow.CancelFlowExecutions", json!({"flowName": "f1", "executionIds": ["a"]}), "f1: a"),
             ("appflow.CancelFlowExecutions", json!({"flowName": "f1"}), "f1: all active runs"),
+            ("appflow.DescribeFlowExecutionRecords", json!({"flowName": "f1", "maxResults": 100}), "f1"),
+            (
+                "swf.DescribeWorkflowExecution",
+                json!({"domain": "d", "execution": {"workflowId": "w", "runId": "r"}}),
+                "d/w",
+            ),
+            (
+                "swf.ListClosedWorkflowExecutions",
+                json!({"domain": "d", "executionFilter": {"workflowId": "w"}}),
+                "d/w",
+            ),
+            ("cloudflow.DescribeExecution", json!({"FlowName": "f", "ExecutionName": "e"}), "f/e"),
             ("eventbridge.PutEvents", json!({"Entries": [{}, {}]}), "2 entries"),
             ("sns.PublishBatch", sns, "1 entry"),
             ("sqs.GetQueueUrl", json!({"QueueName": "q"}), ""),

@@ -76,6 +76,13 @@ fn the_opening_lists_the_records() {
 }
 
 #[test]
+fn a_dry_run_is_marked() {
+    let arrived = Arrival::read(include_str!("../../../events/sqs-appflow-dry-run.json"));
+    let text = PLAIN.opening("e.json", arrived.as_ref());
+    assert!(text.trim_end().ends_with("orders: run-1, run-3  dry run"), "{text}");
+}
+
+#[test]
 fn a_topic_is_named_and_its_subscription_is_not() {
     let arrived = Arrival::read(include_str!("../../../events/sns-appflow-one-run.json"));
     let text = PLAIN.opening("e.json", arrived.as_ref());
