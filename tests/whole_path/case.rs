@@ -69,6 +69,8 @@ struct Expectation {
     init_error: Option<String>,
     /// Every call to a service that cancels, in any order.
     calls: Option<Vec<Value>>,
+    /// The operations of those calls, in the order in which they arrived.
+    order: Option<Vec<String>>,
     /// Every call that publishes, in order.
     publish_calls: Option<Vec<Value>>,
     /// Every message that arrived, its body as JSON.
@@ -240,6 +242,10 @@ impl Case {
         let world = json!(simulator.world());
         self.check_reply(reply)
             .or_else(|| difference_in_any_order(expect.calls.as_ref()?, &canceling, "calls"))
+            .or_else(|| {
+                let arrived: Vec<&Value> = canceling.iter().map(|call| &call["operation"]).collect();
+                difference(&json!(expect.order.as_ref()?), &json!(arrived), "order")
+            })
             .or_else(|| {
                 difference(&json!(expect.publish_calls.as_ref()?), &json!(publishing), "publishCalls")
             })
