@@ -11,6 +11,7 @@ import pytest
 from processes import ACCOUNT, EVENTS, REGION, Emulator
 
 SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
+ACKNOWLEDGED = {"ACCEPTED", "PARTIAL", "ALREADY_CANCELED", "NOT_RUNNING", "NOT_FOUND", "REJECTED", "DRY_RUN"}
 DESTINATION = {"COUNTERMAND_OUTCOME_DESTINATION": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/outcomes"}
 
 
@@ -36,7 +37,7 @@ def is_outcome(value, ending):
         and value["version"] == "1"
         and value["source"]["type"] == ending
         and value["requestId"] != ""
-        and value["status"] in {"ACCEPTED", "PARTIAL", "NOT_RUNNING", "NOT_FOUND", "REJECTED"}
+        and value["status"] in ACKNOWLEDGED
     )
 
 

@@ -133,6 +133,9 @@ fn appflow(random: &mut Rng) -> Round {
     let mut ids: Vec<String> =
         (0..10).map(|index| format!("r-{index}")).filter(|_| random.u8(..3) == 0).collect();
     random.shuffle(&mut ids);
+    if random.bool() {
+        ids.clear();
+    }
     let (late, dry_run) = (random.bool(), random.u8(..5) == 0);
     let mut request = json!({"service": "appflow", "flowName": "orders"});
     if late {
