@@ -2,7 +2,7 @@
 //!
 //! A look-up is a courtesy. It comes after every cancel of the batch, in the time that is left, and
 //! where it fails the outcome stands without it. One look-up serves all requests of a batch for the
-//! same AppFlow flow; an equal question is asked once. It never changes anything at a service.
+//! same AppFlow flow. It never changes anything at a service.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -19,6 +19,8 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use self::explain::{LookUp, Unclear};
+use self::pin::incomplete;
 use crate::call_error::{CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
 use crate::request::fields::Fields;
@@ -99,9 +101,6 @@ impl Cancellation {
         }
     }
 }
-
-pub use self::explain::{LookUp, Unclear};
-use self::pin::incomplete;
 
 /// A port: one service that can be asked.
 pub trait Target {

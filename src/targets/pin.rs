@@ -13,9 +13,10 @@ use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
 use crate::timestamp::Timestamp;
 
-/// A list that was read in part says nothing of the rest.
+/// A list that was read in part says nothing of the rest. What refuses us, or is not there any more,
+/// says so itself.
 pub fn incomplete(error: CallError) -> CallError {
-    if error.class == Class::Config {
+    if matches!(error.class, Class::Config | Class::NotFound) {
         return error;
     }
     let message = format!("the list of runs cannot be read to its end: {}: {}", error.code, error.message);
@@ -82,7 +83,8 @@ impl Targets {
                 would.map(|run_id| json!({"wouldCancel": run_id.into_iter().collect::<Vec<_>>()}))
             }
             Cancellation::CloudFlow(asked) => {
-                self.cloudflow.look_up(asked, look_up).await.map(|reply| json!({"status": reply.status}))
+                let reply = self.cloudflow.look_up(asked, look_up).await;
+                reply.map(|reply| reply.status.map_or(json!({}), |status| json!({"status": status})))
             }
         };
         match result {
@@ -90,7 +92,7 @@ impl Targets {
             Ok(result) => Settlement::without_a_call(Conclusion {
                 status: Status::DryRun,
                 taken: false,
-                result: Some(result),
+                result: Some(result).filter(|result| *result != json!({})),
                 error: None,
                 remaining: None,
                 unclear: None,
