@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::records::DescribeFlowExecutionRecords;
 use crate::refusal::Failure;
-use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
 use crate::world::RunStatus;
@@ -106,10 +105,10 @@ fn serialization(message: String) -> Failure {
 
 impl Work for CancelFlowExecutions {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        let now = turn.state.clock.now();
         let Some(flow) = turn.state.world.appflow.get_mut(&self.flow_name) else {
             return Err(not_found(&self.flow_name));
         };
-        let now = Timestamp::now();
         let mut cancel = |wanted: &dyn Fn(&str) -> bool| {
             let running = |status| status == RunStatus::InProgress;
             let mut canceled = false;
@@ -193,7 +192,7 @@ mod tests {
         assert_eq!(statuses(&state, "orders")[..2], [RunStatus::CancelStarted, RunStatus::InProgress]);
         let updated: Vec<_> =
             state.world.appflow["orders"].runs.iter().map(|run| run.last_updated_at).collect();
-        assert!(updated[0] >= Some(state.started_at) && updated[1] < updated[0], "{updated:?}");
+        assert!(updated[0] >= Some(state.clock.started_at()) && updated[1] < updated[0], "{updated:?}");
         let again = run(&mut state, r#"{"flowName": "orders", "executionIds": ["run-1"]}"#);
         assert_eq!(again.unwrap(), r#"{"invalidExecutions":["run-1"]}"#);
     }

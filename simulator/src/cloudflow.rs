@@ -120,6 +120,7 @@ fn invalid(detail: &str) -> Failure {
 impl Work for StopExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let StopExecution(named) = self;
+        let clock = turn.state.clock;
         let execution = named.find(&mut turn.state.world)?;
         if !execution.status.is_active() {
             let Named { flow_name, execution_name } = named;
@@ -128,8 +129,8 @@ impl Work for StopExecution {
             return Err(Failure::new(400, "ExecutionAlreadyCompleted", message));
         }
         execution.status = CloudflowStatus::Stopped;
-        execution.stopped_time = Some(Timestamp::now());
-        let mut reply = named.description(execution, turn.request_id, turn.state.started_at);
+        execution.stopped_time = Some(clock.now());
+        let mut reply = named.description(execution, turn.request_id, clock.started_at());
         reply["RoleArn"] = json!("acs:ram::1111222233334444:role/flow");
         Ok(Answer::json(200, &reply))
     }

@@ -17,7 +17,7 @@ use crate::{Shared, World};
 pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> {
     let path = request.path.strip_prefix("/_simulator/")?;
     Some(match (request.method.as_str(), path) {
-        ("GET", "ledger") => show(&shared.state().ledger),
+        ("GET", "ledger") => show(&shared.state().ledger.calls()),
         ("GET", "published") => show(&shared.state().published),
         ("GET", "world") => show(&world(shared)),
         ("PUT", "world") => match serde_json::from_slice(&request.body) {
@@ -30,7 +30,7 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
         ("POST", "faults") => take(request, |fault| shared.state().faults.script(fault)),
         ("POST", "limits") => take(request, |limit| shared.state().faults.limit(&limit, Instant::now())),
         ("POST", "settle") => {
-            shared.state().world.settle();
+            settle(shared);
             show(&world(shared))
         }
         ("POST", "invoke") => {
@@ -54,8 +54,16 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
 /// The state as it is at this moment.
 pub(crate) fn world(shared: &Shared) -> World {
     let mut state = shared.state();
-    state.world.pass_time();
+    let now = state.clock.now();
+    state.world.pass_time(now);
     state.world.clone()
+}
+
+/// Ends what is being canceled.
+pub(crate) fn settle(shared: &Shared) {
+    let mut state = shared.state();
+    let now = state.clock.now();
+    state.world.settle(now);
 }
 
 /// Changes the state, unless what comes of it could not be.

@@ -35,14 +35,18 @@ mod sqs;
 mod swf;
 
 mod control;
+mod in_process;
+mod mapping;
 mod runtime_api;
 
+mod clock;
 mod faults;
 mod ledger;
 mod pages;
 mod timestamp;
 mod world;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,13 +57,15 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub use crate::faults::{Fault, FaultKind, Limit};
-pub use crate::ledger::{Call, Published};
+pub use crate::in_process::Queued;
+pub use crate::ledger::{Call, Counts, Published};
+pub use crate::mapping::{Batch, Mapping};
 pub use crate::operation::Operation;
 pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::timestamp::Timestamp;
 pub use crate::world::{
-    AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow, Run,
-    RunStatus, WorkflowExecution, WorkflowStatus, WorkflowType, World,
+    AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow,
+    Redrive, Run, RunStatus, WorkflowExecution, WorkflowStatus, WorkflowType, World,
 };
 
 /// The account that every ARN and queue URL must name.
@@ -76,7 +82,8 @@ pub const FUNCTION_NAME: &str = "countermand";
 #[derive(Clone)]
 pub struct Simulator {
     shared: Arc<Shared>,
-    _server: Arc<Server>,
+    /// Absent where there is no socket.
+    _server: Option<Arc<Server>>,
 }
 
 /// Stops the server when the last handle is gone.
@@ -94,13 +101,30 @@ pub(crate) struct Shared {
     base_url: String,
     state: Mutex<work::State>,
     /// Something in the state changed.
-    changed: Notify,
+    changed: Arc<Notify>,
     invocations: Mutex<runtime_api::Invocations>,
     /// An invocation waits for the function.
     invoked: Notify,
 }
 
 impl Shared {
+    fn checked(world: &World) -> std::io::Result<()> {
+        world.check().map_err(|wrong| std::io::Error::new(std::io::ErrorKind::InvalidInput, wrong))
+    }
+
+    fn new(world: World, address: SocketAddr, base_url: String) -> Shared {
+        let state = work::State::new(world);
+        let changed = state.queues.changed();
+        Shared {
+            address,
+            base_url,
+            state: Mutex::new(state),
+            changed,
+            invocations: Mutex::default(),
+            invoked: Notify::new(),
+        }
+    }
+
     /// The state; what a task that panicked left behind is as good as any.
     fn state(&self) -> MutexGuard<'_, work::State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,21 +138,15 @@ impl Shared {
 impl Simulator {
     /// Listens on the address; port 0 is the kernel's choice. A world that cannot be is an error.
     pub async fn start(world: World, address: SocketAddr) -> std::io::Result<Simulator> {
-        world.check().map_err(|wrong| std::io::Error::new(std::io::ErrorKind::InvalidInput, wrong))?;
+        Shared::checked(&world)?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            address,
-            base_url: format!("http://{address}"),
-            state: Mutex::new(work::State::new(world)),
-            changed: Notify::new(),
-            invocations: Mutex::default(),
-            invoked: Notify::new(),
-        });
+        let shared = Arc::new(Shared::new(world, address, format!("http://{address}")));
         let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));
-        Ok(Simulator { shared, _server: Arc::new(Server(server.abort_handle())) })
+        Ok(Simulator { shared, _server: Some(Arc::new(Server(server.abort_handle()))) })
     }
 
+    /// Where it listens; without a socket, port 0 of the unspecified address.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
@@ -140,7 +158,7 @@ impl Simulator {
     /// Everything the function needs to run against this simulator.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("AWS_LAMBDA_RUNTIME_API", self.address().to_string()),
+            ("AWS_LAMBDA_RUNTIME_API", self.base_url().trim_start_matches("http://").to_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME.into()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
@@ -167,12 +185,29 @@ impl Simulator {
 
     /// Every call to a service, in order of arrival.
     pub fn ledger(&self) -> Vec<Call> {
-        self.shared.state().ledger.clone()
+        self.shared.state().ledger.calls().to_vec()
+    }
+
+    /// How often each operation was called since the start, forgotten calls included.
+    pub fn counts(&self) -> BTreeMap<String, Counts> {
+        self.shared.state().ledger.counts().clone()
+    }
+
+    /// Empties the ledger and what was published, for those who make more calls than are to be kept.
+    pub fn forget(&self) {
+        let mut state = self.shared.state();
+        state.ledger.forget();
+        state.published.clear();
     }
 
     /// The messages that reached a bus, a topic or a queue.
     pub fn published(&self) -> Vec<Published> {
         self.shared.state().published.clone()
+    }
+
+    /// The simulator's time, which runs with tokio's clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.state().clock.now()
     }
 
     /// The state now.
@@ -190,7 +225,7 @@ impl Simulator {
 
     /// Ends what is being canceled: AppFlow runs, and SWF executions whose decider complies.
     pub fn settle(&self) {
-        self.shared.state().world.settle();
+        control::settle(&self.shared);
     }
 
     /// Hands the event to the function and waits for its response.

@@ -52,11 +52,13 @@ pub enum Operation {
     SendMessage,
     ReceiveMessage,
     DeleteMessage,
+    ChangeMessageVisibility,
+    ChangeMessageVisibilityBatch,
     GetQueueUrl,
 }
 
 impl Operation {
-    pub const ALL: [Operation; 16] = [
+    pub const ALL: [Operation; 18] = [
         Operation::CancelFlowExecutions,
         Operation::DescribeFlowExecutionRecords,
         Operation::RequestCancelWorkflowExecution,
@@ -72,6 +74,8 @@ impl Operation {
         Operation::SendMessage,
         Operation::ReceiveMessage,
         Operation::DeleteMessage,
+        Operation::ChangeMessageVisibility,
+        Operation::ChangeMessageVisibilityBatch,
         Operation::GetQueueUrl,
     ];
 
@@ -92,13 +96,21 @@ impl Operation {
             Operation::SendMessage => "sqs.SendMessage",
             Operation::ReceiveMessage => "sqs.ReceiveMessage",
             Operation::DeleteMessage => "sqs.DeleteMessage",
+            Operation::ChangeMessageVisibility => "sqs.ChangeMessageVisibility",
+            Operation::ChangeMessageVisibilityBatch => "sqs.ChangeMessageVisibilityBatch",
             Operation::GetQueueUrl => "sqs.GetQueueUrl",
         }
     }
 
     /// Whether single entries of a call can fail inside a 200.
     pub fn takes_entries(self) -> bool {
-        matches!(self, Operation::PutEvents | Operation::PublishBatch | Operation::SendMessageBatch)
+        matches!(
+            self,
+            Operation::PutEvents
+                | Operation::PublishBatch
+                | Operation::SendMessageBatch
+                | Operation::ChangeMessageVisibilityBatch
+        )
     }
 
     fn find(service: Service, action: &str) -> Option<Operation> {

@@ -149,6 +149,7 @@ fn sqs_query_code(code: &str) -> String {
         | "BatchRequestTooLong"
         | "EmptyBatchRequest"
         | "InvalidBatchEntryId"
+        | "MessageNotInflight"
         | "TooManyEntriesInBatchRequest"
         | "UnsupportedOperation" => format!("AWS.SimpleQueueService.{code}"),
         _ => code.to_owned(),

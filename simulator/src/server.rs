@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
@@ -61,19 +61,27 @@ async fn answer(
 ) -> Result<hyper::Response<Full<Bytes>>, Close> {
     let (parts, body) = request.into_parts();
     let answer = match Limited::new(body, LARGEST_REQUEST).collect().await {
-        Ok(body) => {
-            let request = Request {
-                method: parts.method.as_str().to_owned(),
-                path: parts.uri.path().to_owned(),
-                query: parts.uri.query().unwrap_or_default().to_owned(),
-                headers: parts.headers,
-                body: body.to_bytes(),
-            };
-            dispatch(shared, request).await?
-        }
+        Ok(body) => dispatch(shared, Request::new(parts, body.to_bytes())).await?,
         Err(error) => Answer::json(413, &json!({"message": error.to_string()})),
     };
-    Ok(response(answer))
+    Ok(response(answer).map(Full::new))
+}
+
+/// The same for a request that came on no connection; nothing where one would have been closed.
+pub(crate) async fn answer_at_once(
+    shared: &Shared,
+    request: hyper::Request<Vec<u8>>,
+) -> Option<hyper::Response<Vec<u8>>> {
+    let (mut parts, body) = request.into_parts();
+    // The header that HTTP clients add as they send.
+    if let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        parts.headers.entry(HOST).or_insert(host);
+    }
+    let answer = match body.len() <= LARGEST_REQUEST {
+        true => dispatch(shared, Request::new(parts, body.into())).await.ok()?,
+        false => Answer::json(413, &json!({"message": "length limit exceeded"})),
+    };
+    Some(response(answer).map(Vec::from))
 }
 
 async fn dispatch(shared: &Shared, request: Request) -> Result<Answer, Close> {
@@ -94,8 +102,8 @@ async fn dispatch(shared: &Shared, request: Request) -> Result<Answer, Close> {
 }
 
 /// The answer as HTTP. A scripted header that HTTP cannot carry is left out.
-fn response(answer: Answer) -> hyper::Response<Full<Bytes>> {
-    let mut response = hyper::Response::new(Full::new(Bytes::from(answer.body)));
+fn response(answer: Answer) -> hyper::Response<Bytes> {
+    let mut response = hyper::Response::new(Bytes::from(answer.body));
     if let Ok(status) = hyper::StatusCode::from_u16(answer.status) {
         *response.status_mut() = status;
     }

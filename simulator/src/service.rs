@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -52,6 +53,10 @@ fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Bo
         Operation::SendMessage => Box::new(sqs::SendMessage::read(request)?),
         Operation::ReceiveMessage => Box::new(sqs::ReceiveMessage::read(request)?),
         Operation::DeleteMessage => Box::new(sqs::DeleteMessage::read(request)?),
+        Operation::ChangeMessageVisibility => Box::new(sqs::ChangeMessageVisibility::read(request)?),
+        Operation::ChangeMessageVisibilityBatch => {
+            Box::new(sqs::ChangeMessageVisibilityBatch::read(request)?)
+        }
         Operation::GetQueueUrl => Box::new(sqs::GetQueueUrl::read(request)?),
     })
 }
@@ -60,6 +65,7 @@ fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Bo
 struct Running<'a> {
     shared: &'a Shared,
     service: Service,
+    operation: String,
     request_id: String,
     arrived: Instant,
     index: usize,
@@ -124,11 +130,11 @@ impl<'a> Running<'a> {
             _ => Uuid::new_v4().to_string(),
         };
         let arrived = Instant::now();
+        let operation = format!("{}.{}", asked.service.name(), asked.action);
         let mut state = shared.state();
-        let index = state.ledger.len();
         let call = Call {
-            at: milliseconds(arrived.duration_since(state.started)),
-            operation: format!("{}.{}", asked.service.name(), asked.action),
+            at: milliseconds(arrived.duration_since(state.clock.started())),
+            operation: operation.clone(),
             request: request.for_ledger(),
             signature: signature(request),
             status: None,
@@ -137,8 +143,8 @@ impl<'a> Running<'a> {
             request_id: request_id.clone(),
             duration_ms: None,
         };
-        state.ledger.push(call);
-        Running { shared, service: asked.service, request_id, arrived, index }
+        let index = state.ledger.push(call);
+        Running { shared, service: asked.service, operation, request_id, arrived, index }
     }
 
     async fn work(
@@ -153,28 +159,34 @@ impl<'a> Running<'a> {
         let until = Instant::now() + work.patience();
         loop {
             let changed = self.shared.changed.notified();
-            if let Some(result) = self.attempt(&*work, until, failing.as_ref()) {
-                self.shared.changed.notify_waiters();
-                return result;
+            match self.attempt(&*work, until, failing.as_ref()) {
+                ControlFlow::Break(result) => {
+                    self.shared.changed.notify_waiters();
+                    return result;
+                }
+                // Woken, or when the time has come, the state is looked at once more.
+                ControlFlow::Continue(due) => {
+                    let _ = timeout_at(due, changed).await;
+                }
             }
-            // Woken or out of patience, the state is looked at once more.
-            let _ = timeout_at(until, changed).await;
         }
     }
 
-    /// Does the work, unless it is not ready and may wait.
+    /// Does the work, or says when to try again, unless something changes before.
     fn attempt(
         &self,
         work: &dyn Work,
         until: Instant,
         failing: Option<&FailingEntries>,
-    ) -> Option<Result<Answer, Failure>> {
+    ) -> ControlFlow<Result<Answer, Failure>, Instant> {
         let mut state = self.shared.state();
-        if !work.ready(&state) && Instant::now() < until {
-            return None;
+        let due = work.due(&mut state).map_or(until, |due| due.min(until));
+        if due > Instant::now() {
+            return ControlFlow::Continue(due);
         }
-        state.world.pass_time();
-        Some(work.run(&mut Turn {
+        let now = state.clock.now();
+        state.world.pass_time(now);
+        ControlFlow::Break(work.run(&mut Turn {
             state: &mut state,
             request_id: &self.request_id,
             base_url: &self.shared.base_url,
@@ -195,6 +207,9 @@ impl<'a> Running<'a> {
     }
 
     fn send(&self, answer: Answer) -> Ending {
+        if answer.code.as_ref() == Some(&self.service.throttled(None).code) {
+            self.shared.state().ledger.count_throttled(&self.operation);
+        }
         self.note(|call| {
             call.status = Some(answer.status);
             call.code.clone_from(&answer.code);
@@ -209,7 +224,7 @@ impl<'a> Running<'a> {
     }
 
     fn note(&self, note: impl FnOnce(&mut Call)) {
-        note(&mut self.shared.state().ledger[self.index]);
+        self.shared.state().ledger.note(self.index, note);
     }
 }
 

@@ -42,6 +42,8 @@ fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
         | Operation::SendMessage
         | Operation::ReceiveMessage
         | Operation::DeleteMessage
+        | Operation::ChangeMessageVisibility
+        | Operation::ChangeMessageVisibilityBatch
         | Operation::GetQueueUrl => (Service::Sqs, "sqs", "application/x-amz-json-1.0"),
         // Signed in another way, and checked in another place.
         Operation::StopExecution | Operation::DescribeExecution => {

@@ -1,7 +1,10 @@
-//! SQS's sending operations, awsJson 1.0: what a message may hold and how large it may be, entries
-//! that fail inside a 200, and the checksums that clients compare. Receiving is in `receive`.
+//! SQS's sending operations, awsJson 1.0: what a message may hold and how large it may be, and the
+//! checksums that clients compare. Batches are in `entries`, receiving is in `receive`, giving back
+//! what was received in `visibility`.
 
+mod entries;
 mod receive;
+mod visibility;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +16,12 @@ use crate::ledger::Published;
 use crate::queues;
 use crate::refusal::Failure;
 use crate::wire::{Answer, Request};
-use crate::work::{FailingEntries, Turn, Work};
-use crate::{ACCOUNT_ID, batch};
+use crate::work::{Turn, Work};
+use crate::{ACCOUNT_ID, REGION, batch};
+use entries::Entries;
 
-pub(crate) use receive::{DeleteMessage, GetQueueUrl, ReceiveMessage};
+pub(crate) use receive::{DeleteMessage, GetQueueUrl, ReceiveMessage, system_attributes};
+pub(crate) use visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 
 const LARGEST: usize = 1_048_576;
 
@@ -66,6 +71,10 @@ fn queue(body: &Map<String, Value>) -> Result<String, Failure> {
 fn exists(turn: &Turn<'_>, queue: &str) -> Result<(), Failure> {
     let known = turn.state.world.queues.iter().any(|known| known == queue);
     if known { Ok(()) } else { Err(does_not_exist()) }
+}
+
+pub(crate) fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{queue}")
 }
 
 /// A message that may be sent.
@@ -156,7 +165,7 @@ fn attribute(value: &Value) -> (&str, &str) {
 
 /// The checksum over names, types and values, each with its length, in the order of the names; a
 /// byte before the value tells text from binary.
-fn attributes_md5(attributes: &Map<String, Value>) -> String {
+pub(crate) fn attributes_md5(attributes: &Map<String, Value>) -> String {
     fn add(digest: &mut Md5, bytes: &[u8]) {
         digest.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         digest.update(bytes);
@@ -199,26 +208,15 @@ impl Work for SendMessage {
 
 pub(crate) struct SendMessageBatch {
     queue: String,
-    entries: Vec<(String, Result<Outgoing, Failure>)>,
+    entries: Entries<Outgoing>,
 }
 
 impl SendMessageBatch {
     pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
         let body = body(request)?;
         let queue = queue(&body)?;
-        let Some(Value::Array(entries)) = body.get("Entries") else {
-            return Err(missing("Entries"));
-        };
-        let entries: Vec<_> = entries
-            .iter()
-            .map(|entry| {
-                let entry = entry.as_object().ok_or_else(|| missing("Entries"))?;
-                Ok((text(entry, "Id")?.to_owned(), Outgoing::read(entry)))
-            })
-            .collect::<Result<_, Failure>>()?;
-        batch::check_ids(entries.iter().map(|(id, _)| id.as_str()))?;
-        let size = entries.iter().flat_map(|(_, message)| message).map(|message| message.size).sum();
-        batch::check_size(size, LARGEST)?;
+        let entries = Entries::read(&body, Outgoing::read)?;
+        batch::check_size(entries.fine().map(|message| message.size).sum(), LARGEST)?;
         Ok(SendMessageBatch { queue, entries })
     }
 }
@@ -226,22 +224,7 @@ impl SendMessageBatch {
 impl Work for SendMessageBatch {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         exists(turn, &self.queue)?;
-        let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for (index, (id, message)) in self.entries.iter().enumerate() {
-            let failure = match (FailingEntries::of(turn, index), message) {
-                (Some(failing), _) => (&failing.code, &failing.message, failing.sender_fault()),
-                (None, Err(failure)) => (&failure.code, &failure.message, true),
-                (None, Ok(message)) => {
-                    let mut reply = message.deliver(turn, &self.queue);
-                    reply.insert("Id".into(), json!(id));
-                    successful.push(Value::Object(reply));
-                    continue;
-                }
-            };
-            let (code, text, sender) = failure;
-            failed.push(json!({"Id": id, "Code": code, "Message": text, "SenderFault": sender}));
-        }
-        Ok(answer(&json!({"Successful": successful, "Failed": failed})))
+        Ok(self.entries.run(turn, |turn, message| Ok(message.deliver(turn, &self.queue))))
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use hyper::HeaderMap;
 use hyper::body::Bytes;
+use hyper::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
@@ -36,6 +37,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    pub(crate) fn new(parts: Parts, body: Bytes) -> Request {
+        Request {
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body,
+        }
+    }
+
     /// The header's first value, where it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

@@ -7,23 +7,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::acs;
+use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::ledger::{Call, Published};
+use crate::ledger::{Ledger, Published};
 use crate::pages::Pages;
-use crate::queues::Queues;
+use crate::queues::{Message, Queues};
 use crate::refusal::Failure;
-use crate::timestamp::Timestamp;
 use crate::wire::Answer;
 use crate::world::World;
 
 /// All that changes while the simulator runs.
 pub(crate) struct State {
-    pub(crate) started: Instant,
-    /// The same moment by the calendar, which undated things are dated by.
-    pub(crate) started_at: Timestamp,
+    pub(crate) clock: Clock,
     pub(crate) world: World,
     pub(crate) faults: Faults,
-    pub(crate) ledger: Vec<Call>,
+    pub(crate) ledger: Ledger,
     pub(crate) published: Vec<Published>,
     pub(crate) queues: Queues,
     pub(crate) nonces: acs::Nonces,
@@ -33,16 +31,25 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(world: World) -> State {
         State {
-            started: Instant::now(),
-            started_at: Timestamp::now(),
+            clock: Clock::start(),
             world,
             faults: Faults::default(),
-            ledger: Vec::new(),
+            ledger: Ledger::default(),
             published: Vec::new(),
             queues: Queues::default(),
             nonces: acs::Nonces::default(),
             pages: Pages::default(),
         }
+    }
+
+    /// When a message of the queue can be received; nothing where it holds none.
+    pub(crate) fn due(&mut self, queue: &str) -> Option<Instant> {
+        self.queues.due(queue, self.world.redrive.get(queue), Instant::now())
+    }
+
+    /// Receives up to `most` messages that can be seen, as the world's redrive allows.
+    pub(crate) fn receive(&mut self, queue: &str, most: usize, hidden_for: Duration) -> Vec<Message> {
+        self.queues.receive(queue, most, hidden_for, self.world.redrive.get(queue), Instant::now())
     }
 }
 
@@ -77,12 +84,13 @@ impl FailingEntries {
 pub(crate) trait Work: Send {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure>;
 
-    /// How long the call may wait for `ready`.
+    /// How long the call may wait until it is `due`.
     fn patience(&self) -> Duration {
         Duration::ZERO
     }
 
-    fn ready(&self, _state: &State) -> bool {
-        true
+    /// When the work can be done if nothing changes: at once, later, or not by itself.
+    fn due(&self, _state: &mut State) -> Option<Instant> {
+        Some(Instant::now())
     }
 }

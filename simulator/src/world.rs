@@ -4,6 +4,7 @@
 //! change it is each service's own.
 
 mod passing;
+mod redrive;
 mod seeded;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,8 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
+
+pub use redrive::Redrive;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -25,6 +28,9 @@ pub struct World {
     pub buses: Vec<String>,
     pub topics: Vec<String>,
     pub queues: Vec<String>,
+    /// By the queue whose messages are moved.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub redrive: BTreeMap<String, Redrive>,
     /// After so long a run goes from `CancelStarted` to `Canceled` by itself; without it, only
     /// when the simulator is told to settle.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +207,7 @@ impl World {
                 return Err(format!("appflow.{flow}: {}: a run that is there already", run.execution_id));
             }
         }
-        Ok(())
+        self.redrive.iter().try_for_each(|(queue, redrive)| redrive.check(queue, &self.queues))
     }
 
     /// How many items a page holds where so many are asked for.

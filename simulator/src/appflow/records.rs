@@ -63,9 +63,9 @@ impl Work for DescribeFlowExecutionRecords {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let state = &mut *turn.state;
         let flow = state.world.appflow.get(&self.flow_name).ok_or_else(|| not_found(&self.flow_name))?;
-        let records = in_order(flow, state.world.appflow_records_order, state.started_at)
+        let records = in_order(flow, state.world.appflow_records_order, state.clock.started_at())
             .into_iter()
-            .map(|run| (run.execution_id.clone(), record(run, state.started_at)))
+            .map(|run| (run.execution_id.clone(), record(run, state.clock.started_at())))
             .collect();
         let size = state.world.page_size(self.most);
         let asked = json!({"flowName": self.flow_name});

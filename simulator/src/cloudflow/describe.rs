@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Named, admit, invalid};
 use crate::refusal::Failure;
@@ -33,7 +34,7 @@ impl DescribeExecution {
 
 impl Work for DescribeExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let began = turn.state.started_at;
+        let began = turn.state.clock.started_at();
         let execution = self.named.find(&mut turn.state.world)?;
         let mut reply = self.named.description(execution, turn.request_id, began);
         reply["Environment"] = json!({"Variables": [{"Name": "confidential", "Value": "confidential"}]});
@@ -45,10 +46,11 @@ impl Work for DescribeExecution {
     }
 
     /// There is nothing to wait for where the execution has ended, or never was.
-    fn ready(&self, state: &State) -> bool {
+    fn due(&self, state: &mut State) -> Option<Instant> {
         let flow = state.world.cloudflow.get(&self.named.flow_name);
         let mut executions = flow.into_iter().flat_map(|flow| &flow.executions);
-        !executions.any(|one| one.name == self.named.execution_name && one.status.is_active())
+        let active = executions.any(|one| one.name == self.named.execution_name && one.status.is_active());
+        (!active).then(Instant::now)
     }
 }
 
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn it_waits_for_an_execution_that_runs_and_for_no_other() {
-        let state = State::new(World::seeded());
+        let mut state = State::new(World::seeded());
         let cases = [
             ("FlowName=etl&ExecutionName=hourly-7", 0, false),
             ("FlowName=etl&ExecutionName=hourly-7&WaitTimeSeconds=60", 60, false),
@@ -102,7 +104,11 @@ mod tests {
         ];
         for (query, patience, ready) in cases {
             let work = read("GET", query).unwrap();
-            assert_eq!((work.patience().as_secs(), work.ready(&state)), (patience, ready), "{query}");
+            assert_eq!(
+                (work.patience().as_secs(), work.due(&mut state).is_some()),
+                (patience, ready),
+                "{query}"
+            );
         }
     }
 

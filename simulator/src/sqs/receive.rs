@@ -7,8 +7,9 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::{answer, attributes_md5, body, exists, invalid, missing, number, queue, text};
+use super::{answer, arn, attributes_md5, body, exists, invalid, missing, number, queue, text};
 use crate::ACCOUNT_ID;
+use crate::clock::Clock;
 use crate::queues::Message;
 use crate::refusal::Failure;
 use crate::wire::{Answer, Request};
@@ -44,27 +45,15 @@ impl ReceiveMessage {
         })
     }
 
-    fn describe(&self, message: &Message) -> Value {
+    fn describe(&self, message: &Message, clock: Clock) -> Value {
         let mut reply = json!({
             "MessageId": message.id,
             "ReceiptHandle": message.receipt,
             "Body": message.body,
             "MD5OfBody": hex::encode(Md5::digest(&message.body)),
         });
-        let system = [
-            ("SentTimestamp", milliseconds(message.sent)),
-            ("ApproximateReceiveCount", message.receive_count.to_string()),
-            (
-                "ApproximateFirstReceiveTimestamp",
-                milliseconds(message.first_received.unwrap_or(message.sent)),
-            ),
-            ("SenderId", format!("AROASIMULATOR:{ACCOUNT_ID}")),
-        ];
-        let system: Map<_, _> = system
-            .iter()
-            .filter(|(name, _)| wanted(&self.system_attributes, name))
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
+        let mut system = system_attributes(message, clock);
+        system.retain(|name, _| wanted(&self.system_attributes, name));
         if !system.is_empty() {
             reply["Attributes"] = Value::Object(system);
         }
@@ -82,6 +71,25 @@ impl ReceiveMessage {
     }
 }
 
+/// What the queue itself knows of a message that was received.
+pub(crate) fn system_attributes(message: &Message, clock: Clock) -> Map<String, Value> {
+    let milliseconds = |moment: Instant| {
+        let since = clock.at(moment).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since.as_millis().to_string()
+    };
+    let first_received = message.first_received.unwrap_or(message.sent);
+    let mut attributes = Map::from_iter([
+        ("ApproximateReceiveCount".into(), json!(message.receive_count.to_string())),
+        ("SentTimestamp".into(), json!(milliseconds(message.sent))),
+        ("SenderId".into(), json!(format!("AROASIMULATOR:{ACCOUNT_ID}"))),
+        ("ApproximateFirstReceiveTimestamp".into(), json!(milliseconds(first_received))),
+    ]);
+    if let Some(queue) = &message.dead_in {
+        attributes.insert("DeadLetterQueueSourceArn".into(), json!(arn(queue)));
+    }
+    attributes
+}
+
 fn names(body: &Map<String, Value>, field: &str) -> Vec<String> {
     let names = body.get(field).and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).map(Into::into).collect()
@@ -95,16 +103,12 @@ fn wanted(names: &[String], name: &str) -> bool {
     })
 }
 
-fn milliseconds(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().to_string()
-}
-
 impl Work for ReceiveMessage {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         exists(turn, &self.queue)?;
-        let messages = turn.state.queues.receive(&self.queue, self.most, self.hidden_for, Instant::now());
-        let messages: Vec<_> = messages.iter().map(|message| self.describe(message)).collect();
+        let messages = turn.state.receive(&self.queue, self.most, self.hidden_for);
+        let clock = turn.state.clock;
+        let messages: Vec<_> = messages.iter().map(|message| self.describe(message, clock)).collect();
         // An empty list is left out, as the service does.
         let reply = if messages.is_empty() { json!({}) } else { json!({"Messages": messages}) };
         Ok(answer(&reply))
@@ -114,9 +118,12 @@ impl Work for ReceiveMessage {
         self.wait
     }
 
-    fn ready(&self, state: &State) -> bool {
-        let known = state.world.queues.contains(&self.queue);
-        !known || state.queues.has_visible(&self.queue, Instant::now())
+    /// There is nothing to wait for where the queue does not exist.
+    fn due(&self, state: &mut State) -> Option<Instant> {
+        match state.world.queues.contains(&self.queue) {
+            true => state.due(&self.queue),
+            false => Some(Instant::now()),
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl DescribeWorkflowExecution {
 
 impl Work for DescribeWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let began = turn.state.started_at;
+        let began = turn.state.clock.started_at();
         let domain = find_domain(turn, &self.domain)?;
         let execution = domain
             .executions

@@ -107,7 +107,7 @@ impl List {
     }
 
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
-        let began = turn.state.started_at;
+        let began = turn.state.clock.started_at();
         let mut found: Vec<_> = find_domain(turn, &self.domain)?
             .executions
             .iter()

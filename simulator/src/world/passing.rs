@@ -13,8 +13,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 impl World {
     /// Ends what is being canceled: AppFlow runs whose cancel started, and SWF executions whose
     /// decider takes the request as it should.
-    pub(crate) fn settle(&mut self) {
-        let now = Timestamp::now();
+    pub(crate) fn settle(&mut self, now: Timestamp) {
         for run in self.appflow.values_mut().flat_map(|flow| &mut flow.runs) {
             if run.status == RunStatus::CancelStarted {
                 run.status = RunStatus::Canceled;
@@ -31,11 +30,10 @@ impl World {
     }
 
     /// Lets time do its work: runs whose cancel started long enough ago are canceled now.
-    pub(crate) fn pass_time(&mut self) {
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
         let Some(after) = self.settle_after_ms.map(Duration::from_millis) else {
             return;
         };
-        let now = Timestamp::now();
         for run in self.appflow.values_mut().flat_map(|flow| &mut flow.runs) {
             let due = run.last_updated_at.is_some_and(|started| now >= started + after);
             if run.status == RunStatus::CancelStarted && due {
@@ -100,7 +98,7 @@ mod tests {
         }))
         .unwrap();
         let before = Timestamp::now();
-        world.settle();
+        world.settle(before);
         let runs: Vec<_> = world.appflow["f1"].runs.iter().map(|run| run.status).collect();
         assert_eq!(runs, [RunStatus::InProgress, RunStatus::Canceled]);
         let closed: Vec<_> = world.swf["d"].executions.iter().map(|one| one.close_status).collect();
@@ -120,10 +118,10 @@ mod tests {
             run.last_updated_at = Some(Timestamp::ago(Duration::from_secs(age_seconds)));
         }
         let statuses = |world: &World| [0, 1].map(|number| world.appflow["orders"].runs[number].status);
-        world.pass_time();
+        world.pass_time(Timestamp::now());
         assert_eq!(statuses(&world), [RunStatus::CancelStarted; 2]);
         world.settle_after_ms = Some(10_000);
-        world.pass_time();
+        world.pass_time(Timestamp::now());
         assert_eq!(statuses(&world), [RunStatus::CancelStarted, RunStatus::Canceled]);
     }
 
