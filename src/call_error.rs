@@ -27,6 +27,8 @@ pub enum Class {
     Config,
     /// A code that nobody knows. Not tried again here; the record goes back.
     Unknown,
+    /// The turn of the call did not come in time. Nothing was asked; the record goes back.
+    Deferred,
 }
 
 /// How far the call got, which decides what can be said of its effect.
@@ -53,7 +55,7 @@ pub struct CallError {
     pub message: String,
     /// The id under which the service knows this call.
     pub request_id: Option<String>,
-    /// The least wait before the next attempt that the service asks for.
+    /// The least wait before the next attempt that the service asks for, or the place in line has.
     pub retry_after: Option<Duration>,
 }
 
@@ -82,6 +84,13 @@ impl CallError {
     pub fn deadline(answer: Answer) -> Self {
         let message = "the invocation's time ended before the service answered";
         Self::own(Class::Retry, answer, "DeadlineExceeded", message)
+    }
+
+    /// The call's turn is too far away; so far away that it is best tried again after `place`.
+    pub fn deferred(place: Duration) -> Self {
+        let message = "the turn of the call did not come in time";
+        let error = Self::own(Class::Deferred, Answer::NotAsked, "Deferred", message);
+        Self { retry_after: Some(place), ..error }
     }
 
     /// One attempt took longer than it may.

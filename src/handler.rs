@@ -1,44 +1,48 @@
 //! The whole flow: from an event to the response.
 //!
 //! Each step is a module of its own; this one only drives them, in order, under the invocation's
-//! time. Requests are carried out side by side, their outcomes published together.
+//! time. Records go side by side, or one by one where their order counts.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 
-use crate::event_source::{self, Failure, Invoked, Record, Settled};
+use crate::event_source::{self, Delivery, Failure, Invoked, Record, Settled};
+use crate::hand_back::{self, HandBack, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::outcome::{Outcome, Writer};
+use crate::pace::Pace;
+use crate::plan::Planner;
 use crate::policy::Policy;
 use crate::publisher::Publisher;
 use crate::request::violation::Violation;
 use crate::request::{self, CancelRequest, Reading, Rejection};
 use crate::retry::Retry;
-use crate::targets::{LookUp, Settlement, Targets};
+use crate::targets::{Means, Settlement, Targets};
 use crate::timestamp::Timestamp;
 
 /// What stays from one invocation to the next.
 pub struct Handler {
     pub targets: Targets,
     pub publisher: Publisher,
+    pub hand_back: HandBack,
     pub policy: Policy,
+    pub planner: Planner,
     pub retry: Retry,
+    pub pace: Pace,
     pub writer: Writer,
-    /// From this age on, an open-ended request is pinned to the runs of its moment.
-    pub pin_after: Duration,
-    /// Nothing is ever canceled, only told what would be.
-    pub dry_run: bool,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// What is kept of an invocation's time for publishing and the response.
     pub margin: Duration,
 }
 
-/// What became of a record before it is told.
+/// What a record turned out to be.
 enum Handled {
     /// One of our own messages.
     Ours,
@@ -46,8 +50,17 @@ enum Handled {
     Rejected(Box<Rejection>),
     /// It breaks a rule of the deployment.
     Refused(Box<CancelRequest>, Vec<Violation>),
-    /// Its service was asked; since when it counts.
-    Settled(Box<CancelRequest>, Timestamp, Box<Settlement>),
+    /// It is to be carried out; since when it counts.
+    Valid(Box<CancelRequest>, Timestamp),
+}
+
+impl Handled {
+    fn request(&self) -> Option<&CancelRequest> {
+        match self {
+            Self::Ours | Self::Rejected(_) => None,
+            Self::Refused(request, _) | Self::Valid(request, _) => Some(request),
+        }
+    }
 }
 
 impl Handler {
@@ -60,17 +73,66 @@ impl Handler {
         let invocation = Invocation::begin(SystemTime::now(), context.deadline(), self.margin);
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now() };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
-        let records = delivery.records.iter();
-        let mut handled = join_all(records.map(|record| self.carry_out(record, &invocation))).await;
-        self.explain(&mut handled, &invocation).await;
-        let outcomes = delivery.records.iter().zip(handled);
-        let outcomes = outcomes.map(|(record, handled)| self.report(record, handled, &invocation)).collect();
-        let settled = self.publish(outcomes, &invocation).await;
+        let (returning, returns) = unbounded_channel();
+        let handed_back =
+            self.hand_back.run(&delivery.records, returns, &self.retry, invocation.handing_back_until);
+        let (settled, ()) = tokio::join!(self.settle_all(&delivery, &invocation, returning), handed_back);
         delivery.respond(&settled)
     }
 
-    /// One record, from its text to its settlement.
-    async fn carry_out(&self, record: &Record, invocation: &Invocation) -> Handled {
+    /// Every record, those side by side that may go so. After the first that goes back, none follows.
+    async fn settle_all(
+        &self,
+        delivery: &Delivery,
+        invocation: &Invocation,
+        returning: UnboundedSender<Return>,
+    ) -> Vec<Settled> {
+        let mut settled: Vec<Settled> = Vec::new();
+        for places in delivery.turns() {
+            let held_up = settled.iter().any(Settled::comes_again);
+            settled.extend(self.settle(delivery, places, held_up, invocation, &returning).await);
+        }
+        settled
+    }
+
+    /// Records that may go side by side, from their texts to their published outcomes.
+    async fn settle(
+        &self,
+        delivery: &Delivery,
+        places: Range<usize>,
+        held_up: bool,
+        invocation: &Invocation,
+        returning: &UnboundedSender<Return>,
+    ) -> Vec<Settled> {
+        let records = &delivery.records[places.clone()];
+        let handled: Vec<Handled> = records.iter().map(|record| self.read(record, invocation)).collect();
+        // Once the time is up nobody listens, and the queue hides the record as long as it always does.
+        let come_again = |place: usize, when| {
+            let _ = returning.send(Return { record: places.start + place, when });
+        };
+        let mut settlements = match held_up {
+            false => self.carry_out(records, &handled, invocation, &come_again).await,
+            true => Vec::new(),
+        };
+        self.explain(&handled, &mut settlements, invocation).await;
+        let mut settlements = settlements.into_iter().flatten();
+        let outcomes = records.iter().zip(&handled).map(|(record, handled)| match held_up {
+            false => self.report(record, handled, &mut settlements, invocation),
+            true => Some(self.writer.held_up(record, handled.request(), invocation.now())),
+        });
+        let settled = self.publish(outcomes.collect(), invocation).await;
+        for (place, (record, settled)) in records.iter().zip(&settled).enumerate() {
+            if held_up {
+                come_again(place, When::WithTheOneBefore);
+            } else if let Some(wait) = hand_back::wait(settled, record.source.receive_count) {
+                come_again(place, When::At(Instant::now() + wait));
+            }
+        }
+        settled
+    }
+
+    /// Whether a record is a request, and one that is allowed.
+    fn read(&self, record: &Record, invocation: &Invocation) -> Handled {
         let request = match request::read(&record.text) {
             Reading::Ours => return Handled::Ours,
             Reading::Rejected(rejection) => return Handled::Rejected(rejection),
@@ -78,80 +140,92 @@ impl Handler {
         };
         let requested_at = request.labels.counted_from(record.requested_at);
         let violations = self.policy.check(&request.cancellation, requested_at, invocation.now());
-        if !violations.is_empty() {
-            return Handled::Refused(request, violations);
+        match violations.is_empty() {
+            true => Handled::Valid(request, requested_at),
+            false => Handled::Refused(request, violations),
         }
-        let settlement = self.settle(record, &request, requested_at, invocation).await;
-        Handled::Settled(request, requested_at, Box::new(settlement))
     }
 
-    /// Asks the service, as carefully as the age of the request demands.
-    async fn settle(
+    /// Asks the services; one settlement for each valid request.
+    async fn carry_out(
         &self,
-        record: &Record,
-        request: &CancelRequest,
-        requested_at: Timestamp,
+        records: &[Record],
+        handled: &[Handled],
         invocation: &Invocation,
-    ) -> Settlement {
-        let look_up = self.look_up(invocation);
-        let age = Duration::from_millis(invocation.now().millis_since(requested_at));
-        let redelivered = record.source.receive_count > Some(1);
-        let late = redelivered || age > self.pin_after || self.pin_after.is_zero();
-        let pinned = request.cancellation.is_open_ended() && late;
-        let asked = &request.cancellation;
-        if self.dry_run || request.dry_run {
-            self.targets.rehearse(asked, pinned.then_some(requested_at), look_up).await
-        } else if pinned {
-            self.targets.settle_pinned(asked, requested_at, look_up).await
-        } else {
-            self.targets.settle(asked, &self.retry, invocation.calls_until).await
-        }
+        come_again: &dyn Fn(usize, When),
+    ) -> Vec<Option<Settlement>> {
+        let requests = records.iter().zip(handled).enumerate().filter_map(|(place, (record, handled))| {
+            let Handled::Valid(request, requested_at) = handled else { return None };
+            Some((place, record, request.as_ref(), *requested_at))
+        });
+        let plan = self.planner.plan(requests, invocation.now());
+        let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
+        let carried_out = plan.carry_out(&self.targets, &self.means(invocation, &deferred)).await;
+        let mut settlements: Vec<_> = records.iter().map(|_| None).collect();
+        carried_out.into_iter().for_each(|(place, settlement)| settlements[place] = Some(settlement));
+        settlements
     }
 
-    fn look_up(&self, invocation: &Invocation) -> LookUp<'_> {
-        LookUp { retry: &self.retry, until: invocation.calls_until, max_pages: self.explain_max_pages }
+    fn means<'a>(&'a self, invocation: &Invocation, deferred: &'a dyn Fn(usize, Duration)) -> Means<'a> {
+        Means {
+            retry: &self.retry,
+            pace: &self.pace,
+            until: invocation.calls_until,
+            max_pages: self.explain_max_pages,
+            deferred,
+        }
     }
 
     /// What the answers left open is asked after every cancel, in the time that is left.
-    async fn explain(&self, handled: &mut [Handled], invocation: &Invocation) {
-        let settled = handled.iter_mut().filter_map(|handled| match handled {
-            Handled::Settled(_, requested_at, settlement) => Some((*requested_at, settlement.as_mut())),
+    async fn explain(
+        &self,
+        handled: &[Handled],
+        settlements: &mut [Option<Settlement>],
+        invocation: &Invocation,
+    ) {
+        let settled = handled.iter().zip(settlements).filter_map(|(handled, settlement)| match handled {
+            Handled::Valid(_, requested_at) => Some((*requested_at, settlement.as_mut()?)),
             _ => None,
         });
-        self.targets.explain(settled.collect(), self.look_up(invocation)).await;
+        self.targets.explain(settled.collect(), &self.means(invocation, &|_, _| {})).await;
     }
 
     /// The outcome of a record; none for a message of our own.
-    fn report(&self, record: &Record, handled: Handled, invocation: &Invocation) -> Option<Outcome> {
+    fn report(
+        &self,
+        record: &Record,
+        handled: &Handled,
+        settlements: &mut impl Iterator<Item = Settlement>,
+        invocation: &Invocation,
+    ) -> Option<Outcome> {
         let now = invocation.now();
         Some(match handled {
             Handled::Ours => {
                 log::ours(record);
                 return None;
             }
-            Handled::Rejected(rejection) => self.writer.rejected(record, &rejection, now),
-            Handled::Refused(request, violations) => self.writer.refused(record, &request, &violations, now),
-            Handled::Settled(request, _, settlement) => {
-                self.writer.settled(record, &request, &settlement, now)
-            }
+            Handled::Rejected(rejection) => self.writer.rejected(record, rejection, now),
+            Handled::Refused(request, violations) => self.writer.refused(record, request, violations, now),
+            Handled::Valid(request, _) => self.writer.settled(record, request, &settlements.next()?, now),
         })
     }
 
     /// Tells the world, in as few calls as can be.
     async fn publish(&self, outcomes: Vec<Option<Outcome>>, invocation: &Invocation) -> Vec<Settled> {
-        let written: Vec<&Outcome> = outcomes.iter().flatten().collect();
+        let written: Vec<&Outcome> =
+            outcomes.iter().flatten().filter(|outcome| outcome.is_published()).collect();
         let until = invocation.publishing_until;
-        let published = self.publisher.publish(&written, &self.retry, until).await;
-        for (outcome, published) in written.iter().zip(&published) {
-            let took = invocation.millis_until(outcome.completed_at);
-            log::outcome(outcome, published, &self.publisher, took);
-        }
-        let mut published = published.into_iter();
+        let mut results = self.publisher.publish(&written, &self.retry, until).await.into_iter();
         outcomes
             .into_iter()
-            .map(|outcome| Settled {
-                published: outcome.is_none() || published.next().is_some_and(|result| result.is_ok()),
-                outcome,
+            .map(|outcome| {
+                let told = outcome.as_ref().is_some_and(Outcome::is_published);
+                let result = if told { results.next().unwrap_or(Ok(())) } else { Ok(()) };
+                if let Some(outcome) = &outcome {
+                    let took = invocation.millis_until(outcome.completed_at);
+                    log::outcome(outcome, &result, &self.publisher, took);
+                }
+                Settled { outcome, published: result.is_ok() }
             })
             .collect()
     }

@@ -17,8 +17,10 @@ pub struct Invocation {
     began_at: Timestamp,
     /// No call to a service starts, and none runs on, past this.
     pub calls_until: Instant,
-    /// The same for publishing; what is left after it belongs to the response.
+    /// The same for publishing.
     pub publishing_until: Instant,
+    /// The same for telling queues when records come again; what is left after it belongs to the response.
+    pub handing_back_until: Instant,
 }
 
 impl Invocation {
@@ -33,6 +35,7 @@ impl Invocation {
             began_at: Timestamp::from(now),
             calls_until: began + (given - margin),
             publishing_until: began + (given - margin / 4),
+            handing_back_until: began + (given - margin / 8),
         }
     }
 

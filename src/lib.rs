@@ -7,14 +7,18 @@ pub mod handler;
 pub mod event_source;
 pub mod request;
 pub mod policy;
+pub mod plan;
 pub mod targets;
 pub mod outcome;
 pub mod publisher;
+pub mod hand_back;
 
 pub mod retry;
+pub mod pace;
 pub mod call_error;
 pub mod invocation;
 pub mod timestamp;
+pub mod arn;
 
 pub mod config;
 pub mod log;

@@ -39,6 +39,16 @@ pub fn look_up_failed(service: &'static str, error: &CallError) {
     }
 }
 
+/// Logs a record that stays hidden for its queue's own visibility timeout.
+pub fn not_hidden(record: &Record, error: &CallError) {
+    tracing::warn!(
+        messageId = record.source.id,
+        code = error.code,
+        error = error.message,
+        "the visibility timeout of a record that goes back could not be set"
+    );
+}
+
 /// Logs an outcome, and what kept it from its destination.
 pub fn outcome(outcome: &Outcome, published: &Result<(), Unpublished>, publisher: &Publisher, took_ms: u64) {
     let only_logged = matches!(publisher, Publisher::Nowhere);

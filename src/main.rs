@@ -12,8 +12,11 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use countermand::config::{self, Config};
+use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
 use countermand::outcome::Writer;
+use countermand::pace::Pace;
+use countermand::plan::Planner;
 use countermand::publisher::Publisher;
 use countermand::retry::{CONNECT_LIMIT, Retry};
 use countermand::start_up;
@@ -48,10 +51,11 @@ async fn compose(config: Config) -> Handler {
         targets: Targets::connect(&aws, config.cloudflow, connector),
         publisher: Publisher::connect(&aws, config.destination, config.outcome_source),
         policy: config.policy,
+        hand_back: HandBack::connect(&aws),
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
+        pace: Pace::new(&config.rates, config.function_concurrency),
         writer: Writer { max_receive_count: config.max_receive_count },
-        pin_after: config.pin_after,
-        dry_run: config.dry_run,
+        planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }

@@ -31,6 +31,7 @@ pub enum Status {
     DryRun,
     Denied,
     Failed,
+    Deferred,
 }
 
 /// What happens to the record.
@@ -51,7 +52,7 @@ impl Status {
             | Self::NotFound
             | Self::Rejected
             | Self::DryRun => Disposition::Acknowledge,
-            Self::Denied | Self::Failed => Disposition::Redeliver,
+            Self::Denied | Self::Failed | Self::Deferred => Disposition::Redeliver,
         }
     }
 
@@ -67,6 +68,7 @@ impl Status {
             Self::DryRun => "DRY_RUN",
             Self::Denied => "DENIED",
             Self::Failed => "FAILED",
+            Self::Deferred => "DEFERRED",
         }
     }
 }
@@ -121,6 +123,13 @@ pub struct Outcome {
     pub json: String,
     /// The document without what the requester wrote beyond the target.
     pub loggable: String,
+}
+
+impl Outcome {
+    /// Whether the world is told. A record that waits in line has nothing to tell yet.
+    pub fn is_published(&self) -> bool {
+        !(self.status == Status::Deferred && self.kind == Kind::Attempt)
+    }
 }
 
 /// The document of the contract.
@@ -199,6 +208,19 @@ impl Writer {
         document.attempts = settlement.attempts;
         document.service_request_ids = &settlement.service_request_ids;
         self.write(document, Some(service), record)
+    }
+
+    /// The outcome of a record that must not go before another one; `request` is what it holds, where
+    /// that is valid. Nothing was done about it.
+    pub fn held_up(&self, record: &Record, request: Option<&CancelRequest>, now: Timestamp) -> Outcome {
+        let nothing = Labels::default();
+        let labels = request.map_or(&nothing, |request| &request.labels);
+        let mut document = self.document(record, Status::Deferred, labels, now);
+        let service = request.map(|request| request.cancellation.service());
+        document.service = service.map(Service::name);
+        document.operation = service.map(Service::operation);
+        document.target = request.map(|request| request.cancellation.target());
+        self.write(document, service, record)
     }
 
     /// The outcome of a valid request that the deployment does not allow.

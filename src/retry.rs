@@ -1,8 +1,9 @@
 //! The one owner of attempts: classification, then delay, then budget, under the deadline.
 //!
-//! Every call to a service, cancel or publish, goes through [`Retry::run`]; the SDK's own retries
-//! are off. It knows the class of a failure and the time there is, and nothing of what the call does.
-//! It is also the only place that bounds how many calls are under way at once.
+//! Every call to a service, cancel or publish, goes through [`Retry`]; the SDK's own retries are off.
+//! Each attempt of a paced call waits for its turn first, and tells the lane how it was answered. Retry
+//! knows the class of a failure and the time there is, and nothing of what the call does. It is also the
+//! only place that bounds how many calls are under way at once.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::call_error::{Answer, CallError, Class};
+use crate::pace::{Came, Lane, Patience, Standing, Waiting};
 
 /// One attempt lasts at most this long, from connecting to the last byte of the answer.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -50,16 +52,41 @@ impl Retry {
     pub async fn run<T>(
         &self,
         until: Instant,
+        call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Attempts<T> {
+        self.attempts(&mut Turns::Free, until, call).await
+    }
+
+    /// The same, each attempt in its turn; `waiting` is for the first.
+    pub async fn run_paced<T>(
+        &self,
+        lane: &Lane,
+        standing: Standing,
+        waiting: Waiting<'_>,
+        until: Instant,
+        call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Attempts<T> {
+        let mut turns = Turns::In { lane, standing, first: Some(waiting) };
+        self.attempts(&mut turns, until, call).await
+    }
+
+    async fn attempts<T>(
+        &self,
+        turns: &mut Turns<'_>,
+        until: Instant,
         mut call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
-        let mut attempts = Attempts {
-            result: Err(CallError::deadline(Answer::NotAsked)),
-            made: 0,
-            unanswered: false,
-            failed_request_ids: Vec::new(),
-        };
+        let mut attempts = Attempts::none(CallError::deadline(Answer::NotAsked));
         let mut repeats = Repeats::default();
-        while let Some(result) = self.attempt(until, &mut call).await {
+        let mut wait = Duration::ZERO;
+        loop {
+            match turns.next(wait, until).await {
+                Next::Go => {}
+                Next::TooLate => return attempts,
+                Next::Away(place) => return Attempts::none(CallError::deferred(place)),
+            }
+            let Some((started, result)) = self.attempt(until, &mut call).await else { return attempts };
+            turns.heard(started, &result);
             let error = match result {
                 Ok(value) => {
                     attempts.made += 1;
@@ -72,14 +99,8 @@ impl Retry {
             if !repeats.allowed(error.class) || repeats.made >= self.max_attempts {
                 return attempts;
             }
-            let wait = backoff(repeats.made).max(error.retry_after.unwrap_or_default());
-            // A wait that ends past the deadline is time paid for nothing.
-            if wait >= until.saturating_duration_since(Instant::now()) {
-                return attempts;
-            }
-            sleep(wait).await;
+            wait = backoff(repeats.made).max(error.retry_after.unwrap_or_default());
         }
-        attempts
     }
 
     /// One attempt, within its own limit and the deadline; `None` where there was no time to start.
@@ -87,24 +108,89 @@ impl Retry {
         &self,
         until: Instant,
         call: &mut impl AsyncFnMut() -> Result<T, CallError>,
-    ) -> Option<Result<T, CallError>> {
+    ) -> Option<(Instant, Result<T, CallError>)> {
         let _slot = timeout_at(until, self.in_flight.acquire()).await.ok()?;
         let now = Instant::now();
         if now >= until {
             return None;
         }
         let end = until.min(now + ATTEMPT_LIMIT);
-        Some(timeout_at(end, call()).await.unwrap_or_else(|_| {
+        let result = timeout_at(end, call()).await.unwrap_or_else(|_| {
             Err(if end == until {
                 CallError::deadline(Answer::Missing)
             } else {
                 CallError::timeout(ATTEMPT_LIMIT)
             })
-        }))
+        });
+        Some((now, result))
+    }
+}
+
+/// How a call comes to its attempts.
+enum Turns<'a> {
+    /// Whenever it wants.
+    Free,
+    In {
+        lane: &'a Lane,
+        standing: Standing,
+        /// Until the first attempt.
+        first: Option<Waiting<'a>>,
+    },
+}
+
+impl From<Came> for Next {
+    fn from(came: Came) -> Self {
+        match came {
+            Came::Turn => Self::Go,
+            Came::Away(place) => Self::Away(place),
+            Came::Never => Self::TooLate,
+        }
+    }
+}
+
+/// What comes next.
+enum Next {
+    Go,
+    /// Nothing more in the time that is left.
+    TooLate,
+    /// Nothing was asked, and the turn is far away: best tried again after so long.
+    Away(Duration),
+}
+
+impl Turns<'_> {
+    /// Waits for the later of the backoff and the turn.
+    async fn next(&mut self, wait: Duration, until: Instant) -> Next {
+        // A wait that ends past the deadline is time paid for nothing.
+        if !wait.is_zero() && wait >= until.saturating_duration_since(Instant::now()) {
+            return Next::TooLate;
+        }
+        let Self::In { lane, standing, first } = self else {
+            sleep(wait).await;
+            return Next::Go;
+        };
+        if let Some(waiting) = first.take() {
+            return waiting.turn().await.into();
+        }
+        let Ok(waiting) = lane.join(*standing, Patience::Begun { until }) else { return Next::TooLate };
+        tokio::join!(sleep(wait), waiting.turn()).1.into()
+    }
+
+    fn heard<T>(&self, started: Instant, result: &Result<T, CallError>) {
+        let Self::In { lane, .. } = self else { return };
+        match result {
+            Err(error) if error.class == Class::Throttle => lane.refused(started),
+            Err(error) if !error.is_from_service() => {}
+            _ => lane.taken(started),
+        }
     }
 }
 
 impl<T> Attempts<T> {
+    /// No call was made, for this reason.
+    pub fn none(error: CallError) -> Self {
+        Self { result: Err(error), made: 0, unanswered: false, failed_request_ids: Vec::new() }
+    }
+
     fn record(&mut self, error: CallError) {
         self.made += u32::from(error.answer != Answer::NotAsked);
         self.unanswered |= error.answer == Answer::Missing;
@@ -130,7 +216,12 @@ impl Repeats {
         match class {
             Class::Throttle | Class::Retry => true,
             Class::RetryOnce => !std::mem::replace(&mut self.freshly_signed, true),
-            Class::NotFound | Class::NotRunning | Class::Terminal | Class::Config | Class::Unknown => false,
+            Class::NotFound
+            | Class::NotRunning
+            | Class::Terminal
+            | Class::Config
+            | Class::Unknown
+            | Class::Deferred => false,
         }
     }
 }

@@ -4,6 +4,8 @@
 //! refused at the start: FIFO topics and queues, for which an outcome has no group, and a bus in
 //! another region, which `PutEvents` cannot reach.
 
+use crate::arn::Arn;
+
 /// Where outcomes go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
@@ -29,23 +31,10 @@ impl Destination {
     /// # Errors
     /// What was expected.
     pub fn parse(arn: &str, region: Option<&str>) -> Result<Self, String> {
-        let parts: Vec<&str> = arn.split(':').collect();
-        let [
-            "arn",
-            partition @ ("aws" | "aws-cn" | "aws-us-gov" | "aws-eusc" | "aws-iso" | "aws-iso-b"),
-            service,
-            place,
-            account,
-            name,
-        ] = parts[..]
-        else {
-            return Err("the ARN of an event bus, an SNS topic or an SQS queue".into());
-        };
-        let account_given = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let named = |text: &str, marks: &[u8]| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
-        };
-        if !named(place, b"-") || !account_given || !named(name, b"-_./") {
+        let kinds = "the ARN of an event bus, an SNS topic or an SQS queue";
+        let parsed = Arn::parse(arn).ok_or(kinds)?;
+        let Arn { service, region: place, name, .. } = parsed;
+        if !parsed.is_complete() {
             return Err("an ARN with region, account and name".into());
         }
         let kind = match service {
@@ -54,10 +43,8 @@ impl Destination {
                 return Err("a standard topic or queue, not a FIFO one".into());
             }
             "sns" => DestinationKind::Topic,
-            "sqs" => DestinationKind::Queue {
-                url: format!("https://sqs.{place}.{}/{account}/{name}", domain(partition)),
-            },
-            _ => return Err("the ARN of an event bus, an SNS topic or an SQS queue".into()),
+            "sqs" => DestinationKind::Queue { url: parsed.queue_url() },
+            _ => return Err(kinds.into()),
         };
         Ok(Self { kind, arn: arn.into(), region: place.into() })
     }
@@ -71,16 +58,5 @@ fn event_bus(name: &str, place: &str, region: Option<&str>) -> Result<Destinatio
         Some(region) if region == place => Ok(DestinationKind::EventBus),
         Some(region) => Err(format!("an event bus in the function's region {region}")),
         None => Err("AWS_REGION to be set, the region that the event bus must be in".into()),
-    }
-}
-
-/// The domain of a partition's endpoints.
-fn domain(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "amazonaws.com.cn",
-        "aws-eusc" => "amazonaws.eu",
-        "aws-iso" => "c2s.ic.gov",
-        "aws-iso-b" => "sc2s.sgov.gov",
-        _ => "amazonaws.com",
     }
 }

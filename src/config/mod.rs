@@ -14,6 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::destination::{Destination, DestinationKind};
+use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::fields::nearest;
 use crate::request::violation::quote;
@@ -40,6 +41,10 @@ pub struct Config {
     pub dry_run: bool,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
+    /// Quotas of the account that stand in for the published ones.
+    pub rates: BTreeMap<Operation, Quota>,
+    /// So many processes may run, which share the quotas.
+    pub function_concurrency: u32,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where CloudFlow is called, or which variables that needs.
@@ -50,7 +55,7 @@ pub struct Config {
 const LONGEST_AGE: u64 = 315_360_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 16] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -65,6 +70,8 @@ pub const VARIABLES: [&str; 14] = [
     "COUNTERMAND_MAX_REQUEST_AGE_SECONDS",
     "COUNTERMAND_ALLOWED_TARGETS",
     "COUNTERMAND_CANCEL_ALL",
+    "COUNTERMAND_RATES",
+    "COUNTERMAND_FUNCTION_CONCURRENCY",
 ];
 
 /// Everything that is wrong with the configuration.
@@ -98,6 +105,10 @@ impl Config {
             ),
             dry_run: variables.parsed("COUNTERMAND_MODE", mode).unwrap_or(false),
             explain_max_pages: variables.number("COUNTERMAND_EXPLAIN_MAX_PAGES", 0..=1_000).unwrap_or(10),
+            rates: variables.parsed("COUNTERMAND_RATES", rates).unwrap_or_default(),
+            function_concurrency: variables
+                .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
+                .unwrap_or(1),
             policy: policy(&mut variables),
             cloudflow: cloudflow(&mut variables),
         };
@@ -133,6 +144,28 @@ fn mode(name: &str) -> Result<bool, String> {
         "dry-run" => Ok(true),
         _ => Err("active or dry-run".into()),
     }
+}
+
+/// Quotas by operation: `swf.RequestCancelWorkflowExecution=30/100,…`.
+fn rates(list: &str) -> Result<BTreeMap<Operation, Quota>, String> {
+    let mut rates = BTreeMap::new();
+    for item in list.split(',') {
+        let expected = "operation=per second/burst, separated by single commas, each from 0.001 to 100000";
+        let (name, quota) = item.split_once('=').ok_or(expected)?;
+        let (name, quota) = (name.trim(), Quota::parse(quota).ok_or(expected)?);
+        let Some(operation) = Operation::ALL.into_iter().find(|operation| operation.name() == name) else {
+            let names = Operation::ALL.map(Operation::name);
+            let nearest = nearest(name, &names);
+            return Err(format!(
+                "an operation that exists ({} is none; the nearest is {nearest})",
+                quote(name)
+            ));
+        };
+        if rates.insert(operation, quota).is_some() {
+            return Err(format!("each operation once ({name} is there twice)"));
+        }
+    }
+    Ok(rates)
 }
 
 fn policy(variables: &mut Variables) -> Policy {

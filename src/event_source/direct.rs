@@ -10,6 +10,7 @@ pub fn record(event: &str, invoked: Invoked) -> Record {
         text: event.into(),
         request_id: invoked.request_id.into(),
         requested_at: invoked.now,
+        receipt_handle: None,
         source: Source { kind: "direct", id: Some(invoked.request_id.into()), ..Source::default() },
     }
 }

@@ -21,6 +21,7 @@ pub fn open(content: Option<&RawValue>, source: Source, time: Option<Timestamp>,
         request_id: source.id.clone().unwrap_or_else(|| invoked.request_id.into()),
         requested_at: time.unwrap_or(invoked.now),
         source,
+        receipt_handle: None,
     };
     for _ in 0..MOST_ENVELOPES {
         let Some(layer) = Layer::of(&record.text) else {

@@ -13,6 +13,8 @@ mod response;
 mod sns;
 mod sqs;
 
+use std::ops::Range;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -47,6 +49,26 @@ pub struct Record {
     /// The time of the innermost envelope that has one, never in the future.
     pub requested_at: Timestamp,
     pub source: Source,
+    /// What names this receive to the queue that it came from.
+    pub receipt_handle: Option<String>,
+}
+
+impl Record {
+    /// The queue's order counts: no record may go before one that failed.
+    fn is_in_order(&self) -> bool {
+        self.source.kind == "sqs" && self.source.arn.as_ref().is_some_and(|arn| arn.ends_with(".fifo"))
+    }
+}
+
+impl Delivery {
+    /// The records that may go side by side, by their places: all of them, or one by one where their
+    /// order counts.
+    pub fn turns(&self) -> Vec<Range<usize>> {
+        match self.records.iter().any(Record::is_in_order) {
+            true => (0..self.records.len()).map(|place| place..place + 1).collect(),
+            false => vec![0..self.records.len()],
+        }
+    }
 }
 
 /// The delivery that Lambda received, as an outcome describes it.

@@ -22,7 +22,8 @@ pub struct Settled {
 }
 
 impl Settled {
-    fn comes_again(&self) -> bool {
+    /// The record goes back.
+    pub fn comes_again(&self) -> bool {
         self.outcome
             .as_ref()
             .is_some_and(|outcome| outcome.status.disposition() == Disposition::Redeliver || !self.published)
@@ -95,7 +96,7 @@ fn error_type(settled: &[Settled]) -> Option<&'static str> {
         let mut outcomes = settled.iter().filter_map(|it| it.outcome.as_ref());
         outcomes.any(|outcome| outcome.status == status)
     };
-    if any(Status::Failed) {
+    if any(Status::Failed) || any(Status::Deferred) {
         Some("CancelFailed")
     } else if any(Status::Denied) {
         Some("CancelDenied")

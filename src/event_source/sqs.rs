@@ -44,5 +44,6 @@ fn record(message: &Object, id: String, invoked: Invoked) -> Record {
         receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
         who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
     };
-    envelope::open(message.get("body"), source, sent, invoked)
+    let opened = envelope::open(message.get("body"), source, sent, invoked);
+    Record { receipt_handle: json::id(message, "receiptHandle"), ..opened }
 }

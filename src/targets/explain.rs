@@ -1,18 +1,19 @@
 //! Finding out what an answer left unsaid: why a run could not be canceled, and whether it stopped.
 //!
-//! A look-up is a courtesy. It comes after every cancel of the batch, in the time that is left, and
-//! where it fails the outcome stands without it. One look-up serves all requests of a batch for the
-//! same AppFlow flow. It never changes anything at a service.
+//! An explaining look-up is a courtesy. It comes after every cancel of the batch, in the time that is
+//! left, and where it fails, or its turn does not come in time, the outcome stands without it. One
+//! serves all requests of a batch for the same AppFlow flow. A [`LookUp`] never changes anything at a
+//! service.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
 
-use super::{Conclusion, Settlement, Targets, appflow, cloudflow, swf};
-use crate::call_error::ReportedError;
+use super::{Conclusion, Means, Settlement, Targets, appflow, cloudflow, swf};
+use crate::call_error::{Answer, CallError, ReportedError};
 use crate::log;
-use crate::retry::Retry;
+use crate::pace::{Operation, Patience, Standing};
 use crate::timestamp::Timestamp;
 
 /// What a look-up could tell more of a request.
@@ -25,13 +26,53 @@ pub enum Unclear {
     CloudFlow(cloudflow::Cancellation),
 }
 
-/// What every look-up shares.
-#[derive(Clone, Copy)]
+/// Reads for one purpose, each call in its turn.
 pub struct LookUp<'a> {
-    pub retry: &'a Retry,
-    pub until: Instant,
-    /// So many pages of a list are read.
-    pub max_pages: u32,
+    means: Means<'a>,
+    standing: Standing,
+    /// The answer is worth a wait, but not the request.
+    courtesy: bool,
+    /// A first page was read: the rest is worth all the time there is, or it was read for nothing.
+    begun: Cell<bool>,
+}
+
+impl<'a> LookUp<'a> {
+    /// Reads that the outcome can do without.
+    pub fn courtesy(means: &Means<'a>) -> Self {
+        Self { means: *means, standing: Standing::Urgent, courtesy: true, begun: Cell::new(false) }
+    }
+
+    /// Reads without which a request cannot be carried out.
+    pub fn needed(means: &Means<'a>, standing: Standing) -> Self {
+        Self { means: *means, standing, courtesy: false, begun: Cell::new(false) }
+    }
+
+    /// So many pages are read where not all are needed.
+    pub fn max_pages(&self) -> u32 {
+        self.means.max_pages
+    }
+
+    /// Makes one call, attempts and all.
+    ///
+    /// # Errors
+    /// The last failure; deferred, where its turn is too far away and nothing was read yet.
+    pub async fn read<T>(
+        &self,
+        operation: Operation,
+        call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let (lane, until) = (self.means.pace.lane(operation), self.means.until);
+        let begun = self.begun.get() && !self.courtesy;
+        let patience = if begun { Patience::Begun { until } } else { Patience::First { until } };
+        let waiting = match lane.join(self.standing, patience) {
+            Ok(waiting) => waiting,
+            Err(_) if begun => return Err(CallError::deadline(Answer::NotAsked)),
+            Err(place) => return Err(CallError::deferred(place)),
+        };
+        let attempts = self.means.retry.run_paced(lane, self.standing, waiting, until, call).await;
+        self.begun.set(true);
+        attempts.result
+    }
 }
 
 /// A settled request and since when it counts.
@@ -39,7 +80,8 @@ pub type Settled<'a> = (Timestamp, &'a mut Settlement);
 
 impl Targets {
     /// Asks what the answers left open, all questions side by side, and mends the settlements.
-    pub async fn explain(&self, settled: Vec<Settled<'_>>, look_up: LookUp<'_>) {
+    pub async fn explain(&self, settled: Vec<Settled<'_>>, means: &Means<'_>) {
+        let look_up = &LookUp::courtesy(means);
         let mut flows: BTreeMap<String, Vec<(appflow::Tally, &mut Settlement)>> = BTreeMap::new();
         let (mut workflows, mut executions) = (Vec::new(), Vec::new());
         for (requested_at, settlement) in settled {
@@ -73,7 +115,7 @@ impl Targets {
         &self,
         flow_name: String,
         requests: Vec<(appflow::Tally, &mut Settlement)>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) {
         let wanted: HashSet<String> =
             requests.iter().flat_map(|(tally, _)| tally.unexplained()).map(String::from).collect();

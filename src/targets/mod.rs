@@ -2,20 +2,21 @@
 //!
 //! A service's file holds its request type with the rules of its fields, its calls, its error codes,
 //! and how the answers to its calls become a [`Settlement`]. A new service is such a file and its
-//! lines here. Nothing in this module knows how a request arrived or where its outcome goes.
+//! lines here. [`share`] lets requests share calls, [`explain`] and [`pin`] read. Nothing in this module
+//! knows how a request arrived or where its outcome goes.
 
 pub mod appflow;
 pub mod aws;
 pub mod cloudflow;
 mod explain;
 mod pin;
+mod share;
 pub mod swf;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -23,8 +24,10 @@ pub use self::explain::{LookUp, Unclear};
 use self::pin::incomplete;
 use crate::call_error::{CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
+use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::retry::Retry;
+use crate::timestamp::Timestamp;
 
 /// A service that we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,13 +109,19 @@ impl Cancellation {
 pub trait Target {
     /// What a valid request asks of this service.
     type Cancellation;
-    /// One call of the operation; a request may need several.
+    /// One call of the operation; a request may need several, and several requests the same.
     type Call;
     /// What a successful call tells.
     type Reply;
 
-    /// The calls that a request needs.
-    fn calls(&self, cancellation: &Self::Cancellation) -> Vec<Self::Call>;
+    /// The operation that cancels, as its pace knows it.
+    const OPERATION: Operation;
+
+    /// The fewest calls that carry all these requests out, in their order.
+    fn calls(&self, requests: &[&Self::Cancellation]) -> Vec<Shared<Self::Call>>;
+
+    /// What of a shared call one of its requests asked for.
+    fn part(&self, call: &Self::Call, request: &Self::Cancellation) -> Self::Call;
 
     /// Makes one attempt of a call.
     ///
@@ -120,8 +129,15 @@ pub trait Target {
     /// Every failure, classified by the service's code.
     fn cancel(&self, call: &Self::Call) -> impl Future<Output = Result<Accepted<Self::Reply>, CallError>>;
 
-    /// What the answers to all calls of a request mean for it. They come in the order of the calls.
-    fn conclude(&self, cancellation: &Self::Cancellation, answers: Vec<Answered<Self>>) -> Conclusion;
+    /// What the answers to all calls that a request is on mean for it.
+    fn conclude(&self, request: &Self::Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion;
+}
+
+/// A call and the requests that are on it, by their place.
+#[derive(Debug, PartialEq)]
+pub struct Shared<Call> {
+    pub call: Call,
+    pub requests: Vec<usize>,
 }
 
 /// A call that the service took.
@@ -132,10 +148,9 @@ pub struct Accepted<Reply> {
 }
 
 /// A call and what became of it.
-#[derive(Debug)]
-pub struct Answered<T: Target + ?Sized> {
-    pub call: T::Call,
-    pub result: Result<T::Reply, CallError>,
+pub struct Answered<'a, T: Target + ?Sized> {
+    pub call: &'a T::Call,
+    pub result: Result<&'a T::Reply, &'a CallError>,
 }
 
 /// What the answers mean.
@@ -166,6 +181,36 @@ pub struct Settlement {
     pub unclear: Option<Unclear>,
 }
 
+/// A request as it is asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub cancellation: &'a Cancellation,
+    /// Since when it counts.
+    pub requested_at: Timestamp,
+    /// How it stands among those that wait for their turn.
+    pub standing: Standing,
+    /// The record that it came with, by its place in the batch.
+    pub record: usize,
+}
+
+/// What all calls of an invocation share.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    pub retry: &'a Retry,
+    pub pace: &'a Pace,
+    pub until: Instant,
+    /// So many pages are read to explain an outcome.
+    pub max_pages: u32,
+    /// Told at once which record's turn is too far away, and how long it is best left alone.
+    pub deferred: &'a dyn Fn(usize, Duration),
+}
+
+impl Means<'_> {
+    fn defer(&self, record: usize, place: Duration) {
+        (self.deferred)(record, place);
+    }
+}
+
 /// Every service behind its port.
 pub struct Targets {
     pub appflow: appflow::AppFlow,
@@ -187,53 +232,47 @@ impl Targets {
         }
     }
 
-    /// Carries a request out, with all its calls side by side, until `until` at the latest.
-    pub async fn settle(&self, cancellation: &Cancellation, retry: &Retry, until: Instant) -> Settlement {
-        match cancellation {
-            Cancellation::AppFlow(it) => settle(&self.appflow, it, retry, until).await,
-            Cancellation::Swf(it) => settle(&self.swf, it, retry, until).await,
-            Cancellation::CloudFlow(it) => settle(&self.cloudflow, it, retry, until).await,
-        }
+    /// Carries requests out that go as they are; one settlement for each, in their order.
+    pub async fn settle(&self, requests: &[Asked<'_>], means: &Means<'_>) -> Vec<Settlement> {
+        let appflow = pick(requests, |cancellation| match cancellation {
+            Cancellation::AppFlow(it) => Some(it),
+            _ => None,
+        });
+        let swf = pick(requests, |cancellation| match cancellation {
+            Cancellation::Swf(it) => Some(it),
+            _ => None,
+        });
+        let cloudflow = pick(requests, |cancellation| match cancellation {
+            Cancellation::CloudFlow(it) => Some(it),
+            _ => None,
+        });
+        let (appflow, swf, cloudflow) = tokio::join!(
+            share::settle(&self.appflow, &appflow, means),
+            share::settle(&self.swf, &swf, means),
+            share::settle(&self.cloudflow, &cloudflow, means),
+        );
+        let mut settled: Vec<_> = appflow.into_iter().chain(swf).chain(cloudflow).collect();
+        settled.sort_by_key(|(place, _)| *place);
+        settled.into_iter().map(|(_, settlement)| settlement).collect()
     }
 }
 
-async fn settle<T: Target>(
-    target: &T,
-    cancellation: &T::Cancellation,
-    retry: &Retry,
-    until: Instant,
-) -> Settlement {
-    let calls = target.calls(cancellation).into_iter().map(async |call| {
-        let attempts = retry.run(until, async || target.cancel(&call).await).await;
-        (call, attempts)
-    });
-    let (mut made, mut unanswered, mut request_ids) = (0, false, Vec::new());
-    let mut answers = Vec::new();
-    for (call, attempts) in join_all(calls).await {
-        made += attempts.made;
-        unanswered |= attempts.unanswered;
-        request_ids.extend(attempts.failed_request_ids);
-        let result = attempts.result.map(|accepted| {
-            request_ids.extend(accepted.request_id);
-            accepted.reply
-        });
-        answers.push(Answered { call, result });
-    }
-    let conclusion = target.conclude(cancellation, answers);
-    Settlement {
-        status: conclusion.status,
-        effect: match (conclusion.taken, unanswered) {
-            (true, _) => Effect::Requested,
-            (false, true) => Effect::Unknown,
-            (false, false) => Effect::None,
-        },
-        result: conclusion.result,
-        error: conclusion.error.map(ReportedError::from),
-        remaining: conclusion.remaining,
-        attempts: made,
-        service_request_ids: request_ids,
-        unclear: conclusion.unclear,
-    }
+/// The requests of one service, each with its place.
+fn pick<'a, C>(
+    requests: &[Asked<'a>],
+    of_service: impl Fn(&'a Cancellation) -> Option<&'a C>,
+) -> Vec<share::Asked<'a, C>> {
+    let requests = requests.iter().enumerate();
+    requests
+        .filter_map(|(place, asked)| {
+            Some(share::Asked {
+                place,
+                cancellation: of_service(asked.cancellation)?,
+                standing: asked.standing,
+                record: asked.record,
+            })
+        })
+        .collect()
 }
 
 /// The status that a failed call gives its request.
@@ -244,6 +283,7 @@ pub fn status_of(class: Class) -> Status {
         Class::NotRunning => Status::NotRunning,
         Class::Terminal => Status::Rejected,
         Class::Config => Status::Denied,
+        Class::Deferred => Status::Deferred,
     }
 }
 

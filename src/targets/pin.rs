@@ -5,10 +5,11 @@
 //! was made. That read is no courtesy: where it fails, so does the request, and nothing is called.
 //! A dry run is here too, since it asks the same and then stops.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::swf::{Meant, Swf};
-use super::{Cancellation, Conclusion, LookUp, Settlement, Targets, appflow, status_of};
+use super::{Asked, Cancellation, Conclusion, LookUp, Means, Settlement, Targets, appflow, status_of};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
 use crate::timestamp::Timestamp;
@@ -35,45 +36,48 @@ impl Cancellation {
 }
 
 impl Targets {
-    /// Carries out an open-ended request that was made at `since`, for the runs of that moment only.
-    pub async fn settle_pinned(
-        &self,
-        asked: &Cancellation,
-        since: Timestamp,
-        look_up: LookUp<'_>,
-    ) -> Settlement {
-        let pinned = match asked {
-            Cancellation::AppFlow(asked) => {
-                self.appflow.pin(asked, since, look_up).await.map(Cancellation::AppFlow)
-            }
-            Cancellation::Swf(asked) => match self.swf.pin(asked, since, look_up).await {
-                Ok(Meant::Not(conclusion)) => return Settlement::without_a_call(*conclusion),
-                Ok(Meant::Open(run_id)) => Ok(Cancellation::Swf(asked.of_run(&run_id))),
-                Err(error) => Err(error),
-            },
-            named @ Cancellation::CloudFlow(_) => {
-                return self.settle(named, look_up.retry, look_up.until).await;
-            }
-        };
-        let pinned = match pinned {
-            Ok(pinned) => pinned,
-            Err(error) => return Settlement::unread(error),
-        };
-        let mut settlement = self.settle(&pinned, look_up.retry, look_up.until).await;
-        if let Cancellation::Swf(run) = &pinned {
-            settlement.result = run.run_id().map(|run_id| json!({"runId": run_id}));
-        }
-        settlement
+    /// Carries out open-ended requests for one target, each for the runs of its own moment only.
+    pub async fn settle_pinned(&self, requests: &[Asked<'_>], means: &Means<'_>) -> Vec<Settlement> {
+        let pinned = join_all(requests.iter().map(|asked| self.pin(asked, means))).await;
+        let reached = requests
+            .iter()
+            .zip(&pinned)
+            .filter_map(|(asked, pinned)| Some(Asked { cancellation: pinned.as_ref().ok()?, ..*asked }));
+        let mut settled = self.settle(&reached.collect::<Vec<_>>(), means).await.into_iter();
+        let settlements = pinned.into_iter().map(|pinned| match pinned {
+            Err(settlement) => Some(*settlement),
+            Ok(Cancellation::Swf(run)) => settled.next().map(|settlement| Settlement {
+                result: run.run_id().map(|run_id| json!({"runId": run_id})),
+                ..settlement
+            }),
+            Ok(_) => settled.next(),
+        });
+        settlements.flatten().collect()
     }
 
-    /// What a request would reach now, without asking for it; made at `since` where it would be pinned.
-    pub async fn rehearse(
-        &self,
-        asked: &Cancellation,
-        since: Option<Timestamp>,
-        look_up: LookUp<'_>,
-    ) -> Settlement {
-        let result = match asked {
+    /// The runs that a request means, or what became of it where none is to be canceled.
+    async fn pin(&self, asked: &Asked<'_>, means: &Means<'_>) -> Result<Cancellation, Box<Settlement>> {
+        let look_up = LookUp::needed(means, asked.standing);
+        let since = asked.requested_at;
+        let pinned = match asked.cancellation {
+            Cancellation::AppFlow(it) => {
+                self.appflow.pin(it, since, &look_up).await.map(Cancellation::AppFlow)
+            }
+            Cancellation::Swf(it) => match self.swf.pin(it, since, &look_up).await {
+                Ok(Meant::Not(conclusion)) => return Err(Box::new(Settlement::without_a_call(*conclusion))),
+                Ok(Meant::Open(run_id)) => Ok(Cancellation::Swf(it.of_run(&run_id))),
+                Err(error) => Err(error),
+            },
+            Cancellation::CloudFlow(it) => Ok(Cancellation::CloudFlow(it.clone())),
+        };
+        pinned.map_err(|error| Box::new(Settlement::unread(error, asked.record, means)))
+    }
+
+    /// What a request would reach now, without asking for it; `pinned` where it would be.
+    pub async fn rehearse(&self, asked: &Asked<'_>, pinned: bool, means: &Means<'_>) -> Settlement {
+        let look_up = &LookUp::needed(means, asked.standing);
+        let since = pinned.then_some(asked.requested_at);
+        let result = match asked.cancellation {
             Cancellation::AppFlow(asked) => {
                 let would = self.appflow.would_cancel(asked, since, look_up).await;
                 would.map(|ids| json!({"wouldCancel": ids}))
@@ -88,7 +92,7 @@ impl Targets {
             }
         };
         match result {
-            Err(error) => Settlement::unread(error),
+            Err(error) => Settlement::unread(error, asked.record, means),
             Ok(result) => Settlement::without_a_call(Conclusion {
                 status: Status::DryRun,
                 taken: false,
@@ -106,7 +110,7 @@ impl Targets {
         &self,
         asked: &super::swf::Cancellation,
         since: Option<Timestamp>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Option<String>, CallError> {
         if let (true, Some(since)) = (asked.is_open_ended(), since) {
             return match self.swf.pin(asked, since, look_up).await? {
@@ -146,16 +150,19 @@ impl Settlement {
 
     /// A read that is no courtesy failed. A refusal of what only we asked is no refusal of the request,
     /// which comes again.
-    fn unread(error: CallError) -> Self {
+    fn unread(error: CallError, record: usize, means: &Means<'_>) -> Self {
         let status = match status_of(error.class) {
-            status @ (Status::Denied | Status::NotFound) => status,
+            status @ (Status::Denied | Status::NotFound | Status::Deferred) => status,
             _ => Status::Failed,
         };
+        if let (Status::Deferred, Some(place)) = (status, error.retry_after) {
+            means.defer(record, place);
+        }
         Self::without_a_call(Conclusion {
             status,
             taken: false,
             result: None,
-            error: Some(error),
+            error: Some(error).filter(|error| error.class != Class::Deferred),
             remaining: None,
             unclear: None,
         })

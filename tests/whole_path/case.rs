@@ -73,6 +73,8 @@ struct Expectation {
     order: Option<Vec<String>>,
     /// Every call that publishes, in order.
     publish_calls: Option<Vec<Value>>,
+    /// Every record that was given back to its queue: its receipt handle, and for how many seconds.
+    given_back: Option<Vec<Value>>,
     /// Every message that arrived, its body as JSON.
     published: Option<Vec<Value>>,
     /// Parts of the log.
@@ -226,6 +228,12 @@ impl Case {
     fn check(&self, simulator: &Simulator, reply: Reply, log: &str) -> Option<String> {
         let expect = &self.expect;
         let calls: Vec<Value> = simulator.ledger().iter().map(|call| json!(call)).collect();
+        let (giving_back, calls): (Vec<Value>, Vec<Value>) =
+            calls.into_iter().partition(|call| call["operation"] == "sqs.ChangeMessageVisibility");
+        let given_back: Vec<Value> = giving_back
+            .iter()
+            .map(|call| json!([call["request"]["ReceiptHandle"], call["request"]["VisibilityTimeout"]]))
+            .collect();
         let (publishing, canceling): (Vec<Value>, Vec<Value>) = calls.into_iter().partition(|call| {
             let operation = call["operation"].as_str().unwrap_or_default();
             ["eventbridge.", "sns.", "sqs."].iter().any(|service| operation.starts_with(service))
@@ -249,6 +257,7 @@ impl Case {
             .or_else(|| {
                 difference(&json!(expect.publish_calls.as_ref()?), &json!(publishing), "publishCalls")
             })
+            .or_else(|| difference_in_any_order(expect.given_back.as_ref()?, &given_back, "givenBack"))
             .or_else(|| difference(&json!(expect.published.as_ref()?), &json!(published), "published"))
             .or_else(|| difference(expect.world.as_ref()?, &world, "world"))
             .or_else(|| {

@@ -15,7 +15,7 @@ type Check = fn() -> Result<(), String>;
 pub fn trials() -> Vec<Trial> {
     let checks: [(&str, Check); 8] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
-        ("only-retry-waits", only_retry_waits),
+        ("only-retry-and-pace-wait", only_retry_and_pace_wait),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
@@ -79,14 +79,14 @@ fn only_in(allowed: &[&str], texts: &[&str]) -> Result<(), String> {
 
 fn sdk_is_named_only_where_it_may_be() -> Result<(), String> {
     only_in(
-        &["src/targets/", "src/publisher/", "src/main.rs"],
+        &["src/targets/", "src/publisher/", "src/hand_back/", "src/main.rs"],
         &["aws_sdk_", "aws_smithy_", "aws_config", "aws_credential_types"],
     )
 }
 
-fn only_retry_waits() -> Result<(), String> {
+fn only_retry_and_pace_wait() -> Result<(), String> {
     only_in(
-        &["src/retry.rs", "src/start_up.rs"],
+        &["src/retry.rs", "src/pace/lane.rs", "src/start_up.rs"],
         &["time::sleep", "time::timeout", "time::{Instant, sleep", "time::interval"],
     )
 }

@@ -5,6 +5,7 @@
 //! still list ids that the service "couldn't cancel".
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
 
+mod merge;
 mod records;
 mod tally;
 
@@ -15,15 +16,14 @@ use serde_json::{Value, json};
 
 pub use self::tally::{State, Tally};
 use super::aws::{self, ReadableReply};
-use super::{Accepted, Answered, Conclusion, Target, status_of};
+use super::{Accepted, Answered, Conclusion, Shared, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::outcome::Status;
+use crate::pace::Operation;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 use crate::request::violation::{Code, quote};
 
-/// The service takes so many ids in one call.
-const IDS_A_CALL: usize = 100;
 /// A request may name so many runs.
 const MOST_IDS: usize = 1_000;
 
@@ -65,6 +65,16 @@ pub enum Runs {
         /// Canceled since the request was made.
         canceled: Vec<String>,
     },
+}
+
+impl Runs {
+    /// The ids that a call names.
+    fn ids(&self) -> &[String] {
+        match self {
+            Self::Named(Ids(ids)) | Self::Pinned { in_progress: Some(Ids(ids)), .. } => ids,
+            Self::AllActive { .. } | Self::Pinned { in_progress: None, .. } => &[],
+        }
+    }
 }
 
 /// At least one id, none twice, in the order asked.
@@ -146,7 +156,7 @@ fn read_runs(fields: &mut Fields, in_words: Option<bool>) -> Option<Runs> {
 pub struct AppFlow(pub aws_sdk_appflow::Client);
 
 /// One call: at most 100 ids, or none for all active runs.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Call {
     flow_name: String,
     runs: Runs,
@@ -163,15 +173,14 @@ impl Target for AppFlow {
     type Call = Call;
     type Reply = Reply;
 
-    fn calls(&self, cancellation: &Cancellation) -> Vec<Call> {
-        let call = |runs| Call { flow_name: cancellation.flow_name.clone(), runs };
-        match &cancellation.runs {
-            all @ Runs::AllActive { .. } => vec![call(all.clone())],
-            Runs::Pinned { in_progress: None, .. } => vec![],
-            Runs::Named(Ids(ids)) | Runs::Pinned { in_progress: Some(Ids(ids)), .. } => {
-                ids.chunks(IDS_A_CALL).map(|ids| call(Runs::Named(Ids(ids.to_vec())))).collect()
-            }
-        }
+    const OPERATION: Operation = Operation::CancelFlowExecutions;
+
+    fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Call>> {
+        merge::calls(requests)
+    }
+
+    fn part(&self, call: &Call, request: &Cancellation) -> Call {
+        merge::part(call, request)
     }
 
     async fn cancel(&self, call: &Call) -> Result<Accepted<Reply>, CallError> {
@@ -196,7 +205,7 @@ impl Target for AppFlow {
         })
     }
 
-    fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
+    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion {
         match &cancellation.runs {
             Runs::AllActive { .. } => conclude_all_active(answers),
             Runs::Named(_) | Runs::Pinned { .. } => conclude_named(cancellation, answers),
@@ -205,7 +214,7 @@ impl Target for AppFlow {
 }
 
 /// One call without ids: it tells nothing about single runs, only that some could not be canceled.
-fn conclude_all_active(answers: Vec<Answered<AppFlow>>) -> Conclusion {
+fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion {
     let mut conclusion = Conclusion {
         status: Status::Accepted,
         taken: true,
@@ -221,23 +230,21 @@ fn conclude_all_active(answers: Vec<Answered<AppFlow>>) -> Conclusion {
             Err(error) => {
                 conclusion.status = status_of(error.class);
                 conclusion.taken = false;
-                conclusion.error = Some(error);
+                conclusion.error = Some(error.clone());
             }
         }
     }
     conclusion
 }
 
-fn conclude_named(cancellation: &Cancellation, answers: Vec<Answered<AppFlow>>) -> Conclusion {
-    let mut tally = match &cancellation.runs {
-        Runs::Pinned { canceled, .. } => Tally::of_canceled(canceled),
-        _ => Tally::default(),
+fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]) -> Conclusion {
+    let canceled = match &cancellation.runs {
+        Runs::Pinned { canceled, .. } => canceled.as_slice(),
+        _ => &[],
     };
+    let mut tally = Tally::new(canceled, cancellation.runs.ids());
     for Answered { call, result } in answers {
-        let Runs::Named(Ids(ids)) = call.runs else {
-            continue;
-        };
-        tally.add(ids, result);
+        tally.add(call.runs.ids(), *result);
     }
     tally.conclude(&cancellation.flow_name)
 }

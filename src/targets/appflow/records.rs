@@ -11,6 +11,7 @@ use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
 
 use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
 use crate::call_error::CallError;
+use crate::pace::Operation;
 use crate::targets::aws::{self, ReadableReply};
 use crate::targets::{LookUp, incomplete};
 use crate::timestamp::Timestamp;
@@ -25,10 +26,10 @@ impl AppFlow {
         &self,
         flow_name: &str,
         mut wanted: HashSet<String>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> (HashMap<String, State>, Option<CallError>) {
         let (mut found, mut token) = (HashMap::new(), None);
-        for _ in 0..look_up.max_pages {
+        for _ in 0..look_up.max_pages() {
             let page = match self.page(flow_name, token, look_up).await {
                 Ok(page) => page,
                 Err(error) => return (found, Some(error)),
@@ -60,7 +61,7 @@ impl AppFlow {
         &self,
         asked: &Cancellation,
         since: Timestamp,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Cancellation, CallError> {
         let records = self.every_record(&asked.flow_name, look_up).await?;
         let (mut in_progress, mut canceled) = (Vec::new(), Vec::new());
@@ -86,7 +87,7 @@ impl AppFlow {
         &self,
         asked: &Cancellation,
         since: Option<Timestamp>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Vec<String>, CallError> {
         let records = self.every_record(&asked.flow_name, look_up).await?;
         let running = records.into_iter().filter(|record| {
@@ -107,7 +108,7 @@ impl AppFlow {
     async fn every_record(
         &self,
         flow_name: &str,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Vec<ExecutionRecord>, CallError> {
         let (mut records, mut token, mut seen) = (Vec::new(), None, HashSet::new());
         loop {
@@ -131,7 +132,7 @@ impl AppFlow {
         &self,
         flow_name: &str,
         token: Option<String>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<DescribeFlowExecutionRecordsOutput, CallError> {
         let call = async || {
             self.0
@@ -145,7 +146,7 @@ impl AppFlow {
                 .await
                 .map_err(|error| aws::call_error(error, classify))
         };
-        let mut page = look_up.retry.run(look_up.until, call).await.result?;
+        let mut page = look_up.read(Operation::DescribeFlowExecutionRecords, call).await?;
         page.next_token = page.next_token.filter(|token| !token.is_empty());
         Ok(page)
     }

@@ -3,7 +3,7 @@
 //! AppFlow's answers give the first states; a look-up refines those that AppFlow left unexplained.
 //! Both ways end in the same table of states and statuses. This module makes no calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -66,29 +66,32 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Runs that were found canceled before any call.
-    pub fn of_canceled(ids: &[String]) -> Self {
-        let runs = ids.iter().map(|id| (id.clone(), State::AlreadyCanceled)).collect();
-        Self { runs, ..Self::default() }
+    /// The runs of a request, after those that were found canceled before any call.
+    pub fn new(canceled: &[String], asked: &[String]) -> Self {
+        let canceled = canceled.iter().map(|id| (id.clone(), State::AlreadyCanceled));
+        let asked = asked.iter().map(|id| (id.clone(), State::NotAnswered));
+        Self { runs: canceled.chain(asked).collect(), ..Self::default() }
     }
 
-    /// Adds the ids of one call and its answer.
-    pub fn add(&mut self, ids: Vec<String>, result: Result<Reply, CallError>) {
-        self.runs.extend(ids.iter().map(|id| {
-            let state = match &result {
+    /// Takes over the answer to a call with these ids, of which some may be others' alone.
+    pub fn add(&mut self, ids: &[String], result: Result<&Reply, &CallError>) {
+        let called: HashSet<&String> = ids.iter().collect();
+        let back = result.is_err_and(|error| status_of(error.class).disposition() == Disposition::Redeliver);
+        let own = self.runs.iter_mut().filter(|(id, _)| called.contains(id));
+        for (id, state) in own {
+            *state = match result {
                 Ok(reply) if reply.invalid.contains(id) => State::Unexplained,
                 Ok(_) => State::Accepted,
                 Err(_) => State::NotAnswered,
             };
-            (id.clone(), state)
-        }));
-        let Err(error) = result else { return };
-        if status_of(error.class).disposition() == Disposition::Redeliver {
-            self.open.extend(ids);
+            if back {
+                self.open.push(id.clone());
+            }
         }
+        let Err(error) = result else { return };
         let graver = self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
         if graver {
-            self.error = Some(error);
+            self.error = Some(error.clone());
         }
     }
 
@@ -122,7 +125,7 @@ impl Tally {
             taken: self.count(State::Accepted) > 0,
             result: (!self.runs.is_empty()).then(|| self.result()),
             error,
-            remaining: (goes_back && open.len() < self.runs.len())
+            remaining: (goes_back && status != Status::Deferred && open.len() < self.runs.len())
                 .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
             unclear: (self.count(State::Unexplained) > 0)
                 .then(|| targets::Unclear::AppFlow(Unclear { flow_name: flow_name.into(), tally: self })),
@@ -182,7 +185,7 @@ fn still_running() -> CallError {
 fn gravity(class: Class) -> u8 {
     match status_of(class) {
         Status::Denied => 2,
-        Status::Failed => 1,
+        Status::Failed | Status::Deferred => 1,
         _ => 0,
     }
 }

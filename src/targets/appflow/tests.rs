@@ -15,15 +15,19 @@ fn conclude(cancellation: &Cancellation, answers: Vec<Result<&[&str], Class>>) -
             .behavior_version(aws_sdk_appflow::config::BehaviorVersion::v2026_01_12())
             .build(),
     ));
-    let calls = target.calls(cancellation);
+    let calls = target.calls(&[cancellation]);
     assert_eq!(calls.len(), answers.len(), "one answer for each call");
-    let answers = calls.into_iter().zip(answers).map(|(call, answer)| Answered {
-        call,
-        result: answer
-            .map(|invalid| Reply { invalid: invalid.iter().map(|id| (*id).into()).collect() })
-            .map_err(|class| CallError::service(class, &format!("{class:?}"), "message")),
-    });
-    target.conclude(cancellation, answers.collect())
+    let results: Vec<Result<Reply, CallError>> = answers
+        .into_iter()
+        .map(|answer| {
+            answer
+                .map(|invalid| Reply { invalid: invalid.iter().map(|id| (*id).into()).collect() })
+                .map_err(|class| CallError::service(class, &format!("{class:?}"), "message"))
+        })
+        .collect();
+    let answers = calls.iter().zip(&results);
+    let answers = answers.map(|(shared, result)| Answered { call: &shared.call, result: result.as_ref() });
+    target.conclude(cancellation, &answers.collect::<Vec<_>>())
 }
 
 #[test]
@@ -122,8 +126,8 @@ fn explained(states: &[State]) -> Conclusion {
     let ids: Vec<String> = (0..states.len()).map(|index| format!("id-{index}")).collect();
     let accepted = |state: &State| *state == State::Accepted;
     let invalid = ids.iter().zip(states).filter(|(_, state)| !accepted(state)).map(|(id, _)| id.clone());
-    let mut tally = Tally::default();
-    tally.add(ids.clone(), Ok(Reply { invalid: invalid.collect() }));
+    let mut tally = Tally::new(&[], &ids);
+    tally.add(&ids, Ok(&Reply { invalid: invalid.collect() }));
     let found = ids.into_iter().zip(states.iter().copied()).filter(|(_, state)| *state != State::Unexplained);
     tally.explain(&found.collect());
     tally.conclude("orders")

@@ -13,9 +13,10 @@ mod wire;
 use serde_json::{Value, json};
 
 pub use self::wire::{CloudFlow, Endpoint, Keys, Method, Reply, Signature, Word};
-use super::{Accepted, Answered, Conclusion, LookUp, Target, Unclear, status_of};
+use super::{Accepted, Answered, Conclusion, LookUp, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class};
 use crate::outcome::Status;
+use crate::pace::Operation;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 
@@ -32,7 +33,7 @@ const CAUSE: Text = Text::any(1..=4_096);
 const ERROR: Text = Text::any(1..=128);
 
 /// What a request asks of CloudFlow; its one call carries the same.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cancellation {
     flow_name: String,
     execution_name: String,
@@ -90,8 +91,14 @@ impl Target for CloudFlow {
     type Call = Cancellation;
     type Reply = Reply;
 
-    fn calls(&self, cancellation: &Cancellation) -> Vec<Cancellation> {
-        vec![cancellation.clone()]
+    const OPERATION: Operation = Operation::StopExecution;
+
+    fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Cancellation>> {
+        share::equal(requests)
+    }
+
+    fn part(&self, call: &Cancellation, _: &Cancellation) -> Cancellation {
+        call.clone()
     }
 
     async fn cancel(&self, call: &Cancellation) -> Result<Accepted<Reply>, CallError> {
@@ -99,7 +106,7 @@ impl Target for CloudFlow {
         Ok(Accepted { request_id: reply.request_id.as_ref().map(|id| id.0.clone()), reply })
     }
 
-    fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
+    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion {
         let mut conclusion = Conclusion {
             status: Status::Accepted,
             taken: false,
@@ -118,7 +125,7 @@ impl Target for CloudFlow {
                     conclusion.status = status_of(error.class);
                     let ended = error.class == Class::NotRunning;
                     conclusion.unclear = ended.then(|| Unclear::CloudFlow(cancellation.clone()));
-                    conclusion.error = Some(error);
+                    conclusion.error = Some(error.clone());
                 }
             }
         }
@@ -130,10 +137,10 @@ impl CloudFlow {
     /// Asks how an execution that has ended did so. The service could wait for the end with
     /// `WaitTimeSeconds`, up to a minute, which a function that is paid by the millisecond must not.
     /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
-    pub async fn look_up(&self, asked: &Cancellation, look_up: LookUp<'_>) -> Result<Reply, CallError> {
+    pub async fn look_up(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<Reply, CallError> {
         let names = [("ExecutionName", asked.execution_name.as_str()), ("FlowName", &asked.flow_name)];
         let call = async || self.call(Method::Get, "DescribeExecution", &names).await;
-        look_up.retry.run(look_up.until, call).await.result
+        look_up.read(Operation::DescribeExecution, call).await
     }
 }
 

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 pub use self::runs::{Meant, explained};
 use super::aws::{self, ReadableReply};
-use super::{Accepted, Answered, Conclusion, Target, Unclear, status_of};
+use super::{Accepted, Answered, Conclusion, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::outcome::Status;
+use crate::pace::Operation;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 
@@ -35,7 +36,7 @@ fn can_exist(text: &str) -> bool {
 }
 
 /// What a request asks of SWF.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cancellation {
     domain: String,
     workflow_id: String,
@@ -98,8 +99,14 @@ impl Target for Swf {
     type Call = Cancellation;
     type Reply = ();
 
-    fn calls(&self, cancellation: &Cancellation) -> Vec<Cancellation> {
-        vec![cancellation.clone()]
+    const OPERATION: Operation = Operation::RequestCancelWorkflowExecution;
+
+    fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Cancellation>> {
+        share::equal(requests)
+    }
+
+    fn part(&self, call: &Cancellation, _: &Cancellation) -> Cancellation {
+        call.clone()
     }
 
     async fn cancel(&self, call: &Cancellation) -> Result<Accepted<()>, CallError> {
@@ -117,8 +124,8 @@ impl Target for Swf {
         Ok(Accepted { request_id: output.request_id().map(|id| cut(id, 128)), reply: () })
     }
 
-    fn conclude(&self, cancellation: &Cancellation, answers: Vec<Answered<Self>>) -> Conclusion {
-        let error = answers.into_iter().find_map(|answer| answer.result.err());
+    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion {
+        let error = answers.iter().find_map(|answer| answer.result.err()).cloned();
         // The service's words are a hint, not a contract: only a domain that it names is not looked into.
         let unclear = error.as_ref().is_some_and(|error| {
             error.code == "UnknownResourceFault" && !error.message.starts_with("Unknown domain")

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::{Cancellation, Swf, classify};
 use crate::call_error::{Answer, CallError, Class, cut};
 use crate::outcome::Status;
+use crate::pace::Operation;
 use crate::targets::aws::{self, ReadableReply, to_the_millisecond};
 use crate::targets::{Conclusion, LookUp, incomplete};
 use crate::timestamp::Timestamp;
@@ -77,7 +78,11 @@ impl Swf {
     ///
     /// # Errors
     /// A read that failed. What the service does not know is no error.
-    pub async fn look_up(&self, asked: &Cancellation, look_up: LookUp<'_>) -> Result<Option<Run>, CallError> {
+    pub async fn look_up(
+        &self,
+        asked: &Cancellation,
+        look_up: &LookUp<'_>,
+    ) -> Result<Option<Run>, CallError> {
         let found = match &asked.run_id {
             Some(run_id) => self.describe(asked, run_id, look_up).await,
             None => self.closed(asked, 1, None, look_up).await.map(|(runs, _)| runs.into_iter().next()),
@@ -97,7 +102,7 @@ impl Swf {
         &self,
         asked: &Cancellation,
         since: Timestamp,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Meant, CallError> {
         let open = self.open(asked, look_up).await?;
         if let Some(run) = open.as_ref().filter(|run| run.started_by(since)) {
@@ -138,7 +143,7 @@ impl Swf {
     pub async fn open_run_id(
         &self,
         asked: &Cancellation,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Option<String>, CallError> {
         Ok(self.open(asked, look_up).await?.map(|run| run.run_id))
     }
@@ -152,7 +157,7 @@ impl Swf {
         &self,
         asked: &Cancellation,
         run_id: &str,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<Option<Run>, CallError> {
         let execution = WorkflowExecution::builder().workflow_id(&asked.workflow_id).run_id(run_id).build();
         let execution = execution.map_err(wrong)?;
@@ -167,11 +172,11 @@ impl Swf {
                 .await
                 .map_err(|error| aws::call_error(error, classify))
         };
-        let output = look_up.retry.run(look_up.until, call).await.result?;
+        let output = look_up.read(Operation::DescribeWorkflowExecution, call).await?;
         Ok(output.execution_info.and_then(Run::of))
     }
 
-    async fn open(&self, asked: &Cancellation, look_up: LookUp<'_>) -> Result<Option<Run>, CallError> {
+    async fn open(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<Option<Run>, CallError> {
         let (since_ever, this_one) = (since_ever()?, this_one(asked)?);
         let call = async || {
             self.0
@@ -185,7 +190,7 @@ impl Swf {
                 .await
                 .map_err(|error| aws::call_error(error, classify))
         };
-        let output = look_up.retry.run(look_up.until, call).await.result?;
+        let output = look_up.read(Operation::ListOpenWorkflowExecutions, call).await?;
         Ok(output.execution_infos.into_iter().find_map(Run::of))
     }
 
@@ -195,7 +200,7 @@ impl Swf {
         asked: &Cancellation,
         most: i32,
         token: Option<String>,
-        look_up: LookUp<'_>,
+        look_up: &LookUp<'_>,
     ) -> Result<(Vec<Run>, Option<String>), CallError> {
         let (since_ever, this_one) = (since_ever()?, this_one(asked)?);
         let call = async || {
@@ -212,7 +217,7 @@ impl Swf {
                 .await
                 .map_err(|error| aws::call_error(error, classify))
         };
-        let output = look_up.retry.run(look_up.until, call).await.result?;
+        let output = look_up.read(Operation::ListClosedWorkflowExecutions, call).await?;
         let runs = output.execution_infos.into_iter().filter_map(Run::of).collect();
         Ok((runs, output.next_page_token.filter(|token| !token.is_empty())))
     }

@@ -1,0 +1,41 @@
+//! SQS: `ChangeMessageVisibility`.
+//!
+//! The visibility timeout counts whole seconds from now; a part of one is rounded up, since a record that
+//! comes too early has come for nothing. A receipt that is outdated is refused, and nothing is lost.
+//! API: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+
+use crate::call_error::{CallError, Class};
+use crate::targets::aws;
+
+/// The queues that records come from.
+pub struct Queues(aws_sdk_sqs::Client);
+
+impl Queues {
+    pub fn connect(aws: &SdkConfig) -> Self {
+        Self(aws_sdk_sqs::Client::new(aws))
+    }
+
+    /// Hides a received message for so long from now.
+    ///
+    /// # Errors
+    /// Every failure; the message is then hidden for the queue's own visibility timeout.
+    pub async fn hide(&self, url: &str, receipt: &str, wait: Duration) -> Result<(), CallError> {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let call = self
+            .0
+            .change_message_visibility()
+            .queue_url(url)
+            .receipt_handle(receipt)
+            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
+        call.send().await.map(|_| ()).map_err(|error| aws::call_error(error, classify))
+    }
+}
+
+/// The codes of SQS beside the common ones.
+fn classify(code: &str) -> Option<Class> {
+    code.to_ascii_lowercase().contains("throttl").then_some(Class::Throttle)
+}

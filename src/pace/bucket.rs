@@ -1,0 +1,157 @@
+//! How many calls may go now: the arithmetic of a token bucket whose rate is learned.
+//!
+//! The rate never exceeds this process's part of a published quota. A throttle answer lowers it at once,
+//! once for all calls that were under way together; each success raises it a little. Where no quota is
+//! published the rate doubles each second until the first throttle answer. Time is an input, and nothing
+//! waits here.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Quota;
+
+/// What is left of the rate after the answer that ends the doubling: the rate before was fine.
+const FIRST_CUT: f64 = 0.5;
+/// What is left of the rate after each later throttle answer.
+const CUT: f64 = 0.7;
+/// What each success adds. With [`CUT`] it makes about one refusal in nine calls at a limit that is
+/// nobody's published one, and none where the quota is known and nobody else uses it.
+const RAISE: f64 = 1.04;
+/// The slowest pace, as a part of that at the start: one that never went on could never learn.
+const SLOWEST: f64 = 0.05;
+/// No rate is greater; nobody's limit is, and numbers stay numbers.
+const FASTEST: f64 = 10_000.0;
+/// Doubling takes so long.
+const DOUBLES_EACH: Duration = Duration::from_secs(1);
+/// No wait is told to be longer.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// What adding up many parts of a token may lose.
+const ROUNDING: f64 = 1e-6;
+
+/// A token bucket.
+#[derive(Debug)]
+pub struct Bucket {
+    start: Quota,
+    /// No rate above this.
+    ceiling: f64,
+    published: bool,
+    rate: f64,
+    tokens: f64,
+    filled: Instant,
+    /// When the doubling last happened; absent before the first call, and after the first refusal.
+    doubled: Option<Instant>,
+    lowered: Option<Instant>,
+    /// When a call last had to wait, or was sent away: calls use the rate up.
+    wanted: Option<Instant>,
+}
+
+impl Bucket {
+    /// A full bucket. `published` says that `part` is a limit and not only a start.
+    pub fn new(part: Quota, published: bool, now: Instant) -> Self {
+        Self {
+            start: part,
+            ceiling: if published { part.per_second } else { FASTEST },
+            published,
+            rate: part.per_second,
+            tokens: part.burst,
+            filled: now,
+            doubled: None,
+            lowered: None,
+            wanted: None,
+        }
+    }
+
+    /// Calls a second, as far as is known.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Adds what has come since.
+    pub fn fill(&mut self, now: Instant) {
+        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate;
+        self.tokens = (self.tokens + gained).min(self.burst());
+        self.filled = now;
+    }
+
+    /// A slower pace has a smaller burst.
+    fn burst(&self) -> f64 {
+        (self.start.burst * (self.rate / self.start.per_second).min(1.0)).max(1.0)
+    }
+
+    /// How long it takes until `count` more calls may have gone, the doubling foreseen.
+    pub fn wait_for(&self, count: f64) -> Duration {
+        let mut missing = count - self.tokens - ROUNDING;
+        if missing <= 0.0 {
+            return Duration::ZERO;
+        }
+        let (mut waited, mut rate) = (0.0, self.rate);
+        if let Some(doubled) = self.doubled.filter(|_| self.searches()) {
+            let passed = self.filled.saturating_duration_since(doubled);
+            let mut until_next = DOUBLES_EACH.saturating_sub(passed).as_secs_f64();
+            while missing > rate * until_next && rate < FASTEST {
+                missing -= rate * until_next;
+                waited += until_next;
+                rate *= 2.0;
+                until_next = DOUBLES_EACH.as_secs_f64();
+            }
+        }
+        Duration::try_from_secs_f64(waited + missing / rate).map_or(LONGEST, |wait| wait.min(LONGEST))
+    }
+
+    /// A call cannot go at once.
+    pub fn wanted(&mut self, now: Instant) {
+        self.wanted = Some(now);
+    }
+
+    /// Takes the token of one call.
+    pub fn take(&mut self, now: Instant) {
+        self.tokens -= 1.0;
+        if self.searches() {
+            self.doubled.get_or_insert(now);
+        }
+    }
+
+    /// A call that started at `started` was answered otherwise than by throttling. Where no quota is
+    /// published the rate rises only if calls use it up: a pace that nobody needs teaches nothing. True
+    /// where the pace is higher now.
+    pub fn taken(&mut self, started: Instant, now: Instant) -> bool {
+        self.fill(now);
+        let lately = DOUBLES_EACH.max(self.wait_for(self.tokens.max(0.0) + 1.0) * 2);
+        let used_up = self.wanted.is_some_and(|wanted| wanted + lately >= started);
+        let rate = self.rate;
+        if !self.searches() {
+            if used_up || self.published {
+                self.rate = (rate * RAISE).min(self.ceiling);
+            }
+        } else if used_up
+            && self.doubled.is_some_and(|doubled| now.saturating_duration_since(doubled) >= DOUBLES_EACH)
+        {
+            self.rate = (rate * 2.0).min(FASTEST);
+            self.doubled = Some(now);
+        }
+        self.rate > rate
+    }
+
+    /// A call that started at `started` was throttled. Those that were under way when the pace was last
+    /// lowered say nothing new. True where the pace is lower now.
+    pub fn refused(&mut self, started: Instant, now: Instant) -> bool {
+        self.fill(now);
+        if self.lowered.is_some_and(|lowered| started <= lowered) {
+            return false;
+        }
+        let left = if self.searches() { FIRST_CUT } else { CUT };
+        self.lowered = Some(now);
+        self.rate = (self.rate * left).max(self.start.per_second * SLOWEST);
+        self.tokens = self.tokens.min(0.0);
+        true
+    }
+
+    /// Whether the limit is not known and was not met yet.
+    fn searches(&self) -> bool {
+        !self.published && self.lowered.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;

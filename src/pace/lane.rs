@@ -1,0 +1,210 @@
+//! One operation's lane: who waits for a turn, in what order, and what the answers teach.
+//!
+//! Turns are taken in the order of joining. Whoever joins learns at once whether the turn will come in
+//! time, and gets a place in the line of those sent away where it will not. A pace that changes moves
+//! the turns of all who wait.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::bucket::Bucket;
+use super::line::{Line, Standing};
+use super::operation::Quota;
+
+/// A first call waits so long for its turn.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a call may wait for its turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Patience {
+    /// Nothing was asked yet, so the record can as well come again.
+    First { until: Instant },
+    /// Something was asked: the rest is worth all the time there is.
+    Begun { until: Instant },
+}
+
+impl Patience {
+    fn ends(self, now: Instant) -> Instant {
+        match self {
+            Self::First { until } => until.min(now + PATIENCE),
+            Self::Begun { until } => until,
+        }
+    }
+}
+
+/// Where the calls of one operation wait.
+#[derive(Debug)]
+pub struct Lane {
+    state: Mutex<State>,
+    /// The turns of those who wait have moved.
+    moved: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    bucket: Bucket,
+    /// Tickets in the order of joining.
+    waiting: VecDeque<u64>,
+    next: u64,
+    line: Line,
+}
+
+/// Someone who waits. Leaving gives the place up.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    lane: &'a Lane,
+    ticket: u64,
+    standing: Standing,
+    patience: Patience,
+    ends: Instant,
+}
+
+/// How waiting ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Came {
+    /// One call may go.
+    Turn,
+    /// Nothing was asked, and the turn has moved too far away: best tried again after so long.
+    Away(Duration),
+    /// The time is up.
+    Never,
+}
+
+impl Lane {
+    /// A lane for one of so many processes; `known` is the quota of the account.
+    pub fn new(known: Option<Quota>, processes: u32) -> Self {
+        let part = known.unwrap_or(Quota::UNPUBLISHED).part(processes);
+        Self {
+            state: Mutex::new(State {
+                bucket: Bucket::new(part, known.is_some(), Instant::now()),
+                waiting: VecDeque::new(),
+                next: 0,
+                line: Line::new(processes),
+            }),
+            moved: Notify::new(),
+        }
+    }
+
+    /// Joins those who wait.
+    ///
+    /// # Errors
+    /// How long to stay away, where the turn would not come in time.
+    pub fn join(&self, standing: Standing, patience: Patience) -> Result<Waiting<'_>, Duration> {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.bucket.fill(now);
+        let turn = state.turn_of(state.waiting.len());
+        if !turn.is_zero() {
+            state.bucket.wanted(now);
+        }
+        let ahead = match patience {
+            Patience::First { .. } => state.line.ahead(standing, state.bucket.rate(), now),
+            Patience::Begun { .. } => Duration::ZERO,
+        };
+        let ends = patience.ends(now);
+        // A turn that is there is taken even where no time is left: that is for the call to say.
+        let wait = turn.max(ahead);
+        if !wait.is_zero() && wait > ends.saturating_duration_since(now) {
+            return Err(state.place(standing, turn, now));
+        }
+        let ticket = state.next;
+        state.next += 1;
+        state.waiting.push_back(ticket);
+        Ok(Waiting { lane: self, ticket, standing, patience, ends })
+    }
+
+    /// A place in the line of those sent away.
+    fn place(&self, standing: Standing) -> Duration {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.bucket.fill(now);
+        let turn = state.turn_of(state.waiting.len());
+        state.place(standing, turn, now)
+    }
+
+    /// The call that started at `started` was answered, and not by throttling.
+    pub fn taken(&self, started: Instant) {
+        if self.state().bucket.taken(started, Instant::now()) {
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// The call that started at `started` was throttled.
+    pub fn refused(&self, started: Instant) {
+        if self.state().bucket.refused(started, Instant::now()) {
+            self.moved.notify_waiters();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// When the turn comes of whoever has so many before him.
+    fn turn_of(&self, before: usize) -> Duration {
+        // No lane is so long that its length is not exact.
+        self.bucket.wait_for(before as f64 + 1.0)
+    }
+
+    fn place(&mut self, standing: Standing, turn: Duration, now: Instant) -> Duration {
+        self.line.place(standing, turn, self.bucket.rate(), now)
+    }
+
+    /// Takes the turn, or says how long it is still away.
+    fn take(&mut self, ticket: u64, now: Instant) -> Result<(), Duration> {
+        self.bucket.fill(now);
+        let place = self.waiting.binary_search(&ticket).unwrap_or_default();
+        let wait = self.turn_of(place);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.waiting.remove(place);
+        self.bucket.take(now);
+        Ok(())
+    }
+}
+
+impl Waiting<'_> {
+    /// Waits for the turn, as long as the patience lasts.
+    pub async fn turn(self) -> Came {
+        loop {
+            let mut moved = pin!(self.lane.moved.notified());
+            moved.as_mut().enable();
+            let now = Instant::now();
+            let away = match self.lane.state().take(self.ticket, now) {
+                Ok(()) => return Came::Turn,
+                Err(away) => away,
+            };
+            if now >= self.ends {
+                return match self.patience {
+                    Patience::First { .. } => Came::Away(self.lane.place(self.standing)),
+                    Patience::Begun { .. } => Came::Never,
+                };
+            }
+            // A clock that ticks in milliseconds would otherwise wake a moment too early, and again.
+            let wake = now + away.max(Duration::from_millis(1));
+            let _ = timeout_at(wake.min(self.ends), moved).await;
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lane.state();
+        if let Ok(place) = state.waiting.binary_search(&self.ticket) {
+            state.waiting.remove(place);
+            drop(state);
+            self.lane.moved.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The operations that have a pace, and what is published of it.
+//!
+//! A quota is a token bucket for a whole account: so many calls at once, and so many a second after
+//! that. AppFlow publishes none for its API.
+//! SWF: <https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dg-limits.html>
+//! CloudFlow: <https://www.alibabacloud.com/help/en/cloudflow/product-overview/limits>
+
+/// An operation that has a pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    CancelFlowExecutions,
+    DescribeFlowExecutionRecords,
+    RequestCancelWorkflowExecution,
+    DescribeWorkflowExecution,
+    ListOpenWorkflowExecutions,
+    ListClosedWorkflowExecutions,
+    StopExecution,
+    DescribeExecution,
+}
+
+impl Operation {
+    /// In the order of their declaration, which numbers them.
+    pub const ALL: [Self; 8] = [
+        Self::CancelFlowExecutions,
+        Self::DescribeFlowExecutionRecords,
+        Self::RequestCancelWorkflowExecution,
+        Self::DescribeWorkflowExecution,
+        Self::ListOpenWorkflowExecutions,
+        Self::ListClosedWorkflowExecutions,
+        Self::StopExecution,
+        Self::DescribeExecution,
+    ];
+
+    /// As the configuration names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CancelFlowExecutions => "appflow.CancelFlowExecutions",
+            Self::DescribeFlowExecutionRecords => "appflow.DescribeFlowExecutionRecords",
+            Self::RequestCancelWorkflowExecution => "swf.RequestCancelWorkflowExecution",
+            Self::DescribeWorkflowExecution => "swf.DescribeWorkflowExecution",
+            Self::ListOpenWorkflowExecutions => "swf.ListOpenWorkflowExecutions",
+            Self::ListClosedWorkflowExecutions => "swf.ListClosedWorkflowExecutions",
+            Self::StopExecution => "cloudflow.StopExecution",
+            Self::DescribeExecution => "cloudflow.DescribeExecution",
+        }
+    }
+
+    /// What is published for an account; none where the limit has to be found.
+    pub const fn quota(self) -> Option<Quota> {
+        let (per_second, burst) = match self {
+            Self::CancelFlowExecutions | Self::DescribeFlowExecutionRecords => return None,
+            Self::RequestCancelWorkflowExecution => (30.0, 2_000.0),
+            Self::DescribeWorkflowExecution => (6.0, 2_000.0),
+            Self::ListOpenWorkflowExecutions => (48.0, 200.0),
+            Self::ListClosedWorkflowExecutions => (6.0, 200.0),
+            Self::StopExecution => (2.0, 10.0),
+            Self::DescribeExecution => (5.0, 50.0),
+        };
+        Some(Quota { per_second, burst })
+    }
+}
+
+/// So many calls at once, and so many a second after that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quota {
+    pub per_second: f64,
+    pub burst: f64,
+}
+
+impl Quota {
+    /// Where the search for a limit that is not published begins.
+    pub const UNPUBLISHED: Self = Self { per_second: 10.0, burst: 10.0 };
+
+    /// What one of so many processes may take of it. Without a burst of one nothing could ever go.
+    pub fn part(self, processes: u32) -> Self {
+        let processes = f64::from(processes);
+        Self { per_second: self.per_second / processes, burst: (self.burst / processes).max(1.0) }
+    }
+
+    /// Reads `30/100`: per second, and at once.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (per_second, burst) = text.split_once('/')?;
+        let number = |text: &str| {
+            let text = text.trim();
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            text.parse().ok().filter(|number| digits && (0.001..=100_000.0).contains(number))
+        };
+        Some(Self { per_second: number(per_second)?, burst: number(burst)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_quotas_are_those_that_are_published() {
+        let facts: Value =
+            serde_json::from_str(include_str!("../../tests/facts/quotas.json")).expect("the facts are JSON");
+        for operation in Operation::ALL {
+            let (service, name) = operation.name().split_once('.').expect("a service and an operation");
+            let published = match service {
+                "swf" => &facts["swf_account"][name],
+                "cloudflow" if name == "StopExecution" => {
+                    &facts["cloudflow"]["other_incl_StopExecution_ListExecutions"]
+                }
+                service => &facts[service][name],
+            };
+            let expected = published["bucket"].as_f64().zip(published["refill_per_s"].as_f64());
+            let quota = operation.quota().map(|quota| (quota.burst, quota.per_second));
+            assert_eq!(quota, expected, "{}", operation.name());
+        }
+    }
+
+    #[test]
+    fn operations_are_numbered_in_their_order() {
+        for (number, operation) in Operation::ALL.into_iter().enumerate() {
+            assert_eq!(operation as usize, number);
+        }
+    }
+
+    #[test]
+    fn each_process_takes_its_part_and_a_burst_of_at_least_one() {
+        let quota = Quota { per_second: 2.0, burst: 10.0 };
+        for (processes, per_second, burst) in [(1, 2.0, 10.0), (4, 0.5, 2.5), (20, 0.1, 1.0)] {
+            assert_eq!(quota.part(processes), Quota { per_second, burst });
+        }
+    }
+
+    #[test]
+    fn a_quota_is_read_with_decimal_fractions_and_nothing_else() {
+        let quota = |per_second, burst| Some(Quota { per_second, burst });
+        for (text, expected) in [
+            ("30/100", quota(30.0, 100.0)),
+            ("0.5/1.25", quota(0.5, 1.25)),
+            (" 30 / 100 ", quota(30.0, 100.0)),
+            ("30", None),
+            ("/", None),
+            ("0/1", None),
+            ("1/0", None),
+            ("-1/1", None),
+            ("+1/1", None),
+            ("1e3/1", None),
+            ("inf/1", None),
+            ("nan/1", None),
+            ("1/2/3", None),
+            ("100001/1", None),
+        ] {
+            assert_eq!(Quota::parse(text), expected, "{text}");
+        }
+    }
+}

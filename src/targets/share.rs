@@ -1,0 +1,207 @@
+//! Requests that share calls: the fewest calls for all, and to each request its own part of the answers.
+//!
+//! Calls wait for their turns side by side, in the order of the requests. A request of which nothing was
+//! asked when its turn proves too far away is deferred; once one of its calls goes, the others wait for
+//! theirs. A shared call that is refused for good is made again for each request alone: what is wrong
+//! with one must not decide for the others. Nothing here knows a service.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{Accepted, Answered, Means, Settlement, Shared, Target};
+use crate::call_error::{Answer, CallError, Class, ReportedError};
+use crate::outcome::Effect;
+use crate::pace::{Patience, Standing, Waiting};
+use crate::retry::Attempts;
+
+/// A request to one service.
+pub struct Asked<'a, C> {
+    /// Its place among the requests to all services.
+    pub place: usize,
+    pub cancellation: &'a C,
+    pub standing: Standing,
+    pub record: usize,
+}
+
+/// A call that was made, or whose turn did not come.
+struct Made<T: Target> {
+    call: T::Call,
+    requests: Vec<usize>,
+    attempts: Attempts<Accepted<T::Reply>>,
+    /// Asked again for each request alone, whose answers count.
+    asked_again: bool,
+}
+
+/// Carries requests out; each settlement comes with its request's place.
+pub async fn settle<T: Target>(
+    target: &T,
+    requests: &[Asked<'_, T::Cancellation>],
+    means: &Means<'_>,
+) -> Vec<(usize, Settlement)> {
+    let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
+    let joined = join_lane::<T>(target.calls(&cancellations), requests, means);
+    let made = joined.into_iter().map(async |(shared, waiting)| {
+        let made = make(target, shared, waiting, requests, means).await;
+        ask_again(target, made, requests, means).await
+    });
+    let made: Vec<Made<T>> = join_all(made).await.into_iter().flatten().collect();
+    let mut own: Vec<Vec<&Made<T>>> = requests.iter().map(|_| Vec::new()).collect();
+    for made in &made {
+        made.requests.iter().for_each(|&request| own[request].push(made));
+    }
+    let settled = requests.iter().zip(own);
+    settled.map(|(asked, own)| (asked.place, settlement(target, asked.cancellation, &own))).collect()
+}
+
+/// A call and its place among those that wait, or how long to stay away.
+type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, Duration>);
+
+/// All calls join before any goes, so that each request is known to be called in time or not at all.
+fn join_lane<'a, T: Target>(
+    calls: Vec<Shared<T::Call>>,
+    requests: &[Asked<'_, T::Cancellation>],
+    means: &Means<'a>,
+) -> Vec<Joined<'a, T::Call>> {
+    let lane = means.pace.lane(T::OPERATION);
+    let (until, mut begun, mut told) =
+        (means.until, vec![false; requests.len()], vec![false; requests.len()]);
+    let join = |shared: Shared<T::Call>| {
+        let patience = match shared.requests.iter().any(|&request| begun[request]) {
+            true => Patience::Begun { until },
+            false => Patience::First { until },
+        };
+        let waiting = lane.join(standing(&shared.requests, requests), patience);
+        for &request in &shared.requests {
+            match waiting {
+                Ok(_) => begun[request] = true,
+                Err(place) if !begun[request] && !told[request] => {
+                    told[request] = true;
+                    means.defer(requests[request].record, place);
+                }
+                Err(_) => {}
+            }
+        }
+        (shared, waiting)
+    };
+    calls.into_iter().map(join).collect()
+}
+
+fn standing<C>(on_call: &[usize], requests: &[Asked<'_, C>]) -> Standing {
+    let standings = on_call.iter().map(|&request| requests[request].standing);
+    standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent)
+}
+
+async fn make<T: Target>(
+    target: &T,
+    shared: Shared<T::Call>,
+    waiting: Result<Waiting<'_>, Duration>,
+    requests: &[Asked<'_, T::Cancellation>],
+    means: &Means<'_>,
+) -> Made<T> {
+    let Shared { call, requests: on_call } = shared;
+    let attempts = match waiting {
+        Err(place) => Attempts::none(CallError::deferred(place)),
+        Ok(waiting) => {
+            let (lane, standing) = (means.pace.lane(T::OPERATION), standing(&on_call, requests));
+            let cancel = async || target.cancel(&call).await;
+            let attempts = means.retry.run_paced(lane, standing, waiting, means.until, cancel).await;
+            if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) = &attempts.result
+            {
+                on_call.iter().for_each(|&request| means.defer(requests[request].record, *place));
+            }
+            attempts
+        }
+    };
+    Made { call, requests: on_call, attempts, asked_again: false }
+}
+
+/// Refused for good, a shared call is made for each of its requests alone.
+async fn ask_again<T: Target>(
+    target: &T,
+    mut shared: Made<T>,
+    requests: &[Asked<'_, T::Cancellation>],
+    means: &Means<'_>,
+) -> Vec<Made<T>> {
+    let for_good = matches!(
+        shared.attempts.result.as_ref().map_err(|error| error.class),
+        Err(Class::NotFound | Class::Terminal | Class::Unknown)
+    );
+    if !for_good || shared.requests.len() < 2 {
+        return vec![shared];
+    }
+    shared.asked_again = true;
+    let alone = shared.requests.iter().map(async |&request| {
+        let call = target.part(&shared.call, requests[request].cancellation);
+        let lane = means.pace.lane(T::OPERATION);
+        let waiting = lane.join(requests[request].standing, Patience::Begun { until: means.until });
+        make(target, Shared { call, requests: vec![request] }, waiting, requests, means).await
+    });
+    let mut made = join_all(alone).await;
+    // What was answered first comes first.
+    made.insert(0, shared);
+    made
+}
+
+/// What the calls that a request is on mean for it.
+fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
+    let too_late = CallError::deadline(Answer::NotAsked);
+    let begun = own.iter().any(|made| made.attempts.made > 0);
+    let counting = own.iter().filter(|made| !made.asked_again);
+    let answers: Vec<Answered<'_, T>> = counting
+        .map(|made| Answered {
+            call: &made.call,
+            result: match &made.attempts.result {
+                Ok(accepted) => Ok(&accepted.reply),
+                // Something was asked: what is left is late, and not in line.
+                Err(error) if error.class == Class::Deferred && begun => Err(&too_late),
+                Err(error) => Err(error),
+            },
+        })
+        .collect();
+    let conclusion = target.conclude(request, &answers);
+    let unanswered = own.iter().any(|made| made.attempts.unanswered);
+    Settlement {
+        status: conclusion.status,
+        effect: match (conclusion.taken, unanswered) {
+            (true, _) => Effect::Requested,
+            (false, true) => Effect::Unknown,
+            (false, false) => Effect::None,
+        },
+        result: conclusion.result,
+        error: conclusion.error.filter(|error| error.class != Class::Deferred).map(ReportedError::from),
+        remaining: conclusion.remaining,
+        attempts: own.iter().map(|made| made.attempts.made).sum(),
+        service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
+        unclear: conclusion.unclear,
+    }
+}
+
+impl<T: Target> Made<T> {
+    fn request_ids(&self) -> impl Iterator<Item = String> {
+        let accepted = self.attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
+        self.attempts.failed_request_ids.iter().chain(accepted).cloned()
+    }
+}
+
+/// One call for all requests that are equal, where a request is its own call.
+pub fn equal<C: Clone + Eq + Hash>(requests: &[&C]) -> Vec<Shared<C>> {
+    let mut calls: Vec<Shared<C>> = Vec::new();
+    let mut places: HashMap<&C, usize> = HashMap::new();
+    for (request, cancellation) in requests.iter().enumerate() {
+        match places.entry(cancellation) {
+            Entry::Occupied(place) => calls[*place.get()].requests.push(request),
+            Entry::Vacant(place) => {
+                place.insert(calls.len());
+                calls.push(Shared { call: (*cancellation).clone(), requests: vec![request] });
+            }
+        }
+    }
+    calls
+}
+
+#[cfg(test)]
+mod tests;
