@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, retry::RetryConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -30,7 +30,9 @@ pub async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return start_up::refuse(&error).await,
     };
-    let handler = compose(config).await;
+    let connector = connector();
+    let aws = aws_config(connector.clone()).await;
+    let handler = compose(config, &aws, connector);
     let handle = |event: LambdaEvent<_>| handler.handle(event);
     match lambda_runtime::run(service_fn(handle)).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,27 +40,30 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn compose(config: Config) -> Handler {
-    let connector = connector();
-    let shared = connector.clone();
-    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client_fn(move |_, _| shared.clone()))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::disabled())
-        .load()
-        .await;
+/// Every part, on one connector.
+pub fn compose(config: Config, aws: &SdkConfig, connector: SharedHttpConnector) -> Handler {
     Handler {
-        targets: Targets::connect(&aws, config.cloudflow, connector),
-        publisher: Publisher::connect(&aws, config.destination, config.outcome_source),
-        policy: config.policy,
-        hand_back: HandBack::connect(&aws),
+        targets: Targets::connect(aws, config.cloudflow, connector),
+        publisher: Publisher::connect(aws, config.destination, config.outcome_source),
+        hand_back: HandBack::connect(aws),
         retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         pace: Pace::new(&config.rates, config.function_concurrency),
-        writer: Writer { max_receive_count: config.max_receive_count },
+        policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
+        writer: Writer { max_receive_count: config.max_receive_count },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }
+}
+
+/// Region, credentials and endpoints as the SDK finds them; attempts and time limits are our own.
+async fn aws_config(connector: SharedHttpConnector) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::disabled())
+        .load()
+        .await
 }
 
 /// One connector for all services: one TLS stack, one pool of connections.

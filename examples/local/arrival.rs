@@ -28,6 +28,9 @@ pub struct Record {
     pub id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receive_count: Option<u32>,
+    /// Names this receive when the record is given back.
+    #[serde(skip)]
+    pub receipt_handle: Option<String>,
     /// The request, as JSON where it is JSON.
     pub request: Value,
 }
@@ -49,6 +52,7 @@ impl Arrival {
                 .map(|record| Record {
                     id: record.source.id.clone().filter(|id| !id.is_empty()),
                     receive_count: record.source.receive_count,
+                    receipt_handle: record.receipt_handle.clone(),
                     request: serde_json::from_str(&record.text)
                         .unwrap_or_else(|_| Value::String(record.text.clone())),
                 })
@@ -145,7 +149,7 @@ mod tests {
             (json!("{"), "not a JSON object: {"),
         ];
         for (request, expected) in cases {
-            let record = Record { id: None, receive_count: None, request };
+            let record = Record { id: None, receive_count: None, receipt_handle: None, request };
             assert_eq!(record.asks_for(), expected);
         }
     }

@@ -19,9 +19,23 @@ pub struct Report {
     /// With times from the moment at which the event was handed over.
     pub calls: Vec<Call>,
     pub outcomes: Vec<Value>,
+    /// The records of a batch that come again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub going_back: Vec<GoingBack>,
     pub response: Answer,
     /// Every record was acknowledged.
     pub acknowledged: bool,
+}
+
+/// A record that its queue gives again.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GoingBack {
+    pub id: String,
+    pub status: String,
+    /// Absent where only the queue's own visibility timeout says when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_again_in_seconds: Option<u64>,
 }
 
 /// What Lambda heard.
@@ -102,9 +116,40 @@ impl Report {
                 outcomes.push(outcome);
             }
         }
+        // The small world has no such queue; what counts is what the function asks for.
+        let (hidden, calls): (Vec<Call>, Vec<Call>) =
+            calls.into_iter().partition(|call| call.operation == "sqs.ChangeMessageVisibility");
+        let going_back = going_back(&response, arrived.as_ref(), &outcomes, &hidden);
         let acknowledged = response.acknowledges();
-        Report { event, arrived, calls, outcomes, response, acknowledged }
+        Report { event, arrived, calls, outcomes, going_back, response, acknowledged }
     }
+}
+
+/// The records that a batch's answer names. One without an outcome was deferred: that is not published.
+fn going_back(
+    answer: &Answer,
+    arrived: Option<&Arrival>,
+    outcomes: &[Value],
+    hidden: &[Call],
+) -> Vec<GoingBack> {
+    let Answer::Response(response) = answer else { return Vec::new() };
+    let failures = response["batchItemFailures"].as_array().map_or(&[][..], Vec::as_slice);
+    let one = |failure: &Value| {
+        let id = failure["itemIdentifier"].as_str().unwrap_or_default();
+        let outcome = outcomes.iter().find(|outcome| outcome["source"]["id"] == id);
+        let status = outcome.and_then(|outcome| outcome["status"].as_str()).unwrap_or("DEFERRED");
+        let records = arrived.map_or(&[][..], |arrived| arrived.records.as_slice());
+        let record = records.iter().find(|record| record.id.as_deref() == Some(id));
+        let receipt = record.and_then(|record| record.receipt_handle.as_deref());
+        let call =
+            hidden.iter().find(|call| receipt.is_some() && call.request["ReceiptHandle"].as_str() == receipt);
+        GoingBack {
+            id: id.into(),
+            status: status.into(),
+            seen_again_in_seconds: call.and_then(|call| call.request["VisibilityTimeout"].as_u64()),
+        }
+    };
+    failures.iter().map(one).collect()
 }
 
 /// The outcomes in the answer itself.
@@ -166,6 +211,22 @@ mod tests {
         let ids: Vec<_> = report.outcomes.iter().map(|outcome| &outcome["requestId"]).collect();
         assert_eq!(ids, ["a", "b"]);
         assert_eq!(report.calls[0].at, 5);
+    }
+
+    #[test]
+    fn what_goes_back_without_an_outcome_was_deferred() {
+        let arrived = Arrival::read(include_str!("../../events/sqs-mixed-batch.json")).unwrap();
+        let id = |record: usize| arrived.records[record].id.clone().unwrap();
+        let outcomes = [json!({"status": "FAILED", "source": {"id": id(1)}})];
+        let call = json!({"at": 5, "operation": "sqs.ChangeMessageVisibility", "requestId": "r", "request": {
+            "ReceiptHandle": arrived.records[3].receipt_handle, "VisibilityTimeout": 7}});
+        let hidden = [serde_json::from_value(call).unwrap()];
+        let failures = json!([{"itemIdentifier": id(1)}, {"itemIdentifier": id(3)}]);
+        let answer = Answer::Response(json!({"batchItemFailures": failures}));
+        let expected = [(1, "FAILED", None), (3, "DEFERRED", Some(7))].map(|(record, status, seconds)| {
+            GoingBack { id: id(record), status: status.into(), seen_again_in_seconds: seconds }
+        });
+        assert_eq!(going_back(&answer, Some(&arrived), &outcomes, &hidden), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 use serde_json::Value;
 
 use crate::arrival::{Arrival, cut, list};
-use crate::report::{Answer, Report};
+use crate::report::{Answer, GoingBack, Report};
 use crate::rows::{columns, details};
 use crate::timeline::{self, Group, Line};
 
@@ -127,6 +127,10 @@ impl Screen {
         for outcome in &report.outcomes {
             self.outcome(&mut page, outcome);
         }
+        if !report.going_back.is_empty() {
+            page.heading("goes back", "");
+            self.going_back(&mut page, &report.going_back);
+        }
         let (kind, body) = answer(&report.response);
         page.heading("response", &kind);
         for line in body {
@@ -162,15 +166,30 @@ impl Screen {
         }
     }
 
+    fn status(self, status: &str) -> String {
+        let paint = match status {
+            "ACCEPTED" | "ALREADY_CANCELED" => Paint::Green,
+            "FAILED" | "DENIED" => Paint::Red,
+            _ => Paint::Yellow,
+        };
+        self.paint(paint, &format!("{status:<16}"))
+    }
+
+    /// A record that waits in line has no outcome yet, so its status is told here.
+    fn going_back(self, page: &mut Page, going_back: &[GoingBack]) {
+        for GoingBack { id, status, seen_again_in_seconds } in going_back {
+            let when = match seen_again_in_seconds {
+                Some(seconds) => format!("seen again in {seconds} s"),
+                None => "seen again when its queue says so".into(),
+            };
+            page.line(&format!("  {}  {id}  {}", self.status(status), self.paint(Paint::Dim, &when)));
+        }
+    }
+
     fn outcome(self, page: &mut Page, outcome: &Value) {
         let text = |value: &Value| cut(value, 200);
         let status = outcome["status"].as_str().unwrap_or("?");
-        let paint = match status {
-            "ACCEPTED" | "ALREADY_CANCELED" => Paint::Green,
-            "FAILED" | "DENIED" | "DEFERRED" => Paint::Red,
-            _ => Paint::Yellow,
-        };
-        let status = self.paint(paint, &format!("{status:<16}"));
+        let status = self.status(status);
         let about = outcome["target"].get("key").or(outcome.get("requestId")).map_or(String::new(), text);
         let again = match outcome["type"].as_str() {
             Some("CancellationAttemptFailed") => self.paint(Paint::Dim, "  comes again"),

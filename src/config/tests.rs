@@ -20,6 +20,7 @@ const ENDPOINT: &str = "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL";
 const ALLOWED: &str = "COUNTERMAND_ALLOWED_TARGETS";
 const CANCEL_ALL: &str = "COUNTERMAND_CANCEL_ALL";
 const MAX_AGE: &str = "COUNTERMAND_MAX_REQUEST_AGE_SECONDS";
+const RATES: &str = "COUNTERMAND_RATES";
 
 const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
@@ -51,6 +52,7 @@ fn assert_defaults(config: &Config) {
     assert_eq!(config.policy, policy(&["*"], CancelAll::Allow, None));
     assert_eq!((config.explain_max_pages, config.pin_after), (10, Duration::from_secs(60)));
     assert!(!config.dry_run);
+    assert_eq!((&config.rates, config.function_concurrency), (&BTreeMap::new(), 1));
     let missing =
         "not set: ALIBABA_CLOUD_REGION_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET";
     assert_eq!(config.cloudflow, Err(missing.into()));
@@ -88,6 +90,8 @@ fn every_variable_is_read() {
         ("COUNTERMAND_EXPLAIN_MAX_PAGES", "7"),
         ("COUNTERMAND_PIN_AFTER_SECONDS", "0"),
         ("COUNTERMAND_MODE", "dry-run"),
+        (RATES, "cloudflow.StopExecution=1/5"),
+        ("COUNTERMAND_FUNCTION_CONCURRENCY", "4"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
         ("countermand_of_somebody_else", "1"),
@@ -103,6 +107,8 @@ fn every_variable_is_read() {
     assert_eq!(config.policy, policy(&["appflow:orders", "swf:*"], CancelAll::Deny, Some(3_600)));
     assert_eq!((config.explain_max_pages, config.pin_after), (7, Duration::ZERO));
     assert!(config.dry_run);
+    let stop = (Operation::StopExecution, Quota { per_second: 1.0, burst: 5.0 });
+    assert_eq!((config.rates, config.function_concurrency), (BTreeMap::from([stop]), 4));
 }
 
 #[test]
@@ -122,6 +128,7 @@ fn a_number_is_held_to_its_range() {
         ("COUNTERMAND_DEADLINE_MARGIN_MS", 100, 60_000),
         ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", 1, 1_000),
         ("COUNTERMAND_MAX_RECEIVE_COUNT", 1, 1_000),
+        ("COUNTERMAND_FUNCTION_CONCURRENCY", 1, 10_000),
     ] {
         for value in [least, most] {
             assert!(read(&[(name, &value.to_string())]).is_ok(), "{name}={value}");
@@ -145,6 +152,8 @@ fn a_variable_of_ours_that_does_not_exist_ends_the_start() {
         ("COUNTERMAND_ALLOWED_TARGET", ALLOWED),
         ("COUNTERMAND_CANCEL_ALLS", CANCEL_ALL),
         ("COUNTERMAND_MAX_REQUEST_AGE", MAX_AGE),
+        ("COUNTERMAND_RATE", RATES),
+        ("COUNTERMAND_FUNCTION_CONCURENCY", "COUNTERMAND_FUNCTION_CONCURRENCY"),
     ] {
         let expected = format!(
             "{name}: expected a variable that exists, got an unknown one set to `3`; the nearest is {nearest}"
@@ -186,6 +195,73 @@ fn cancel_all_is_one_of_three_words() {
     for word in ["Allow", "DENY", "denied", "true", "allow,deny", " "] {
         let expected = format!("{CANCEL_ALL}: expected allow, explicit or deny, got `{word}`");
         assert_eq!(problem(&[(CANCEL_ALL, word)]), expected);
+    }
+}
+
+#[test]
+fn rates_are_quotas_by_operation_between_commas() {
+    let quota = |per_second, burst| Quota { per_second, burst };
+    for (list, rates) in [
+        ("cloudflow.StopExecution=2/10", &[(Operation::StopExecution, quota(2.0, 10.0))][..]),
+        (
+            " swf.RequestCancelWorkflowExecution = 0.5 / 1.25 ,\n\tappflow.CancelFlowExecutions=3/4 ",
+            &[
+                (Operation::RequestCancelWorkflowExecution, quota(0.5, 1.25)),
+                (Operation::CancelFlowExecutions, quota(3.0, 4.0)),
+            ],
+        ),
+        (
+            "cloudflow.DescribeExecution=0.001/100000",
+            &[(Operation::DescribeExecution, quota(0.001, 100_000.0))],
+        ),
+    ] {
+        let rates = rates.iter().copied().collect();
+        assert_eq!(read(&[(RATES, list)]).unwrap().rates, rates, "{list}");
+    }
+    // Every operation that has a pace can be set.
+    for operation in Operation::ALL {
+        let list = format!("{}=1/2", operation.name());
+        let rates = BTreeMap::from([(operation, quota(1.0, 2.0))]);
+        assert_eq!(read(&[(RATES, &list)]).unwrap().rates, rates, "{list}");
+    }
+}
+
+#[test]
+fn rates_that_cannot_be_used_end_the_start() {
+    for (list, expected) in [
+        (
+            "cloudflow.StopExecutions=2/10",
+            "an operation that exists (`cloudflow.StopExecutions` is none; the nearest is cloudflow.StopExecution)",
+        ),
+        (
+            "StopExecution=2/10",
+            "an operation that exists (`StopExecution` is none; the nearest is cloudflow.StopExecution)",
+        ),
+        (
+            "cloudflow.StopExecution=2/10,cloudflow.StopExecution=2/10",
+            "each operation once (cloudflow.StopExecution is there twice)",
+        ),
+    ] {
+        let got: String = list.chars().take(64).collect();
+        assert_eq!(problem(&[(RATES, list)]), format!("{RATES}: expected {expected}, got `{got}`"));
+    }
+    let form = "operation=per second/burst, separated by single commas, each from 0.001 to 100000";
+    for list in [
+        " ",
+        ",",
+        "2/10",
+        "cloudflow.StopExecution",
+        "cloudflow.StopExecution=2",
+        "cloudflow.StopExecution=2/",
+        "cloudflow.StopExecution=0/10",
+        "cloudflow.StopExecution=2/0",
+        "cloudflow.StopExecution=-2/10",
+        "cloudflow.StopExecution=2e1/10",
+        "cloudflow.StopExecution=2/100001",
+        "cloudflow.StopExecution=2/10,",
+        "cloudflow.StopExecution=2/10;",
+    ] {
+        assert_eq!(problem(&[(RATES, list)]), format!("{RATES}: expected {form}, got `{list}`"));
     }
 }
 

@@ -558,6 +558,46 @@ fn a_list_of_notifications_gives_a_record_for_each() {
     assert_eq!(got, [json!(["sns-id", "one"]), json!(["two", "two"]), json!(["lambda-id", "null"])]);
 }
 
+#[test]
+fn only_a_record_of_a_queue_has_a_receipt_and_the_outermost_envelope_has_it() {
+    let receipts = |event: &Value| -> Vec<Option<String>> {
+        delivery(event).records.into_iter().map(|record| record.receipt_handle).collect()
+    };
+    let handle = || Some("handle".to_owned());
+    assert_eq!(receipts(&queued(json!("{}"))), [handle()]);
+    assert_eq!(receipts(&json!([message(json!("{}"))])), [handle()]);
+    assert_eq!(receipts(&queued(text(notification(text(ruled(json!({}))))))), [handle()]);
+    let lacking = without(message(json!("{}")), "receiptHandle");
+    for odd in [
+        lacking.clone(),
+        with(lacking.clone(), "receiptHandle", json!("")),
+        with(lacking, "receiptHandle", json!(7)),
+    ] {
+        assert_eq!(receipts(&json!({"Records": [odd, message(json!("{}"))]})), [None, handle()]);
+    }
+    for event in [notified(json!("{}")), ruled(json!({})), json!({"receiptHandle": "handle"})] {
+        assert_eq!(receipts(&event), [None], "{event}");
+    }
+}
+
+#[test]
+fn records_go_side_by_side_but_for_those_of_a_fifo_queue() {
+    const FIFO: &str = "arn:aws:sqs:us-east-1:111122223333:requests.fifo";
+    let places = |event: &Value| -> Vec<Vec<usize>> {
+        delivery(event).turns().into_iter().map(Iterator::collect).collect()
+    };
+    let in_order = || with(message(json!("{}")), "eventSourceARN", json!(FIFO));
+    let batch = |message: fn(Value) -> Value| json!({"Records": vec![message(json!("{}")); 3]});
+    assert_eq!(places(&batch(message)), [[0, 1, 2]]);
+    for event in [json!({"Records": vec![in_order(); 3]}), json!(vec![in_order(); 3])] {
+        assert_eq!(places(&event), [[0], [1], [2]], "{event}");
+    }
+    for name in [json!("requests.fifo.old"), json!("fifo"), json!(7)] {
+        let odd = with(message(json!("{}")), "eventSourceARN", name);
+        assert_eq!(places(&json!({"Records": [odd.clone(), odd]})), [[0, 1]]);
+    }
+}
+
 /// What became of a record, its outcome told by a letter; `~` is one of our own messages.
 fn settled(letter: char, published: bool) -> Settled {
     let status = match letter {

@@ -2,8 +2,8 @@
 //!
 //! The rate never exceeds this process's part of a published quota. A throttle answer lowers it at once,
 //! once for all calls that were under way together; each success raises it a little. Where no quota is
-//! published the rate doubles each second until the first throttle answer. Time is an input, and nothing
-//! waits here.
+//! published the rate doubles each second until the first throttle answer, as long as calls use it. Time
+//! is an input, and nothing waits here.
 
 use std::time::Duration;
 
@@ -15,9 +15,12 @@ use super::Quota;
 const FIRST_CUT: f64 = 0.5;
 /// What is left of the rate after each later throttle answer.
 const CUT: f64 = 0.7;
-/// What each success adds. With [`CUT`] it makes about one refusal in nine calls at a limit that is
-/// nobody's published one, and none where the quota is known and nobody else uses it.
-const RAISE: f64 = 1.04;
+/// What is left in the bucket then: the refused call took nothing of the service's, and its repeat has
+/// little time.
+const LEFT: f64 = 0.5;
+/// What each success adds. With [`CUT`] about one call in twenty is refused at a limit that has to be
+/// found, and none where the quota is known and nobody else uses it.
+const RAISE: f64 = 1.02;
 /// The slowest pace, as a part of that at the start: one that never went on could never learn.
 const SLOWEST: f64 = 0.05;
 /// No rate is greater; nobody's limit is, and numbers stay numbers.
@@ -44,6 +47,9 @@ pub struct Bucket {
     lowered: Option<Instant>,
     /// When a call last had to wait, or was sent away: calls use the rate up.
     wanted: Option<Instant>,
+    /// Calls in this second, and in the one before.
+    second: Instant,
+    calls: [f64; 2],
 }
 
 impl Bucket {
@@ -59,6 +65,8 @@ impl Bucket {
             doubled: None,
             lowered: None,
             wanted: None,
+            second: now,
+            calls: [0.0; 2],
         }
     }
 
@@ -99,6 +107,14 @@ impl Bucket {
         Duration::try_from_secs_f64(waited + missing / rate).map_or(LONGEST, |wait| wait.min(LONGEST))
     }
 
+    /// How long the repeat of a call that is refused now would take; nothing where none need be refused.
+    pub fn time_to_repeat(&self) -> Duration {
+        match self.published && self.lowered.is_none() {
+            true => Duration::ZERO,
+            false => Duration::try_from_secs_f64((1.0 - LEFT) / (self.rate * CUT)).unwrap_or(LONGEST),
+        }
+    }
+
     /// A call cannot go at once.
     pub fn wanted(&mut self, now: Instant) {
         self.wanted = Some(now);
@@ -107,6 +123,8 @@ impl Bucket {
     /// Takes the token of one call.
     pub fn take(&mut self, now: Instant) {
         self.tokens -= 1.0;
+        self.count(now);
+        self.calls[0] += 1.0;
         if self.searches() {
             self.doubled.get_or_insert(now);
         }
@@ -118,7 +136,8 @@ impl Bucket {
     pub fn taken(&mut self, started: Instant, now: Instant) -> bool {
         self.fill(now);
         let lately = DOUBLES_EACH.max(self.wait_for(self.tokens.max(0.0) + 1.0) * 2);
-        let used_up = self.wanted.is_some_and(|wanted| wanted + lately >= started);
+        let used_up = self.wanted.is_some_and(|wanted| wanted + lately >= started)
+            && self.rate <= self.calls_a_second(now) * 2.0;
         let rate = self.rate;
         if !self.searches() {
             if used_up || self.published {
@@ -142,9 +161,28 @@ impl Bucket {
         }
         let left = if self.searches() { FIRST_CUT } else { CUT };
         self.lowered = Some(now);
-        self.rate = (self.rate * left).max(self.start.per_second * SLOWEST);
-        self.tokens = self.tokens.min(0.0);
+        // A rate that nobody used was not the one that was refused.
+        let used = self.rate.min(self.calls_a_second(now));
+        self.rate = (used * left).max(self.start.per_second * SLOWEST);
+        self.tokens = LEFT;
         true
+    }
+
+    /// What was really called lately; one a second at least, since less cannot be told from nothing.
+    fn calls_a_second(&mut self, now: Instant) -> f64 {
+        self.count(now);
+        self.calls[0].max(self.calls[1]).max(1.0)
+    }
+
+    /// Begins a new second where one is over.
+    fn count(&mut self, now: Instant) {
+        match now.saturating_duration_since(self.second).as_secs() {
+            0 => {}
+            passed => {
+                self.calls = [0.0, if passed == 1 { self.calls[0] } else { 0.0 }];
+                self.second += Duration::from_secs(passed);
+            }
+        }
     }
 
     /// Whether the limit is not known and was not met yet.

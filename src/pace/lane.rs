@@ -1,6 +1,7 @@
 //! One operation's lane: who waits for a turn, in what order, and what the answers teach.
 //!
-//! Turns are taken in the order of joining. Whoever joins learns at once whether the turn will come in
+//! Turns are taken in the order of joining, but what was begun goes before what could as well come again:
+//! a call that is repeated has little time, and a record that is sent away loses nothing. Whoever joins learns at once whether the turn will come in
 //! time, and gets a place in the line of those sent away where it will not. A pace that changes moves
 //! the turns of all who wait.
 
@@ -29,9 +30,11 @@ pub enum Patience {
 }
 
 impl Patience {
-    fn ends(self, now: Instant) -> Instant {
+    /// A first call leaves time to be repeated: refused too late it would have failed, and burnt a receive
+    /// as one that was deferred.
+    fn ends(self, now: Instant, repeat: Duration) -> Instant {
         match self {
-            Self::First { until } => until.min(now + PATIENCE),
+            Self::First { until } => until.checked_sub(repeat).unwrap_or(now).clamp(now, now + PATIENCE),
             Self::Begun { until } => until,
         }
     }
@@ -48,17 +51,24 @@ pub struct Lane {
 #[derive(Debug)]
 struct State {
     bucket: Bucket,
-    /// Tickets in the order of joining.
-    waiting: VecDeque<u64>,
+    /// In the order of their turns.
+    waiting: VecDeque<Ticket>,
     next: u64,
     line: Line,
+}
+
+/// Who goes first: what was begun before what could as well come again, then who joined first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ticket {
+    can_come_again: bool,
+    number: u64,
 }
 
 /// Someone who waits. Leaving gives the place up.
 #[derive(Debug)]
 pub struct Waiting<'a> {
     lane: &'a Lane,
-    ticket: u64,
+    ticket: Ticket,
     standing: Standing,
     patience: Patience,
     ends: Instant,
@@ -98,7 +108,10 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
-        let turn = state.turn_of(state.waiting.len());
+        let ticket =
+            Ticket { can_come_again: matches!(patience, Patience::First { .. }), number: state.next };
+        let place = state.waiting.partition_point(|other| *other < ticket);
+        let turn = state.turn_of(place);
         if !turn.is_zero() {
             state.bucket.wanted(now);
         }
@@ -106,15 +119,14 @@ impl Lane {
             Patience::First { .. } => state.line.ahead(standing, state.bucket.rate(), now),
             Patience::Begun { .. } => Duration::ZERO,
         };
-        let ends = patience.ends(now);
+        let ends = patience.ends(now, state.bucket.time_to_repeat());
         // A turn that is there is taken even where no time is left: that is for the call to say.
         let wait = turn.max(ahead);
         if !wait.is_zero() && wait > ends.saturating_duration_since(now) {
-            return Err(state.place(standing, turn, now));
+            return Err(state.place(standing, now));
         }
-        let ticket = state.next;
         state.next += 1;
-        state.waiting.push_back(ticket);
+        state.waiting.insert(place, ticket);
         Ok(Waiting { lane: self, ticket, standing, patience, ends })
     }
 
@@ -123,8 +135,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
-        let turn = state.turn_of(state.waiting.len());
-        state.place(standing, turn, now)
+        state.place(standing, now)
     }
 
     /// The call that started at `started` was answered, and not by throttling.
@@ -153,12 +164,13 @@ impl State {
         self.bucket.wait_for(before as f64 + 1.0)
     }
 
-    fn place(&mut self, standing: Standing, turn: Duration, now: Instant) -> Duration {
+    fn place(&mut self, standing: Standing, now: Instant) -> Duration {
+        let turn = self.turn_of(self.waiting.len());
         self.line.place(standing, turn, self.bucket.rate(), now)
     }
 
     /// Takes the turn, or says how long it is still away.
-    fn take(&mut self, ticket: u64, now: Instant) -> Result<(), Duration> {
+    fn take(&mut self, ticket: Ticket, now: Instant) -> Result<(), Duration> {
         self.bucket.fill(now);
         let place = self.waiting.binary_search(&ticket).unwrap_or_default();
         let wait = self.turn_of(place);

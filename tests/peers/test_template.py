@@ -73,6 +73,21 @@ def test_the_function_knows_how_often_the_queue_delivers(template):
     queue = template["Resources"]["RequestQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
     variables = template["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
     assert queue == variables["COUNTERMAND_MAX_RECEIVE_COUNT"] == {"!Ref": "MaxReceiveCount"}
+    # A request that waits in line takes a receive each time.
+    assert template["Parameters"]["MaxReceiveCount"]["Default"] >= template["Parameters"]["MaxReceiveCount"]["MinValue"] >= 20
+
+
+def test_the_function_knows_its_part_of_the_quotas(template):
+    function = template["Resources"]["Function"]["Properties"]
+    most = function["Events"]["Requests"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    variables = function["Environment"]["Variables"]
+    assert most == variables["COUNTERMAND_FUNCTION_CONCURRENCY"] == {"!Ref": "MaximumConcurrency"}
+    assert variables["COUNTERMAND_RATES"] == {"!Ref": "Rates"}
+    pattern = re.compile(template["Parameters"]["Rates"]["AllowedPattern"])
+    for value in ["", "cloudflow.StopExecution=2/10", " cloudflow.StopExecution = 0.5/1 , swf.X=30/2000 "]:
+        assert pattern.fullmatch(value), value
+    for value in [" ", ",", "cloudflow.StopExecution", "cloudflow.StopExecution=2", "StopExecution=2/10", "a.B=1/2,"]:
+        assert not pattern.fullmatch(value), value
 
 
 def test_whoever_deploys_says_what_may_be_canceled(template):

@@ -1,8 +1,10 @@
 //! Comparing what happened with what a case expects.
 //!
 //! Everything must be equal, absent parts included, but for placeholders: `<any>`, `<text>` (not
-//! empty), `<time>` (UTC with milliseconds), `<contains:…>`, and `"<more>": true` in an object that
-//! may have members which are not named.
+//! empty), `<time>` (UTC with milliseconds), `<contains:…>`, `<3..5>` (a number from 3 to 5), and
+//! `"<more>": true` in an object that may have members which are not named.
+
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
@@ -55,11 +57,21 @@ fn placeholder(pattern: &str, actual: &Value) -> bool {
         "<any>" => true,
         "<text>" => text.is_some_and(|text| !text.is_empty()),
         "<time>" => text.is_some_and(is_time),
-        _ => match pattern.strip_prefix("<contains:").and_then(|rest| rest.strip_suffix('>')) {
-            Some(part) => text.is_some_and(|text| text.contains(part)),
-            None => panic!("no such placeholder: {pattern}"),
-        },
+        _ => {
+            match (pattern.strip_prefix("<contains:").and_then(|rest| rest.strip_suffix('>')), range(pattern))
+            {
+                (Some(part), _) => text.is_some_and(|text| text.contains(part)),
+                (None, Some(range)) => actual.as_i64().is_some_and(|number| range.contains(&number)),
+                (None, None) => panic!("no such placeholder: {pattern}"),
+            }
+        }
     }
+}
+
+/// The numbers that `<3..5>` stands for.
+fn range(pattern: &str) -> Option<RangeInclusive<i64>> {
+    let (least, most) = pattern.strip_prefix('<')?.strip_suffix('>')?.split_once("..")?;
+    Some(least.parse().ok()?..=most.parse().ok()?)
 }
 
 fn is_time(text: &str) -> bool {

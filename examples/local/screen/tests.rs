@@ -18,6 +18,7 @@ fn report(outcomes: Value, response: Answer, acknowledged: bool) -> Report {
         arrived: None,
         calls: serde_json::from_value(calls).unwrap(),
         outcomes: outcomes.as_array().unwrap().clone(),
+        going_back: Vec::new(),
         response,
         acknowledged,
     }
@@ -60,6 +61,26 @@ fn a_report_is_plain_and_aligned_without_a_terminal() {
 
 ";
     assert_eq!(text, expected, "\n{text}");
+}
+
+#[test]
+fn a_record_that_goes_back_tells_when_it_is_seen_again() {
+    let response = Answer::Response(json!({"batchItemFailures": [{"itemIdentifier": "id-3"}]}));
+    let mut report = report(json!([]), response, false);
+    report.going_back = [("id-3", "DEFERRED", Some(4)), ("id-4", "FAILED", None)]
+        .map(|(id, status, seconds)| GoingBack {
+            id: id.into(),
+            status: status.into(),
+            seen_again_in_seconds: seconds,
+        })
+        .into();
+    let expected = "
+  goes back
+    DEFERRED          id-3  seen again in 4 s
+    FAILED            id-4  seen again when its queue says so
+";
+    let text = PLAIN.rest(&report);
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

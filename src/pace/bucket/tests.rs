@@ -1,1 +1,159 @@
+use super::*;
 
+fn quota(per_second: f64, burst: f64) -> Quota {
+    Quota { per_second, burst }
+}
+
+/// A bucket and the moment of its making.
+fn bucket(quota: Quota, published: bool) -> (Bucket, Instant) {
+    let now = Instant::now();
+    (Bucket::new(quota, published, now), now)
+}
+
+fn after(start: Instant, millis: u64) -> Instant {
+    start + Duration::from_millis(millis)
+}
+
+/// Makes as many calls as the bucket allows at this moment, all wanted and all taken.
+fn call_all(bucket: &mut Bucket, now: Instant) -> usize {
+    bucket.fill(now);
+    let mut calls = 0;
+    while bucket.wait_for(1.0).is_zero() {
+        bucket.take(now);
+        calls += 1;
+    }
+    bucket.wanted(now);
+    (0..calls).for_each(|_| drop(bucket.taken(now, now)));
+    calls
+}
+
+#[test]
+fn a_burst_goes_at_once_and_then_so_many_a_second() {
+    let (mut bucket, start) = bucket(quota(2.0, 10.0), true);
+    let calls: Vec<usize> =
+        [0, 400, 500, 1_000, 60_000].map(|millis| call_all(&mut bucket, after(start, millis))).into();
+    assert_eq!(calls, [10, 0, 1, 1, 10]);
+}
+
+#[test]
+fn a_published_quota_is_never_exceeded_however_many_succeed() {
+    let (mut bucket, start) = bucket(quota(2.0, 1.0), true);
+    for second in 0..100 {
+        call_all(&mut bucket, after(start, second * 1_000));
+    }
+    assert_eq!(bucket.rate(), 2.0);
+}
+
+#[test]
+fn where_no_quota_is_published_the_rate_doubles_each_second_that_uses_it() {
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), false);
+    let mut rates = Vec::new();
+    for tenth in 0..=30 {
+        call_all(&mut bucket, after(start, tenth * 100));
+        if tenth % 10 == 0 {
+            rates.push(bucket.rate());
+        }
+    }
+    assert_eq!(rates, [10.0, 20.0, 40.0, 80.0]);
+}
+
+#[test]
+fn a_pace_that_nobody_needs_teaches_nothing() {
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), false);
+    for second in 0..60 {
+        let now = after(start, second * 1_000);
+        bucket.fill(now);
+        bucket.take(now);
+        bucket.taken(now, now);
+    }
+    assert_eq!(bucket.rate(), 10.0);
+}
+
+#[test]
+fn the_wait_foresees_the_doubling() {
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), false);
+    assert_eq!(call_all(&mut bucket, start), 10);
+    for (count, millis) in [(1.0, 100), (10.0, 1_000), (20.0, 1_500), (30.0, 2_000), (50.0, 2_500)] {
+        let wait = bucket.wait_for(count);
+        assert!(wait.as_millis().abs_diff(millis) <= 1, "{count}: {wait:?}");
+    }
+}
+
+#[test]
+fn a_throttle_answer_lowers_the_pace_at_once_and_once_for_a_burst() {
+    for (published, left) in [(true, 0.7), (false, 0.5)] {
+        let (mut bucket, start) = bucket(quota(10.0, 10.0), published);
+        assert_eq!(call_all(&mut bucket, start), 10);
+        let heard = after(start, 20);
+        let lowered: Vec<bool> = (0..10).map(|_| bucket.refused(start, heard)).collect();
+        assert_eq!(lowered.iter().filter(|lowered| **lowered).count(), 1);
+        assert_eq!(bucket.rate(), 10.0 * left);
+        // A call that started after that says something new.
+        assert!(bucket.refused(after(start, 21), after(start, 40)));
+        assert!(bucket.rate() < 10.0 * left);
+    }
+}
+
+#[test]
+fn a_throttle_answer_empties_the_bucket() {
+    let (mut bucket, start) = bucket(quota(2.0, 10.0), true);
+    bucket.take(start);
+    bucket.refused(start, start);
+    assert!(bucket.wait_for(1.0) > Duration::from_millis(300), "{:?}", bucket.wait_for(1.0));
+}
+
+#[test]
+fn success_raises_the_pace_slowly_back_and_no_further() {
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), true);
+    call_all(&mut bucket, start);
+    bucket.refused(start, start);
+    let lowered = bucket.rate();
+    bucket.taken(after(start, 1), after(start, 2));
+    assert!(bucket.rate() > lowered && bucket.rate() < lowered * 1.05);
+    (0..100).for_each(|_| drop(bucket.taken(after(start, 1), after(start, 2))));
+    assert_eq!(bucket.rate(), 10.0);
+}
+
+#[test]
+fn a_rate_that_was_not_used_is_not_the_one_that_was_refused() {
+    let (mut bucket, start) = bucket(quota(100.0, 100.0), false);
+    bucket.take(start);
+    bucket.refused(start, after(start, 10));
+    assert_eq!(bucket.rate(), 5.0, "the slowest pace there is, since one call a second was used");
+}
+
+#[test]
+fn the_pace_never_stops() {
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), true);
+    for call in 0..100 {
+        bucket.refused(after(start, call * 10 + 1), after(start, call * 10 + 2));
+    }
+    assert_eq!(bucket.rate(), 0.5);
+}
+
+#[test]
+fn a_limit_that_is_not_known_is_found() {
+    // A service that allows 40 calls a second; the function asks for as much as it may.
+    let (mut bucket, start) = bucket(quota(10.0, 10.0), false);
+    let (mut allowed, mut made, mut refused) = (40.0_f64, 0, 0);
+    for tick in 0..6_000 {
+        let now = after(start, tick * 10);
+        allowed = (allowed + 0.4).min(40.0);
+        bucket.fill(now);
+        while bucket.wait_for(1.0).is_zero() {
+            bucket.take(now);
+            bucket.wanted(now);
+            made += 1;
+            if allowed >= 1.0 {
+                allowed -= 1.0;
+                bucket.taken(now, now);
+            } else {
+                refused += 1;
+                bucket.refused(now, now);
+            }
+        }
+    }
+    let taken = made - refused;
+    assert!((1_900..=2_440).contains(&taken), "{taken} of 2400 in a minute");
+    assert!(refused * 20 < made, "{refused} of {made} refused");
+}

@@ -1,1 +1,65 @@
+use super::*;
 
+const FIRST: Standing = Standing::Received(1);
+
+fn places(processes: u32, standing: Standing, rate: f64, count: usize) -> Vec<f64> {
+    let (mut line, now) = (Line::new(processes), Instant::now());
+    let turn = seconds(1.0 / rate);
+    (0..count).map(|_| line.place(standing, turn, rate, now).as_secs_f64()).collect()
+}
+
+#[test]
+fn the_only_process_hands_out_its_own_turns() {
+    assert_eq!(places(1, FIRST, 2.0, 4), [0.5, 1.0, 1.5, 2.0]);
+}
+
+#[test]
+fn places_are_remembered_so_that_a_backlog_does_not_return_together() {
+    let now = Instant::now();
+    for processes in [1, 10] {
+        let mut line = Line::new(processes);
+        let places: Vec<Duration> =
+            (0..1_000).map(|_| line.place(FIRST, Duration::from_secs(1), 2.0, now)).collect();
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{processes}");
+        // A moment later the line is still there.
+        let later = now + Duration::from_secs(10);
+        let next = line.place(FIRST, Duration::from_secs(1), 2.0, later);
+        assert!(later + next > now + places[999], "{processes}");
+    }
+}
+
+#[test]
+fn whoever_comes_for_the_first_time_is_behind_the_line() {
+    let (mut line, now) = (Line::new(1), Instant::now());
+    (0..4).for_each(|_| drop(line.place(FIRST, seconds(0.5), 2.0, now)));
+    assert_eq!(line.ahead(FIRST, 2.0, now), seconds(2.5));
+    assert_eq!(line.ahead(Standing::Received(2), 2.0, now), Duration::ZERO);
+    assert_eq!(line.ahead(Standing::Urgent, 2.0, now), Duration::ZERO);
+    assert_eq!(line.ahead(FIRST, 2.0, now + seconds(2.0)), Duration::ZERO);
+}
+
+#[test]
+fn where_another_process_may_be_free_a_record_comes_again_sooner() {
+    let (alone, among_ten) = (places(1, FIRST, 0.2, 9), places(10, FIRST, 0.2, 9));
+    assert!(alone[8] >= 45.0 && among_ten[8] <= 5.0, "{alone:?} {among_ten:?}");
+}
+
+#[test]
+fn who_was_sent_away_often_waits_more_patiently_and_at_last_for_this_processs_own_turn() {
+    let reach = |receives| places(10, Standing::Received(receives), 0.2, 10)[9];
+    let reaches: Vec<f64> = [1, 4, 8, 12, 16].map(reach).into();
+    assert!(reaches.windows(2).all(|pair| pair[0] <= pair[1]), "{reaches:?}");
+    assert!(reaches[0] < 5.0 && reaches[4] > 44.0, "{reaches:?}");
+}
+
+#[test]
+fn no_place_is_further_away_than_visibility_reaches() {
+    assert!(places(1, FIRST, 0.001, 100).iter().all(|place| *place <= 42_300.0));
+}
+
+#[test]
+fn what_shares_a_call_goes_with_the_one_that_waited_longest() {
+    let (one, five) = (Standing::Received(1), Standing::Received(5));
+    assert_eq!(one.or_senior(five), five);
+    assert_eq!(one.or_senior(Standing::Urgent), Standing::Urgent);
+}
