@@ -94,3 +94,75 @@ impl Plan<'_> {
 fn told(requests: &[Asked<'_>], settlements: Vec<Settlement>) -> Vec<(usize, Settlement)> {
     requests.iter().map(|asked| asked.record).zip(settlements).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_source::Source;
+    use crate::request::{Reading, read};
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    /// A record that came `receives` times from a queue, or from elsewhere, and its request.
+    fn record(text: &str, receives: Option<u32>) -> (Record, CancelRequest) {
+        let Reading::Request(request) = read(text) else { panic!("expected a valid request: {text}") };
+        let record = Record {
+            text: text.into(),
+            request_id: "id".into(),
+            requested_at: time(0),
+            source: Source { kind: "sqs", receive_count: receives, ..Source::default() },
+            receipt_handle: receives.map(|_| "receipt".into()),
+        };
+        (record, *request)
+    }
+
+    fn time(seconds_ago: i64) -> Timestamp {
+        Timestamp::from_millis(NOW - seconds_ago * 1_000).expect("a time")
+    }
+
+    fn plan<'a>(records: &'a [(Record, CancelRequest)], age: i64, dry_run: bool) -> Plan<'a> {
+        let planner = Planner { pin_after: Duration::from_secs(60), dry_run };
+        let requests = records.iter().enumerate();
+        let requests = requests.map(|(place, (record, request))| (place, record, request, time(age)));
+        planner.plan(requests, time(0))
+    }
+
+    fn places(requests: &[Asked<'_>]) -> Vec<usize> {
+        requests.iter().map(|asked| asked.record).collect()
+    }
+
+    const ALL_ACTIVE: &str = r#"{"service": "appflow", "flowName": "orders"}"#;
+    const NAMED: &str = r#"{"service": "appflow", "flowName": "orders", "executionIds": ["a"]}"#;
+    const WORKFLOW: &str = r#"{"service": "swf", "domain": "billing", "workflowId": "w"}"#;
+
+    #[test]
+    fn late_open_ended_requests_are_pinned_target_by_target_and_no_others() {
+        let records = [ALL_ACTIVE, NAMED, WORKFLOW, ALL_ACTIVE].map(|text| record(text, Some(1)));
+        let fresh = plan(&records, 60, false);
+        assert_eq!((places(&fresh.settled), fresh.pinned.len()), (vec![0, 1, 2, 3], 0));
+        let late = plan(&records, 61, false);
+        assert_eq!(places(&late.settled), [1]);
+        let pinned: Vec<_> = late.pinned.values().map(|requests| places(requests)).collect();
+        assert_eq!(pinned, [vec![0, 3], vec![2]]);
+        let redelivered = [record(ALL_ACTIVE, Some(2))];
+        assert_eq!(plan(&redelivered, 0, false).pinned.len(), 1);
+    }
+
+    #[test]
+    fn dry_runs_are_never_carried_out() {
+        let records = [ALL_ACTIVE, NAMED].map(|text| record(text, Some(2)));
+        let plan = plan(&records, 0, true);
+        assert!(plan.settled.is_empty() && plan.pinned.is_empty());
+        let rehearsed: Vec<_> =
+            plan.rehearsed.iter().map(|(asked, pinned)| (asked.record, *pinned)).collect();
+        assert_eq!(rehearsed, [(0, true), (1, false)]);
+    }
+
+    #[test]
+    fn who_was_sent_away_most_often_goes_first_and_who_cannot_come_again_before_all() {
+        let records = [Some(1), Some(5), None, Some(1)].map(|receives| record(NAMED, receives));
+        let plan = plan(&records, 0, false);
+        assert_eq!(places(&plan.settled), [2, 1, 0, 3]);
+        assert_eq!(plan.settled[0].standing, Standing::Urgent);
+    }
+}

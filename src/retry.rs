@@ -165,14 +165,14 @@ impl Turns<'_> {
             return Next::TooLate;
         }
         let Self::In { lane, standing, first } = self else {
-            sleep(wait).await;
+            back_off(wait).await;
             return Next::Go;
         };
         if let Some(waiting) = first.take() {
             return waiting.turn().await.into();
         }
         let Ok(waiting) = lane.join(*standing, Patience::Begun { until }) else { return Next::TooLate };
-        tokio::join!(sleep(wait), waiting.turn()).1.into()
+        tokio::join!(back_off(wait), waiting.turn()).1.into()
     }
 
     fn heard<T>(&self, started: Instant, result: &Result<T, CallError>) {
@@ -223,6 +223,13 @@ impl Repeats {
             | Class::Unknown
             | Class::Deferred => false,
         }
+    }
+}
+
+/// Even a sleep of no time takes a tick of the clock.
+async fn back_off(wait: Duration) {
+    if !wait.is_zero() {
+        sleep(wait).await;
     }
 }
 

@@ -71,10 +71,10 @@ fn process(case: &Case, simulator: &Simulator) -> Handler {
 pub fn drain(case: &Case) -> Drained {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime can be built").block_on(async {
-        fastrand::seed(std::env::var("SEED").ok().and_then(|v| v.parse().ok()).unwrap_or(7));
+        fastrand::seed(7);
         let simulator = Simulator::in_process(case.world()).expect("the world can be");
         let mapping = case.prepare(&simulator);
-        let watch = RefCell::new(Watch::start(case));
+        let watch = RefCell::new(Watch::start());
         let start = Instant::now();
         let loops = (0..case.processes).map(async |number| {
             let number = u32::try_from(number).unwrap_or_default();

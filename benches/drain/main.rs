@@ -4,7 +4,8 @@
 //! binary; the simulator's token buckets refuse what is too fast. Each case runs with the function's own
 //! pace and with pacing off, and is held against the ideal, (requests − burst) / rate. The table goes to
 //! the terminal, the plot to `docs/drain.svg`. `-- simulated` runs the same cases, and 100,000 requests,
-//! in simulated time without sockets.
+//! in simulated time without sockets; a name, or a part of one, chooses cases. It fails where a request at
+//! the function's own pace is lost.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -47,7 +48,10 @@ fn main() -> std::io::Result<()> {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/drain.svg"), plot::svg(&rows))?;
         println!("\ndocs/drain.svg shows the requests done over time");
     }
-    Ok(())
+    match rows.iter().find_map(Row::problem) {
+        Some(problem) => Err(std::io::Error::other(problem)),
+        None => Ok(()),
+    }
 }
 
 /// No case is worth more time than this.

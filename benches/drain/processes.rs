@@ -42,7 +42,7 @@ pub fn drain(case: &Case) -> std::io::Result<Drained> {
             (0..case.processes).map(|_| self::start(case, &simulator)).collect();
         let _processes = processes?;
         let mapping = case.prepare(&simulator);
-        let watch = RefCell::new(Watch::start(case));
+        let watch = RefCell::new(Watch::start());
         let start = Instant::now();
         let loops = (0..case.processes).map(async |number| {
             let number = u32::try_from(number).unwrap_or_default();

@@ -27,6 +27,21 @@ impl Row {
         (*done == self.case.requests).then_some(*at)
     }
 
+    /// What must not happen at the function's own pace, however fast or slow the machine.
+    pub fn problem(&self) -> Option<String> {
+        let Self { case, drained } = self;
+        let lost = drained.dead > 0 || drained.too_late > 0 || self.took().is_none();
+        let refused = drained.refused * 5 > drained.calls;
+        let paced = !case.name.ends_with("pacing off");
+        (paced && (lost || refused)).then(|| {
+            format!(
+                "{}: expected all done, none dead, none cut off and at most a fifth refused, got {} dead, \
+                 {} cut off, {} of {} refused",
+                case.name, drained.dead, drained.too_late, drained.refused, drained.calls
+            )
+        })
+    }
+
     pub fn print(&self) {
         let Self { case, drained } = self;
         let requests = case.requests as f64;

@@ -123,7 +123,10 @@ impl Lane {
         // A turn that is there is taken even where no time is left: that is for the call to say.
         let wait = turn.max(ahead);
         if !wait.is_zero() && wait > ends.saturating_duration_since(now) {
-            return Err(state.place(standing, now));
+            return Err(match patience {
+                Patience::First { .. } => state.place(standing, now),
+                Patience::Begun { .. } => wait,
+            });
         }
         state.next += 1;
         state.waiting.insert(place, ticket);
