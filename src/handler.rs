@@ -54,15 +54,6 @@ enum Handled {
     Valid(Box<CancelRequest>, Timestamp),
 }
 
-impl Handled {
-    fn request(&self) -> Option<&CancelRequest> {
-        match self {
-            Self::Ours | Self::Rejected(_) => None,
-            Self::Refused(request, _) | Self::Valid(request, _) => Some(request),
-        }
-    }
-}
-
 impl Handler {
     /// Answers one event.
     ///
@@ -74,8 +65,7 @@ impl Handler {
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now() };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let (returning, returns) = unbounded_channel();
-        let handed_back =
-            self.hand_back.run(&delivery.records, returns, &self.retry, invocation.handing_back_until);
+        let handed_back = self.hand_back.run(&delivery.records, returns, invocation.handing_back_until);
         let (settled, ()) = tokio::join!(self.settle_all(&delivery, &invocation, returning), handed_back);
         delivery.respond(&settled)
     }
@@ -118,9 +108,9 @@ impl Handler {
         let mut settlements = settlements.into_iter().flatten();
         let outcomes = records.iter().zip(&handled).map(|(record, handled)| match held_up {
             false => self.report(record, handled, &mut settlements, invocation),
-            true => Some(self.writer.held_up(record, handled.request(), invocation.now())),
+            true => self.hold_up(record, handled, invocation),
         });
-        let settled = self.publish(outcomes.collect(), invocation).await;
+        let settled = self.publish(outcomes.collect(), held_up, invocation).await;
         for (place, (record, settled)) in records.iter().zip(&settled).enumerate() {
             if held_up {
                 come_again(place, When::WithTheOneBefore);
@@ -210,8 +200,26 @@ impl Handler {
         })
     }
 
+    /// The outcome of a record that must not go before another one; none for a message of our own, which
+    /// must not go either.
+    fn hold_up(&self, record: &Record, handled: &Handled, invocation: &Invocation) -> Option<Outcome> {
+        let now = invocation.now();
+        match handled {
+            Handled::Ours => None,
+            Handled::Rejected(rejection) => Some(self.writer.held_up_unread(record, rejection, now)),
+            Handled::Refused(request, _) | Handled::Valid(request, _) => {
+                Some(self.writer.held_up(record, request, now))
+            }
+        }
+    }
+
     /// Tells the world, in as few calls as can be.
-    async fn publish(&self, outcomes: Vec<Option<Outcome>>, invocation: &Invocation) -> Vec<Settled> {
+    async fn publish(
+        &self,
+        outcomes: Vec<Option<Outcome>>,
+        held_up: bool,
+        invocation: &Invocation,
+    ) -> Vec<Settled> {
         let written: Vec<&Outcome> =
             outcomes.iter().flatten().filter(|outcome| outcome.is_published()).collect();
         let until = invocation.publishing_until;
@@ -225,7 +233,7 @@ impl Handler {
                     let took = invocation.millis_until(outcome.completed_at);
                     log::outcome(outcome, &result, &self.publisher, took);
                 }
-                Settled { outcome, published: result.is_ok() }
+                Settled { outcome, done: result.is_ok() && !held_up }
             })
             .collect()
     }

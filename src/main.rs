@@ -42,11 +42,12 @@ pub async fn main() -> ExitCode {
 
 /// Every part, on one connector.
 pub fn compose(config: Config, aws: &SdkConfig, connector: SharedHttpConnector) -> Handler {
+    let retry = || Retry::new(config.max_attempts, config.max_in_flight_calls);
     Handler {
+        hand_back: HandBack::connect(aws, retry()),
+        retry: retry(),
         targets: Targets::connect(aws, config.cloudflow, connector),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),
-        hand_back: HandBack::connect(aws),
-        retry: Retry::new(config.max_attempts, config.max_in_flight_calls),
         pace: Pace::new(&config.rates, config.function_concurrency),
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },

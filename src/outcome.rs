@@ -210,17 +210,22 @@ impl Writer {
         self.write(document, Some(service), record)
     }
 
-    /// The outcome of a record that must not go before another one; `request` is what it holds, where
-    /// that is valid. Nothing was done about it.
-    pub fn held_up(&self, record: &Record, request: Option<&CancelRequest>, now: Timestamp) -> Outcome {
-        let nothing = Labels::default();
-        let labels = request.map_or(&nothing, |request| &request.labels);
-        let mut document = self.document(record, Status::Deferred, labels, now);
-        let service = request.map(|request| request.cancellation.service());
-        document.service = service.map(Service::name);
-        document.operation = service.map(Service::operation);
-        document.target = request.map(|request| request.cancellation.target());
-        self.write(document, service, record)
+    /// The outcome of a valid request that must not go before another one. Nothing was done about it.
+    pub fn held_up(&self, record: &Record, request: &CancelRequest, now: Timestamp) -> Outcome {
+        let mut document = self.document(record, Status::Deferred, &request.labels, now);
+        let service = request.cancellation.service();
+        document.service = Some(service.name());
+        document.operation = Some(service.operation());
+        document.target = Some(request.cancellation.target());
+        self.write(document, Some(service), record)
+    }
+
+    /// The same for a request that breaks our own rules, which is for a later delivery to say.
+    pub fn held_up_unread(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
+        let mut document = self.document(record, Status::Deferred, &rejection.labels, now);
+        document.service = rejection.service.map(Service::name);
+        document.operation = rejection.service.map(Service::operation);
+        self.write(document, rejection.service, record)
     }
 
     /// The outcome of a valid request that the deployment does not allow.

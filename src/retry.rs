@@ -171,7 +171,7 @@ impl Turns<'_> {
         if let Some(waiting) = first.take() {
             return waiting.turn().await.into();
         }
-        let Ok(waiting) = lane.join(*standing, Patience::Begun { until }) else { return Next::TooLate };
+        let Ok(waiting) = lane.join(*standing, Patience::Repeat { until }) else { return Next::TooLate };
         tokio::join!(back_off(wait), waiting.turn()).1.into()
     }
 

@@ -243,7 +243,11 @@ impl Case {
     pub async fn change_limits(&self, simulator: &Simulator, start: Instant) {
         for (after, per_second) in &self.changes {
             tokio::time::sleep_until(start + *after).await;
-            simulator.limit(Limit { operation: self.operation(), per_second: *per_second, burst: 1.0 });
+            simulator.limit(Limit {
+                operation: self.operation(),
+                per_second: *per_second,
+                burst: *per_second,
+            });
         }
         std::future::pending::<()>().await;
     }

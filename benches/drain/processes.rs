@@ -38,15 +38,13 @@ pub fn drain(case: &Case) -> std::io::Result<Drained> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let simulator = Simulator::start(case.world(), ([127, 0, 0, 1], 0).into()).await?;
-        let processes: Result<Vec<Process>, _> =
-            (0..case.processes).map(|_| self::start(case, &simulator)).collect();
-        let _processes = processes?;
         let mapping = case.prepare(&simulator);
         let watch = RefCell::new(Watch::start());
         let start = Instant::now();
         let loops = (0..case.processes).map(async |number| {
             let number = u32::try_from(number).unwrap_or_default();
             sleep_until(start + case.each_starts_after * number).await;
+            let process = self::start(case, &simulator)?;
             while let Some(batch) = mapping.next().await {
                 watch.borrow_mut().received(batch.ids());
                 let size = batch.ids().count();
@@ -58,9 +56,11 @@ pub fn drain(case: &Case) -> std::io::Result<Drained> {
                 }
                 mapping.settle(batch, &reply);
             }
+            // Another loop's event may be with this process.
+            Ok::<_, std::io::Error>(process)
         });
         tokio::select! {
-            _ = join_all(loops) => {}
+            ended = join_all(loops) => drop(ended.into_iter().collect::<Result<Vec<_>, _>>()?),
             () = sleep_until(start + PATIENCE) => {}
         }
         Ok(watch.into_inner().finish(case, &simulator))

@@ -64,10 +64,12 @@ impl Delivery {
     /// The records that may go side by side, by their places: all of them, or one by one where their
     /// order counts.
     pub fn turns(&self) -> Vec<Range<usize>> {
-        match self.records.iter().any(Record::is_in_order) {
-            true => (0..self.records.len()).map(|place| place..place + 1).collect(),
-            false => vec![0..self.records.len()],
-        }
+        let together = match self.records.iter().any(Record::is_in_order) {
+            true => 1,
+            false => self.records.len().max(1),
+        };
+        let starts = (0..self.records.len()).step_by(together);
+        starts.map(|start| start..start + together).collect()
     }
 }
 

@@ -17,16 +17,16 @@ use crate::outcome::{Disposition, Outcome, Status};
 #[derive(Debug)]
 pub struct Settled {
     pub outcome: Option<Outcome>,
-    /// Silence is not safe: a record whose outcome was not published comes again.
-    pub published: bool,
+    /// Silence is not safe: a record whose outcome was not published comes again. So does one that must
+    /// not go before another.
+    pub done: bool,
 }
 
 impl Settled {
     /// The record goes back.
     pub fn comes_again(&self) -> bool {
-        self.outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.status.disposition() == Disposition::Redeliver || !self.published)
+        let redelivered = |outcome: &Outcome| outcome.status.disposition() == Disposition::Redeliver;
+        !self.done || self.outcome.as_ref().is_some_and(redelivered)
     }
 }
 

@@ -64,21 +64,18 @@ fn wait_after(status: Status, receive_count: Option<u32>) -> Duration {
 /// Gives records back to their queues.
 pub struct HandBack {
     queues: sqs::Queues,
+    /// Its calls must never keep a cancel or an outcome waiting, so they are counted apart.
+    retry: Retry,
 }
 
 impl HandBack {
-    pub fn connect(aws: &SdkConfig) -> Self {
-        Self { queues: sqs::Queues::connect(aws) }
+    /// Builds the client; `retry` is for its calls alone.
+    pub fn connect(aws: &SdkConfig, retry: Retry) -> Self {
+        Self { queues: sqs::Queues::connect(aws), retry }
     }
 
     /// Hides each record as it comes, until no more come or the time is up.
-    pub async fn run(
-        &self,
-        records: &[Record],
-        returns: UnboundedReceiver<Return>,
-        retry: &Retry,
-        until: Instant,
-    ) {
+    pub async fn run(&self, records: &[Record], returns: UnboundedReceiver<Return>, until: Instant) {
         let times = unfold((returns, Instant::now()), async |(mut returns, before)| {
             let Return { record, when } = returns.recv().await?;
             let at = match when {
@@ -89,20 +86,20 @@ impl HandBack {
         });
         let hide = times.for_each_concurrent(None, async |(place, at)| {
             if let Some(record) = records.get(place) {
-                self.hide(record, at, retry, until).await;
+                self.hide(record, at, until).await;
             }
         });
         hide.await;
     }
 
-    async fn hide(&self, record: &Record, at: Instant, retry: &Retry, until: Instant) {
+    async fn hide(&self, record: &Record, at: Instant, until: Instant) {
         let arn = record.source.arn.as_deref().and_then(Arn::parse);
         let queue = arn.filter(|arn| arn.service == "sqs" && arn.is_complete());
         let (Some(queue), Some(receipt)) = (queue, &record.receipt_handle) else { return };
         let url = queue.queue_url();
         let call =
             async || self.queues.hide(&url, receipt, at.saturating_duration_since(Instant::now())).await;
-        if let Err(error) = retry.run(until, call).await.result {
+        if let Err(error) = self.retry.run(until, call).await.result {
             log::not_hidden(record, &error);
         }
     }

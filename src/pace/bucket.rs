@@ -94,7 +94,9 @@ impl Bucket {
             return Duration::ZERO;
         }
         let (mut waited, mut rate) = (0.0, self.rate);
-        if let Some(doubled) = self.doubled.filter(|_| self.searches()) {
+        if self.searches() {
+            // Before the first call the doubling begins with it.
+            let doubled = self.doubled.unwrap_or(self.filled);
             let passed = self.filled.saturating_duration_since(doubled);
             let mut until_next = DOUBLES_EACH.saturating_sub(passed).as_secs_f64();
             while missing > rate * until_next && rate < FASTEST {

@@ -1,7 +1,7 @@
 //! One operation's lane: who waits for a turn, in what order, and what the answers teach.
 //!
-//! Turns are taken in the order of joining, but what was begun goes before what could as well come again:
-//! a call that is repeated has little time, and a record that is sent away loses nothing. Whoever joins learns at once whether the turn will come in
+//! Turns are taken in the order of joining, but the repeat of a call goes first: it has little time, and a
+//! record that is sent away loses nothing. Whoever joins learns at once whether the turn will come in
 //! time, and gets a place in the line of those sent away where it will not. A pace that changes moves
 //! the turns of all who wait.
 
@@ -27,6 +27,8 @@ pub enum Patience {
     First { until: Instant },
     /// Something was asked: the rest is worth all the time there is.
     Begun { until: Instant },
+    /// It was called and is called again, before it is too late: it goes first.
+    Repeat { until: Instant },
 }
 
 impl Patience {
@@ -35,7 +37,7 @@ impl Patience {
     fn ends(self, now: Instant, repeat: Duration) -> Instant {
         match self {
             Self::First { until } => until.checked_sub(repeat).unwrap_or(now).clamp(now, now + PATIENCE),
-            Self::Begun { until } => until,
+            Self::Begun { until } | Self::Repeat { until } => until,
         }
     }
 }
@@ -57,10 +59,10 @@ struct State {
     line: Line,
 }
 
-/// Who goes first: what was begun before what could as well come again, then who joined first.
+/// Who goes first: the repeat of a call, then who joined first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket {
-    can_come_again: bool,
+    is_first: bool,
     number: u64,
 }
 
@@ -108,8 +110,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
-        let ticket =
-            Ticket { can_come_again: matches!(patience, Patience::First { .. }), number: state.next };
+        let ticket = Ticket { is_first: !matches!(patience, Patience::Repeat { .. }), number: state.next };
         let place = state.waiting.partition_point(|other| *other < ticket);
         let turn = state.turn_of(place);
         if !turn.is_zero() {
@@ -117,7 +118,7 @@ impl Lane {
         }
         let ahead = match patience {
             Patience::First { .. } => state.line.ahead(standing, state.bucket.rate(), now),
-            Patience::Begun { .. } => Duration::ZERO,
+            Patience::Begun { .. } | Patience::Repeat { .. } => Duration::ZERO,
         };
         let ends = patience.ends(now, state.bucket.time_to_repeat());
         // A turn that is there is taken even where no time is left: that is for the call to say.
@@ -125,7 +126,7 @@ impl Lane {
         if !wait.is_zero() && wait > ends.saturating_duration_since(now) {
             return Err(match patience {
                 Patience::First { .. } => state.place(standing, now),
-                Patience::Begun { .. } => wait,
+                Patience::Begun { .. } | Patience::Repeat { .. } => wait,
             });
         }
         state.next += 1;
@@ -187,6 +188,14 @@ impl State {
 }
 
 impl Waiting<'_> {
+    /// More was begun with this one, so it is worth all the time there is.
+    pub fn begun(self, until: Instant) -> Self {
+        let mut begun = self;
+        begun.patience = Patience::Begun { until };
+        begun.ends = until;
+        begun
+    }
+
     /// Waits for the turn, as long as the patience lasts.
     pub async fn turn(self) -> Came {
         loop {
@@ -200,7 +209,7 @@ impl Waiting<'_> {
             if now >= self.ends {
                 return match self.patience {
                     Patience::First { .. } => Came::Away(self.lane.place(self.standing)),
-                    Patience::Begun { .. } => Came::Never,
+                    Patience::Begun { .. } | Patience::Repeat { .. } => Came::Never,
                 };
             }
             // A clock that ticks in milliseconds would otherwise wake a moment too early, and again.

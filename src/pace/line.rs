@@ -81,7 +81,10 @@ impl Line {
         };
         let behind = end.map_or(Duration::ZERO, |end| end - now + seconds(apart));
         let place = first.max(behind).min(FURTHEST);
-        self.end = Some(now + place);
+        // Who does not come that way keeps nobody waiting.
+        if standing != Standing::Urgent {
+            self.end = Some(now + place);
+        }
         place
     }
 }

@@ -117,6 +117,14 @@ pub trait Target {
     /// The operation that cancels, as its pace knows it.
     const OPERATION: Operation;
 
+    /// Whether calls can be made at all.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn ready(&self) -> Result<(), CallError> {
+        Ok(())
+    }
+
     /// The fewest calls that carry all these requests out, in their order.
     fn calls(&self, requests: &[&Self::Cancellation]) -> Vec<Shared<Self::Call>>;
 

@@ -43,7 +43,11 @@ pub async fn settle<T: Target>(
     means: &Means<'_>,
 ) -> Vec<(usize, Settlement)> {
     let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
-    let joined = join_lane::<T>(target.calls(&cancellations), requests, means);
+    let calls = target.calls(&cancellations);
+    let joined = match target.ready() {
+        Ok(()) => join_lane::<T>(calls, requests, means),
+        Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
+    };
     let made = joined.into_iter().map(async |(shared, waiting)| {
         let made = make(target, shared, waiting, requests, means).await;
         ask_again(target, made, requests, means).await
@@ -57,8 +61,8 @@ pub async fn settle<T: Target>(
     settled.map(|(asked, own)| (asked.place, settlement(target, asked.cancellation, &own))).collect()
 }
 
-/// A call and its place among those that wait, or how long to stay away.
-type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, Duration>);
+/// A call and its place among those that wait, or why it is not made.
+type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
 
 /// All calls join before any goes, so that each request is known to be called in time or not at all.
 fn join_lane<'a, T: Target>(
@@ -66,26 +70,33 @@ fn join_lane<'a, T: Target>(
     requests: &[Asked<'_, T::Cancellation>],
     means: &Means<'a>,
 ) -> Vec<Joined<'a, T::Call>> {
-    let lane = means.pace.lane(T::OPERATION);
-    let (until, mut begun, mut told) =
-        (means.until, vec![false; requests.len()], vec![false; requests.len()]);
+    let (lane, until) = (means.pace.lane(T::OPERATION), means.until);
+    let mut calls_of = vec![0; requests.len()];
+    calls.iter().flat_map(|shared| &shared.requests).for_each(|&request| calls_of[request] += 1);
+    let mut begun = vec![false; requests.len()];
+    let mut away: Vec<Option<Duration>> = vec![None; requests.len()];
     let join = |shared: Shared<T::Call>| {
-        let patience = match shared.requests.iter().any(|&request| begun[request]) {
-            true => Patience::Begun { until },
-            false => Patience::First { until },
+        let any_begun = shared.requests.iter().any(|&request| begun[request]);
+        // A request has one place in line, however many calls it needs.
+        let known = shared.requests.iter().filter_map(|&request| away[request]).max();
+        let waiting = match known.filter(|_| !any_begun) {
+            Some(place) => Err(place),
+            None if any_begun => lane.join(standing(&shared.requests, requests), Patience::Begun { until }),
+            None => lane.join(standing(&shared.requests, requests), Patience::First { until }),
         };
-        let waiting = lane.join(standing(&shared.requests, requests), patience);
+        let more = shared.requests.iter().any(|&request| calls_of[request] > 1);
+        let waiting = waiting.map(|waiting| if more { waiting.begun(until) } else { waiting });
         for &request in &shared.requests {
             match waiting {
                 Ok(_) => begun[request] = true,
-                Err(place) if !begun[request] && !told[request] => {
-                    told[request] = true;
+                Err(place) if !begun[request] && away[request].is_none() => {
+                    away[request] = Some(place);
                     means.defer(requests[request].record, place);
                 }
                 Err(_) => {}
             }
         }
-        (shared, waiting)
+        (shared, waiting.map_err(CallError::deferred))
     };
     calls.into_iter().map(join).collect()
 }
@@ -98,13 +109,13 @@ fn standing<C>(on_call: &[usize], requests: &[Asked<'_, C>]) -> Standing {
 async fn make<T: Target>(
     target: &T,
     shared: Shared<T::Call>,
-    waiting: Result<Waiting<'_>, Duration>,
+    waiting: Result<Waiting<'_>, CallError>,
     requests: &[Asked<'_, T::Cancellation>],
     means: &Means<'_>,
 ) -> Made<T> {
     let Shared { call, requests: on_call } = shared;
     let attempts = match waiting {
-        Err(place) => Attempts::none(CallError::deferred(place)),
+        Err(error) => Attempts::none(error),
         Ok(waiting) => {
             let (lane, standing) = (means.pace.lane(T::OPERATION), standing(&on_call, requests));
             let cancel = async || target.cancel(&call).await;
@@ -138,6 +149,7 @@ async fn ask_again<T: Target>(
         let call = target.part(&shared.call, requests[request].cancellation);
         let lane = means.pace.lane(T::OPERATION);
         let waiting = lane.join(requests[request].standing, Patience::Begun { until: means.until });
+        let waiting = waiting.map_err(CallError::deferred);
         make(target, Shared { call, requests: vec![request] }, waiting, requests, means).await
     });
     let mut made = join_all(alone).await;
@@ -148,7 +160,13 @@ async fn ask_again<T: Target>(
 
 /// What the calls that a request is on mean for it.
 fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
-    let too_late = CallError::deadline(Answer::NotAsked);
+    // A request that was called keeps the service's last error, though it was not the last word.
+    let refused =
+        own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
+    let too_late = refused.map_or_else(
+        || CallError::deadline(Answer::NotAsked),
+        |error| CallError { class: Class::Retry, ..error.clone() },
+    );
     let begun = own.iter().any(|made| made.attempts.made > 0);
     let counting = own.iter().filter(|made| !made.asked_again);
     let answers: Vec<Answered<'_, T>> = counting
@@ -157,7 +175,7 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
             result: match &made.attempts.result {
                 Ok(accepted) => Ok(&accepted.reply),
                 // Something was asked: what is left is late, and not in line.
-                Err(error) if error.class == Class::Deferred && begun => Err(&too_late),
+                Err(error) if begun && never_came(error) => Err(&too_late),
                 Err(error) => Err(error),
             },
         })
@@ -178,6 +196,11 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
         service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
         unclear: conclusion.unclear,
     }
+}
+
+/// No call was made for want of a turn or of time.
+fn never_came(error: &CallError) -> bool {
+    error.class == Class::Deferred || (error.answer == Answer::NotAsked && error.code == "DeadlineExceeded")
 }
 
 impl<T: Target> Made<T> {

@@ -63,8 +63,9 @@ async fn waiting_counts_against_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_begun_goes_first() {
-    let came = turns(&lane(1.0, 1.0), &[first(60), first(60), begun(60)]).await;
+async fn the_repeat_of_a_call_goes_first() {
+    let repeat = Patience::Repeat { until: Instant::now() + Duration::from_secs(60) };
+    let came = turns(&lane(1.0, 1.0), &[first(60), first(60), repeat]).await;
     assert!(close(&came[2], 1_000) || close(&came[2], 0), "{came:?}");
     assert!(close(&came[1], 2_000), "{came:?}");
 }

@@ -31,7 +31,9 @@ fn places_are_remembered_so_that_a_backlog_does_not_return_together() {
 #[test]
 fn whoever_comes_for_the_first_time_is_behind_the_line() {
     let (mut line, now) = (Line::new(1), Instant::now());
-    (0..4).for_each(|_| drop(line.place(FIRST, seconds(0.5), 2.0, now)));
+    for _ in 0..4 {
+        line.place(FIRST, seconds(0.5), 2.0, now);
+    }
     assert_eq!(line.ahead(FIRST, 2.0, now), seconds(2.5));
     assert_eq!(line.ahead(Standing::Received(2), 2.0, now), Duration::ZERO);
     assert_eq!(line.ahead(Standing::Urgent, 2.0, now), Duration::ZERO);

@@ -93,6 +93,10 @@ impl Target for CloudFlow {
 
     const OPERATION: Operation = Operation::StopExecution;
 
+    fn ready(&self) -> Result<(), CallError> {
+        self.endpoint.as_ref().map(|_| ()).map_err(CallError::not_configured)
+    }
+
     fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Cancellation>> {
         share::equal(requests)
     }
