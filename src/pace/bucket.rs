@@ -163,9 +163,9 @@ impl Bucket {
         }
         let left = if self.searches() { FIRST_CUT } else { CUT };
         self.lowered = Some(now);
-        // A rate that nobody used was not the one that was refused.
-        let used = self.rate.min(self.calls_a_second(now));
-        self.rate = (used * left).max(self.start.per_second * SLOWEST);
+        // Where calls came more slowly than they might, half of the rate may not have been tried at all.
+        let tried = self.rate.min(self.calls_a_second(now).max(self.rate / 2.0));
+        self.rate = (tried * left).max(self.start.per_second * SLOWEST);
         self.tokens = LEFT;
         true
     }
