@@ -15,8 +15,9 @@ const FURTHEST: Duration = Duration::from_secs(12 * 3_600 - 900);
 /// How much closer places are than the turns of the whole account, at first. The benchmark `drain` shows
 /// what this and the next three cost and gain.
 const EAGERNESS: f64 = 0.7;
-/// No two places are closer, in seconds, whatever a search for the limit believes.
-const CLOSEST: f64 = 0.25;
+/// No two places are closer, in seconds times processes, whatever a search for the limit believes; for few
+/// processes it is that of ten.
+const CLOSEST: f64 = 2.5;
 /// No place is sooner, in seconds.
 const SOONEST: f64 = 0.5;
 /// So many receives are spent on finding a free process; each one after that doubles the patience.
@@ -99,7 +100,7 @@ fn patience(standing: Standing, turn: Duration, rate: f64, processes: u32) -> (D
     let sent_away = standing.receives().unwrap_or(1).saturating_sub(1).min(64);
     let (few, many) = (sent_away.min(SPENDABLE), sent_away.saturating_sub(SPENDABLE));
     let growth = 1.1_f64.powf(f64::from(few)) * 2.0_f64.powf(f64::from(many));
-    let apart = ((all_free * EAGERNESS).max(CLOSEST) * growth).min(all_busy);
+    let apart = ((all_free * EAGERNESS).max(CLOSEST / f64::from(processes.max(10))) * growth).min(all_busy);
     (turn.min(seconds(apart.max(SOONEST))), apart)
 }
 
