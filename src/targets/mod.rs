@@ -2,7 +2,7 @@
 //!
 //! A service's file holds its request type with the rules of its fields, its calls, its error codes,
 //! and how the answers to its calls become a [`Settlement`]. A new service is such a file and its
-//! lines here. [`share`] lets requests share calls, [`explain`] and [`pin`] read. Nothing in this module
+//! lines here. `share` lets requests share calls; `explain` and `pin` read. Nothing in this module
 //! knows how a request arrived or where its outcome goes.
 
 pub mod appflow;
