@@ -23,7 +23,8 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::case::{Case, Drained, Watch};
+use crate::case::Case;
+use crate::watch::{Drained, Watch};
 
 /// What a call to a service in the same region takes.
 const LATENCY: Duration = Duration::from_millis(20);

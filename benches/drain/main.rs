@@ -16,6 +16,7 @@ mod in_process;
 mod plot;
 mod processes;
 mod table;
+mod watch;
 
 use std::time::Duration;
 

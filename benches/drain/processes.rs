@@ -8,8 +8,9 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep_until};
 
 use crate::PATIENCE;
-use crate::case::{Case, Drained, Watch};
+use crate::case::Case;
 use crate::in_process::goes_back;
+use crate::watch::{Drained, Watch};
 
 /// A process that ends with the case.
 struct Process(Child);

@@ -1,6 +1,7 @@
 //! The table: one line for each case.
 
-use crate::case::{Case, Drained};
+use crate::case::Case;
+use crate::watch::Drained;
 
 /// A case and what became of it.
 pub struct Row {

@@ -6,6 +6,7 @@
 //! not mean no limit.
 
 mod destination;
+mod rates;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -105,7 +106,7 @@ impl Config {
             ),
             dry_run: variables.parsed("COUNTERMAND_MODE", mode).unwrap_or(false),
             explain_max_pages: variables.number("COUNTERMAND_EXPLAIN_MAX_PAGES", 0..=1_000).unwrap_or(10),
-            rates: variables.parsed("COUNTERMAND_RATES", rates).unwrap_or_default(),
+            rates: variables.parsed("COUNTERMAND_RATES", rates::parse).unwrap_or_default(),
             function_concurrency: variables
                 .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
                 .unwrap_or(1),
@@ -144,28 +145,6 @@ fn mode(name: &str) -> Result<bool, String> {
         "dry-run" => Ok(true),
         _ => Err("active or dry-run".into()),
     }
-}
-
-/// Quotas by operation: `swf.RequestCancelWorkflowExecution=30/100,…`.
-fn rates(list: &str) -> Result<BTreeMap<Operation, Quota>, String> {
-    let mut rates = BTreeMap::new();
-    for item in list.split(',') {
-        let expected = "operation=per second/burst, separated by single commas, each from 0.001 to 100000";
-        let (name, quota) = item.split_once('=').ok_or(expected)?;
-        let (name, quota) = (name.trim(), Quota::parse(quota).ok_or(expected)?);
-        let Some(operation) = Operation::ALL.into_iter().find(|operation| operation.name() == name) else {
-            let names = Operation::ALL.map(Operation::name);
-            let nearest = nearest(name, &names);
-            return Err(format!(
-                "an operation that exists ({} is none; the nearest is {nearest})",
-                quote(name)
-            ));
-        };
-        if rates.insert(operation, quota).is_some() {
-            return Err(format!("each operation once ({name} is there twice)"));
-        }
-    }
-    Ok(rates)
 }
 
 fn policy(variables: &mut Variables) -> Policy {
