@@ -17,6 +17,8 @@ pub enum Class {
     Retry,
     /// The signature's time was refused. Tried once more, freshly signed.
     RetryOnce,
+    /// The credentials have expired. Tried once more, where others can be fetched.
+    Expired,
     /// The service does not know what the request names.
     NotFound,
     /// What the request names is not running any more.
@@ -103,6 +105,12 @@ impl CallError {
     pub fn unreadable(expected: &str) -> Self {
         let message = format!("the reply cannot be read: expected {expected}");
         Self::own(Class::Retry, Answer::Missing, "UnreadableReply", message)
+    }
+
+    /// The function itself failed. What it was about to do may have been done.
+    pub fn panicked() -> Self {
+        let message = "the function panicked; its log says where";
+        Self::own(Class::Unknown, Answer::Missing, "Panic", message)
     }
 
     /// We lack what a call needs, so that none was made.

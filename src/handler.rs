@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use crate::call_error::CallError;
+use crate::contained::contained;
 use crate::event_source::{self, Delivery, Failure, Invoked, Record, Settled};
 use crate::hand_back::{self, HandBack, Return, When};
 use crate::invocation::Invocation;
@@ -52,6 +54,8 @@ enum Handled {
     Refused(Box<CancelRequest>, Vec<Violation>),
     /// It is to be carried out; since when it counts.
     Valid(Box<CancelRequest>, Timestamp),
+    /// The function itself failed over it.
+    Broken(CallError),
 }
 
 impl Handler {
@@ -95,21 +99,26 @@ impl Handler {
         returning: &UnboundedSender<Return>,
     ) -> Vec<Settled> {
         let records = &delivery.records[places.clone()];
-        let handled: Vec<Handled> = records.iter().map(|record| self.read(record, invocation)).collect();
+        let read = |record| contained(|| self.read(record, invocation)).unwrap_or_else(Handled::Broken);
+        let handled: Vec<Handled> = records.iter().map(read).collect();
         // Once the time is up nobody listens, and the queue hides the record as long as it always does.
         let come_again = |place: usize, when| {
             let _ = returning.send(Return { record: places.start + place, when });
         };
         let mut settlements = match held_up {
             false => self.carry_out(records, &handled, invocation, &come_again).await,
-            true => Vec::new(),
+            true => records.iter().map(|_| None).collect(),
         };
         self.explain(&handled, &mut settlements, invocation).await;
-        let mut settlements = settlements.into_iter().flatten();
-        let outcomes = records.iter().zip(&handled).map(|(record, handled)| match held_up {
-            false => self.report(record, handled, &mut settlements, invocation),
-            true => self.hold_up(record, handled, invocation),
-        });
+        let outcomes =
+            records.iter().zip(&handled).zip(settlements).map(|((record, handled), settlement)| {
+                let now = invocation.now();
+                let outcome = contained(|| match held_up {
+                    false => self.report(record, handled, settlement, now),
+                    true => self.hold_up(record, handled, now),
+                });
+                outcome.unwrap_or_else(|error| Some(self.writer.broken(record, error, now)))
+            });
         let settled = self.publish(outcomes.collect(), held_up, invocation).await;
         for (place, (record, settled)) in records.iter().zip(&settled).enumerate() {
             if held_up {
@@ -185,31 +194,36 @@ impl Handler {
         &self,
         record: &Record,
         handled: &Handled,
-        settlements: &mut impl Iterator<Item = Settlement>,
-        invocation: &Invocation,
+        settlement: Option<Settlement>,
+        now: Timestamp,
     ) -> Option<Outcome> {
-        let now = invocation.now();
-        Some(match handled {
-            Handled::Ours => {
+        Some(match (handled, settlement) {
+            (Handled::Ours, _) => {
                 log::ours(record);
                 return None;
             }
-            Handled::Rejected(rejection) => self.writer.rejected(record, rejection, now),
-            Handled::Refused(request, violations) => self.writer.refused(record, request, violations, now),
-            Handled::Valid(request, _) => self.writer.settled(record, request, &settlements.next()?, now),
+            (Handled::Rejected(rejection), _) => self.writer.rejected(record, rejection, now),
+            (Handled::Refused(request, violations), _) => {
+                self.writer.refused(record, request, violations, now)
+            }
+            (Handled::Valid(request, _), Some(settlement)) => {
+                self.writer.settled(record, request, &settlement, now)
+            }
+            (Handled::Valid(..), None) => self.writer.broken(record, CallError::panicked(), now),
+            (Handled::Broken(error), _) => self.writer.broken(record, error.clone(), now),
         })
     }
 
     /// The outcome of a record that must not go before another one; none for a message of our own, which
     /// must not go either.
-    fn hold_up(&self, record: &Record, handled: &Handled, invocation: &Invocation) -> Option<Outcome> {
-        let now = invocation.now();
+    fn hold_up(&self, record: &Record, handled: &Handled, now: Timestamp) -> Option<Outcome> {
         match handled {
             Handled::Ours => None,
             Handled::Rejected(rejection) => Some(self.writer.held_up_unread(record, rejection, now)),
             Handled::Refused(request, _) | Handled::Valid(request, _) => {
                 Some(self.writer.held_up(record, request, now))
             }
+            Handled::Broken(error) => Some(self.writer.broken(record, error.clone(), now)),
         }
     }
 

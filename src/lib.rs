@@ -13,9 +13,11 @@ pub mod outcome;
 pub mod publisher;
 pub mod hand_back;
 
+pub mod client;
 pub mod retry;
 pub mod pace;
 pub mod call_error;
+pub mod contained;
 pub mod invocation;
 pub mod timestamp;
 pub mod arn;

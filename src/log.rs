@@ -15,6 +15,16 @@ use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::targets::Service;
 
+/// From now on each panic is one line that tells its place. Its words are told where they were written
+/// beforehand: others may repeat a request.
+pub fn panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let words = panic.payload().downcast_ref::<&'static str>();
+        tracing::error!(place, words, "the function panicked");
+    }));
+}
+
 /// Logs a message of our own that came back.
 pub fn ours(record: &Record) {
     tracing::warn!(

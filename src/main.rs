@@ -5,20 +5,18 @@
 
 use std::process::ExitCode;
 
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use countermand::client::{self, Credentials};
 use countermand::config::{self, Config};
 use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
+use countermand::log;
 use countermand::outcome::Writer;
 use countermand::pace::Pace;
 use countermand::plan::Planner;
 use countermand::publisher::Publisher;
-use countermand::retry::{CONNECT_LIMIT, Retry};
+use countermand::retry::Retry;
 use countermand::start_up;
 use countermand::targets::Targets;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
@@ -26,13 +24,14 @@ use lambda_runtime::{LambdaEvent, service_fn, tracing};
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
     tracing::init_default_subscriber();
+    log::panics();
     let config = match Config::read(config::environment()) {
         Ok(config) => config,
         Err(error) => return start_up::refuse(&error).await,
     };
-    let connector = connector();
-    let aws = aws_config(connector.clone()).await;
-    let handler = compose(config, &aws, connector);
+    let (connector, credentials) = (client::connector(), Credentials::default());
+    let aws = client::sdk_config(connector.clone(), credentials.clone()).await;
+    let handler = compose(config, &aws, connector, credentials);
     let handle = |event: LambdaEvent<_>| handler.handle(event);
     match lambda_runtime::run(service_fn(handle)).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,9 +39,18 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// Every part, on one connector.
-pub fn compose(config: Config, aws: &SdkConfig, connector: SharedHttpConnector) -> Handler {
-    let retry = || Retry::new(config.max_attempts, config.max_in_flight_calls);
+/// Every part, on one connector and with the same credentials.
+pub fn compose(
+    config: Config,
+    aws: &SdkConfig,
+    connector: SharedHttpConnector,
+    credentials: Credentials,
+) -> Handler {
+    let retry = || {
+        let credentials = credentials.clone();
+        let retry = Retry::new(config.max_attempts, config.max_in_flight_calls);
+        retry.renewing(move |used_at| credentials.renew(used_at))
+    };
     Handler {
         hand_back: HandBack::connect(aws, retry()),
         retry: retry(),
@@ -55,25 +63,4 @@ pub fn compose(config: Config, aws: &SdkConfig, connector: SharedHttpConnector) 
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }
-}
-
-/// Region, credentials and endpoints as the SDK finds them; attempts and time limits are our own.
-async fn aws_config(connector: SharedHttpConnector) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client_fn(move |_, _| connector.clone()))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::disabled())
-        .load()
-        .await
-}
-
-/// One connector for all services: one TLS stack, one pool of connections.
-fn connector() -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build();
-    SharedHttpConnector::new(connector)
 }

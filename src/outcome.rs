@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::call_error::ReportedError;
+use crate::call_error::{CallError, ReportedError};
 use crate::event_source::{Record, Source};
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Input, Labels, Rejection};
@@ -243,6 +243,15 @@ impl Writer {
         document.target = Some(request.cancellation.target());
         document.violations = Some(violations);
         self.write(document, Some(service), record)
+    }
+
+    /// The outcome of a record over which the function itself failed.
+    pub fn broken(&self, record: &Record, error: CallError, now: Timestamp) -> Outcome {
+        let (labels, error) = (Labels::default(), ReportedError::from(error));
+        let mut document = self.document(record, Status::Failed, &labels, now);
+        document.effect = Effect::Unknown;
+        document.error = Some(&error);
+        self.write(document, None, record)
     }
 
     /// The outcome of a request that breaks our own rules.

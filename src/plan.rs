@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::call_error::CallError;
+use crate::contained::contained_in;
 use crate::event_source::Record;
 use crate::pace::Standing;
 use crate::request::CancelRequest;
@@ -77,10 +79,17 @@ fn standing(record: &Record) -> Standing {
 impl Plan<'_> {
     /// Carries it out; each settlement comes with its record's place.
     pub async fn carry_out(&self, targets: &Targets, means: &Means<'_>) -> Vec<(usize, Settlement)> {
-        let settle = async |requests: &[Asked<'_>]| told(requests, targets.settle(requests, means).await);
-        let pin = async |requests: &[Asked<'_>]| told(requests, targets.settle_pinned(requests, means).await);
+        let settle = async |requests: &[Asked<'_>]| {
+            let settled = contained_in(targets.settle(requests, means)).await;
+            told(requests, settled)
+        };
+        let pin = async |requests: &[Asked<'_>]| {
+            let settled = contained_in(targets.settle_pinned(requests, means)).await;
+            told(requests, settled)
+        };
         let rehearse = async |(asked, pinned): &(Asked<'_>, bool)| {
-            (asked.record, targets.rehearse(asked, *pinned, means).await)
+            let settled = contained_in(targets.rehearse(asked, *pinned, means)).await;
+            (asked.record, settled.unwrap_or_else(Settlement::broken))
         };
         let (settled, pinned, rehearsed) = tokio::join!(
             settle(&self.settled),
@@ -91,8 +100,9 @@ impl Plan<'_> {
     }
 }
 
-fn told(requests: &[Asked<'_>], settlements: Vec<Settlement>) -> Vec<(usize, Settlement)> {
-    requests.iter().map(|asked| asked.record).zip(settlements).collect()
+fn told(requests: &[Asked<'_>], settled: Result<Vec<Settlement>, CallError>) -> Vec<(usize, Settlement)> {
+    let broken = |error: CallError| requests.iter().map(|_| Settlement::broken(error.clone())).collect();
+    requests.iter().map(|asked| asked.record).zip(settled.unwrap_or_else(broken)).collect()
 }
 
 #[cfg(test)]

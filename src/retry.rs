@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::call_error::{Answer, CallError, Class};
+use crate::contained::contained_in;
 use crate::pace::{Came, Lane, Patience, Standing, Waiting};
 
 /// One attempt lasts at most this long, from connecting to the last byte of the answer.
@@ -23,11 +24,14 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The limits that every call shares.
-#[derive(Debug)]
 pub struct Retry {
     max_attempts: u32,
     in_flight: Semaphore,
+    renew: Box<Renew>,
 }
+
+/// Whether other credentials can be had than those of a call that started then.
+type Renew = dyn Fn(Instant) -> bool + Send + Sync;
 
 /// What became of a call, all its attempts taken together.
 #[derive(Debug)]
@@ -44,7 +48,12 @@ pub struct Attempts<T> {
 impl Retry {
     /// `max_attempts` for each call, the first counted; at most `in_flight` calls at once.
     pub fn new(max_attempts: u32, in_flight: usize) -> Self {
-        Self { max_attempts, in_flight: Semaphore::new(in_flight) }
+        Self { max_attempts, in_flight: Semaphore::new(in_flight), renew: Box::new(|_| false) }
+    }
+
+    /// What is asked for other credentials where those of a call have expired.
+    pub fn renewing(self, renew: impl Fn(Instant) -> bool + Send + Sync + 'static) -> Self {
+        Self { renew: Box::new(renew), ..self }
     }
 
     /// Calls until it succeeds, fails for good, or neither attempts nor time are left. What ends
@@ -96,7 +105,8 @@ impl Retry {
                 Err(error) => error,
             };
             attempts.record(error.clone());
-            if !repeats.allowed(error.class) || repeats.made >= self.max_attempts {
+            let allowed = repeats.allowed(error.class, || (self.renew)(started));
+            if !allowed || repeats.made >= self.max_attempts {
                 return attempts;
             }
             wait = backoff(repeats.made).max(error.retry_after.unwrap_or_default());
@@ -115,13 +125,11 @@ impl Retry {
             return None;
         }
         let end = until.min(now + ATTEMPT_LIMIT);
-        let result = timeout_at(end, call()).await.unwrap_or_else(|_| {
-            Err(if end == until {
-                CallError::deadline(Answer::Missing)
-            } else {
-                CallError::timeout(ATTEMPT_LIMIT)
-            })
-        });
+        let result = match timeout_at(end, contained_in(call())).await {
+            Ok(result) => result.and_then(|result| result),
+            Err(_) if end == until => Err(CallError::deadline(Answer::Missing)),
+            Err(_) => Err(CallError::timeout(ATTEMPT_LIMIT)),
+        };
         Some((now, result))
     }
 }
@@ -208,14 +216,16 @@ impl<T> Attempts<T> {
 struct Repeats {
     made: u32,
     freshly_signed: bool,
+    renewed: bool,
 }
 
 impl Repeats {
-    fn allowed(&mut self, class: Class) -> bool {
+    fn allowed(&mut self, class: Class, renew: impl FnOnce() -> bool) -> bool {
         self.made += 1;
         match class {
             Class::Throttle | Class::Retry => true,
             Class::RetryOnce => !std::mem::replace(&mut self.freshly_signed, true),
+            Class::Expired => !std::mem::replace(&mut self.renewed, true) && renew(),
             Class::NotFound
             | Class::NotRunning
             | Class::Terminal

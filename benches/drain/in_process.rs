@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
+use countermand::client;
 use countermand::config::Config;
 use countermand::handler::Handler;
 use countermand_simulator::{Reply, Simulator};
@@ -65,7 +66,12 @@ fn process(case: &Case, simulator: &Simulator) -> Handler {
         .build();
     let variables = simulator.environment().into_iter().chain(case.variables());
     let config = Config::read(variables.map(|(name, value)| (name.to_owned(), value)));
-    crate::bootstrap::compose(config.expect("the variables are right"), &aws, connector)
+    crate::bootstrap::compose(
+        config.expect("the variables are right"),
+        &aws,
+        connector,
+        client::Credentials::default(),
+    )
 }
 
 /// Drains a backlog.

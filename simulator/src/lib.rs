@@ -37,6 +37,7 @@ mod swf;
 mod control;
 mod in_process;
 mod mapping;
+mod role;
 mod runtime_api;
 
 mod clock;

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::operation::Asked;
 use crate::service::Ending;
 use crate::wire::{Answer, Request};
-use crate::{Shared, control, runtime_api, service};
+use crate::{Shared, control, role, runtime_api, service};
 
 /// More than any of the services takes.
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -89,6 +89,9 @@ async fn dispatch(shared: &Shared, request: Request) -> Result<Answer, Close> {
         return Ok(answer);
     }
     if let Some(answer) = runtime_api::serve(shared, &request).await {
+        return Ok(answer);
+    }
+    if let Some(answer) = role::serve(shared, &request) {
         return Ok(answer);
     }
     let Some(asked) = Asked::of(&request) else {

@@ -16,7 +16,7 @@ use crate::operation::{Asked, Operation, Service};
 use crate::refusal::Failure;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{FailingEntries, State, Turn, Work};
-use crate::{Shared, acs, appflow, cloudflow, eventbridge, sigv4, sns, sqs, swf};
+use crate::{Shared, acs, appflow, cloudflow, eventbridge, role, sigv4, sns, sqs, swf};
 
 /// What becomes of the connection that carried a call.
 pub(crate) enum Ending {
@@ -30,6 +30,7 @@ fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Bo
         acs::verify(request, &mut state.nonces)?;
     } else {
         sigv4::check(request, operation)?;
+        role::check(request, operation, state)?;
     }
     Ok(match operation {
         Operation::CancelFlowExecutions => Box::new(appflow::CancelFlowExecutions::read(request)?),

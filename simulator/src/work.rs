@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) queues: Queues,
     pub(crate) nonces: acs::Nonces,
     pub(crate) pages: Pages,
+    /// So many keys of the role were given.
+    pub(crate) role_keys: u32,
 }
 
 impl State {
@@ -39,6 +41,7 @@ impl State {
             queues: Queues::default(),
             nonces: acs::Nonces::default(),
             pages: Pages::default(),
+            role_keys: 0,
         }
     }
 

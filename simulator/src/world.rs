@@ -41,6 +41,13 @@ pub struct World {
     /// No page of a list holds more than this, whatever was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_per_page: Option<NonZeroUsize>,
+    /// So many of the keys that the role gives first have expired for the services.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expired_role_keys: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Newest first is what people see; nothing promises it.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use crate::call_error::{CallError, Class};
-use crate::targets::aws;
+use crate::client;
 
 /// The queues that records come from.
 pub struct Queues(aws_sdk_sqs::Client);
@@ -31,7 +31,7 @@ impl Queues {
             .queue_url(url)
             .receipt_handle(receipt)
             .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
-        call.send().await.map(|_| ()).map_err(|error| aws::call_error(error, classify))
+        call.send().await.map(|_| ()).map_err(|error| client::call_error(error, classify))
     }
 }
 

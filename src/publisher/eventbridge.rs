@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::{Destination, Entry, Limits, classify, entry_class};
 use crate::call_error::{CallError, Class};
-use crate::targets::aws;
+use crate::client;
 
 /// An event bus and how to reach it.
 pub struct EventBus {
@@ -48,10 +48,10 @@ impl Destination for EventBus {
             .put_events()
             .set_entries(Some(entries))
             .customize()
-            .interceptor(aws::ReadableReply::object())
+            .interceptor(client::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, classify))?;
         Ok((0..sent).map(|index| result(&output, index)).collect())
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::call_error::{CallError, Class};
 use crate::config::{self, DestinationKind};
+use crate::contained::contained_in;
 use crate::outcome::Outcome;
 use crate::retry::Retry;
 
@@ -116,7 +117,8 @@ async fn publish<D: Destination>(
     let batches = pack(&sizes, destination.limits());
     let sent = batches.iter().map(async |batch| {
         let entries: Vec<Entry> = batch.iter().map(|&index| entries[index]).collect();
-        send(destination, &entries, retry, until).await
+        let sent = contained_in(send(destination, &entries, retry, until)).await;
+        sent.unwrap_or_else(|error| entries.iter().map(|_| Err(error.clone())).collect())
     });
     let results = join_all(sent).await.into_iter().flatten();
     let mut results: Vec<_> = batches.iter().flatten().zip(results).collect();
@@ -232,7 +234,7 @@ fn classify(code: &str) -> Option<Class> {
 /// fault is its own.
 fn entry_class(code: &str, our_fault: bool) -> Class {
     let unknown = if our_fault { Class::Terminal } else { Class::Retry };
-    crate::targets::aws::common(code).or_else(|| classify(code)).unwrap_or(unknown)
+    crate::client::error::common(code).or_else(|| classify(code)).unwrap_or(unknown)
 }
 
 #[cfg(test)]

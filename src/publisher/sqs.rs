@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::{Destination, Entry, Limits, attributes, classify, entry_result};
 use crate::call_error::CallError;
-use crate::targets::aws;
+use crate::client;
 
 /// A queue and how to reach it.
 pub struct Queue {
@@ -51,10 +51,10 @@ impl Destination for Queue {
             .queue_url(&self.url)
             .set_entries(Some(batch))
             .customize()
-            .interceptor(aws::ReadableReply::object())
+            .interceptor(client::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, classify))?;
         let taken: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
         let failed: Vec<_> =
             output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();

@@ -23,6 +23,8 @@ use crate::timestamp::Timestamp;
 const LONGEST_CONTEXT: usize = 2_048;
 /// A refused request comes back in its outcome up to this many bytes.
 const LONGEST_INPUT: usize = 8_192;
+/// An outcome and the envelopes that carry it to a consumer are so many levels deep, at the very most.
+const MOST_LEVELS_AROUND: usize = 28;
 
 /// A valid request.
 #[derive(Debug)]
@@ -167,8 +169,7 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
         fields.violations.add("context", Code::TooLong, message);
         return None;
     }
-    // What an outcome carries must be readable by whoever receives it.
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
+    if let Err(error) = read_back(&text) {
         let message = format!("expected JSON that can be read back: {error}");
         fields.violations.add("context", Code::BadFormat, message);
         return None;
@@ -194,13 +195,20 @@ impl Input {
     /// The request as a JSON value where it is short and every consumer can read it, else its text;
     /// and whether that had to be cut.
     pub fn of(text: &str) -> (Self, bool) {
-        let readable = text.len() <= LONGEST_INPUT && serde_json::from_str::<serde_json::Value>(text).is_ok();
+        let readable = text.len() <= LONGEST_INPUT && read_back(text).is_ok();
         if let (true, Ok(value)) = (readable, RawValue::from_string(compact(text))) {
             return (Self::Json(value), false);
         }
         let end = text.floor_char_boundary(LONGEST_INPUT);
         (Self::Text(text[..end].into()), end < text.len())
     }
+}
+
+/// Reads JSON as whoever receives it inside an outcome must: with what stands around it, it may not be
+/// deeper than common readers go, which is 128 levels.
+fn read_back(json: &str) -> Result<(), serde_json::Error> {
+    let (opened, closed) = ("[".repeat(MOST_LEVELS_AROUND), "]".repeat(MOST_LEVELS_AROUND));
+    serde_json::from_str::<serde_json::Value>(&format!("{opened}{json}{closed}")).map(drop)
 }
 
 /// JSON without the blanks between its tokens; everything else stays to the letter.

@@ -36,6 +36,7 @@ async fn each_class_is_tried_as_often_as_it_may_be() {
         (Class::NotRunning, 1),
         (Class::Terminal, 1),
         (Class::Config, 1),
+        (Class::Expired, 1),
         (Class::Unknown, 1),
     ] {
         let (attempts, starts) = run(6, MINUTE, &vec![error(class); 9]).await;
@@ -43,6 +44,27 @@ async fn each_class_is_tried_as_often_as_it_may_be() {
         assert_eq!(attempts.made as usize, calls, "{class:?}");
         assert_eq!(attempts.failed_request_ids.len(), calls, "{class:?}");
         assert_eq!(attempts.result.unwrap_err().class, class);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_panics_fails_at_once_and_leaves_its_slot() {
+    let retry = Retry::new(6, 1);
+    let until = Instant::now() + MINUTE;
+    let attempts = retry.run(until, async || -> Result<(), CallError> { panic!("on purpose") }).await;
+    assert_eq!((attempts.made, attempts.unanswered), (1, true));
+    assert_eq!(attempts.result.unwrap_err().code, "Panic");
+    assert_eq!(retry.run(until, async || Ok(())).await.result, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_credentials_are_fetched_anew_once() {
+    for (renewable, calls) in [(true, 2), (false, 1)] {
+        let start = Instant::now();
+        let retry = Retry::new(6, 1).renewing(move |used_at| renewable && used_at == start);
+        let attempts = retry.run(start + MINUTE, async || Err::<(), _>(error(Class::Expired))).await;
+        assert_eq!(attempts.made, calls, "{renewable}");
+        assert_eq!(attempts.result.unwrap_err().class, Class::Expired);
     }
 }
 

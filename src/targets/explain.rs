@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 
 use super::{Conclusion, Means, Settlement, Targets, appflow, cloudflow, swf};
 use crate::call_error::{Answer, CallError, ReportedError};
+use crate::contained::contained_in;
 use crate::log;
 use crate::pace::{Operation, Patience, Standing};
 use crate::timestamp::Timestamp;
@@ -108,7 +109,12 @@ impl Targets {
                 Err(error) => log::look_up_failed("cloudflow", &error),
             }
         });
-        tokio::join!(join_all(flows), join_all(workflows), join_all(executions));
+        // What goes wrong over one answer leaves the others explained.
+        tokio::join!(
+            join_all(flows.map(contained_in)),
+            join_all(workflows.map(contained_in)),
+            join_all(executions.map(contained_in)),
+        );
     }
 
     async fn explain_flow(

@@ -6,7 +6,6 @@
 //! knows how a request arrived or where its outcome goes.
 
 pub mod appflow;
-pub mod aws;
 pub mod cloudflow;
 mod explain;
 mod pin;
@@ -23,6 +22,7 @@ use tokio::time::Instant;
 pub use self::explain::{LookUp, Unclear};
 use self::pin::incomplete;
 use crate::call_error::{CallError, Class, ReportedError};
+use crate::contained::contained_in;
 use crate::outcome::{Effect, Status};
 use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
@@ -189,6 +189,22 @@ pub struct Settlement {
     pub unclear: Option<Unclear>,
 }
 
+impl Settlement {
+    /// What became of the request is not known: the function failed over it.
+    pub fn broken(error: CallError) -> Self {
+        Self {
+            status: Status::Failed,
+            effect: Effect::Unknown,
+            result: None,
+            error: Some(ReportedError::from(error)),
+            remaining: None,
+            attempts: 0,
+            service_request_ids: Vec::new(),
+            unclear: None,
+        }
+    }
+}
+
 /// A request as it is asked for.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
@@ -255,14 +271,27 @@ impl Targets {
             _ => None,
         });
         let (appflow, swf, cloudflow) = tokio::join!(
-            share::settle(&self.appflow, &appflow, means),
-            share::settle(&self.swf, &swf, means),
-            share::settle(&self.cloudflow, &cloudflow, means),
+            settle(&self.appflow, &appflow, means),
+            settle(&self.swf, &swf, means),
+            settle(&self.cloudflow, &cloudflow, means),
         );
         let mut settled: Vec<_> = appflow.into_iter().chain(swf).chain(cloudflow).collect();
         settled.sort_by_key(|(place, _)| *place);
         settled.into_iter().map(|(_, settlement)| settlement).collect()
     }
+}
+
+/// Carries out the requests to one service; what is wrong there is wrong with no other.
+async fn settle<T: Target>(
+    target: &T,
+    requests: &[share::Asked<'_, T::Cancellation>],
+    means: &Means<'_>,
+) -> Vec<(usize, Settlement)> {
+    let settled = contained_in(share::settle(target, requests, means)).await;
+    let broken = |error: CallError| {
+        requests.iter().map(|asked| (asked.place, Settlement::broken(error.clone()))).collect()
+    };
+    settled.unwrap_or_else(broken)
 }
 
 /// The requests of one service, each with its place.
@@ -290,10 +319,10 @@ pub fn status_of(class: Class) -> Status {
         Class::NotFound => Status::NotFound,
         Class::NotRunning => Status::NotRunning,
         Class::Terminal => Status::Rejected,
-        Class::Config => Status::Denied,
+        Class::Config | Class::Expired => Status::Denied,
         Class::Deferred => Status::Deferred,
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

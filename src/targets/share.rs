@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 
 use super::{Accepted, Answered, Means, Settlement, Shared, Target};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
+use crate::contained::contained;
 use crate::outcome::Effect;
 use crate::pace::{Patience, Standing, Waiting};
 use crate::retry::Attempts;
@@ -58,7 +59,11 @@ pub async fn settle<T: Target>(
         made.requests.iter().for_each(|&request| own[request].push(made));
     }
     let settled = requests.iter().zip(own);
-    settled.map(|(asked, own)| (asked.place, settlement(target, asked.cancellation, &own))).collect()
+    let settled = settled.map(|(asked, own)| {
+        let settled = contained(|| settlement(target, asked.cancellation, &own));
+        (asked.place, settled.unwrap_or_else(Settlement::broken))
+    });
+    settled.collect()
 }
 
 /// A call and its place among those that wait, or why it is not made.

@@ -10,12 +10,15 @@ pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {
     for row in rows {
         // Rows in parentheses describe replies without a code.
         let Some(code) = row["code"].as_str().filter(|code| !code.starts_with('(')) else { continue };
+        // Expired credentials need a person too, unless others can be fetched.
+        let expired = ["ExpiredToken", "ExpiredTokenException"].contains(&code);
         let expected = match (row["class"].as_str().expect("a row has a class"), row["max"].as_u64()) {
             ("throttle", _) => Class::Throttle,
             ("retry", Some(1)) => Class::RetryOnce,
             ("retry", _) => Class::Retry,
             ("not_found", _) => Class::NotFound,
             ("terminal", _) => Class::Terminal,
+            ("config", _) if expired => Class::Expired,
             ("config", _) => Class::Config,
             // Which of the two it is, a look-up would tell.
             ("already_done?", _) if service == "swf" => Class::NotFound,
@@ -39,6 +42,7 @@ fn a_class_gives_the_status_that_the_contract_says() {
         (Class::NotRunning, Status::NotRunning),
         (Class::Terminal, Status::Rejected),
         (Class::Config, Status::Denied),
+        (Class::Expired, Status::Denied),
         (Class::Deferred, Status::Deferred),
     ] {
         assert_eq!(status_of(class), status, "{class:?}");

@@ -15,9 +15,9 @@ use aws_sdk_appflow::operation::RequestId;
 use serde_json::{Value, json};
 
 pub use self::tally::{State, Tally};
-use super::aws::{self, ReadableReply};
 use super::{Accepted, Answered, Conclusion, Shared, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
+use crate::client::{self, ReadableReply};
 use crate::outcome::Status;
 use crate::pace::Operation;
 use crate::request::fields::Fields;
@@ -198,7 +198,7 @@ impl Target for AppFlow {
             .interceptor(ReadableReply::object())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, classify))?;
         Ok(Accepted {
             request_id: output.request_id().map(|id| cut(id, 128)),
             reply: Reply { invalid: output.invalid_executions.unwrap_or_default().into_iter().collect() },

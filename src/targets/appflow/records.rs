@@ -11,8 +11,9 @@ use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
 
 use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
 use crate::call_error::CallError;
+use crate::client::error::to_the_millisecond;
+use crate::client::{self, ReadableReply};
 use crate::pace::Operation;
-use crate::targets::aws::{self, ReadableReply};
 use crate::targets::{LookUp, incomplete};
 use crate::timestamp::Timestamp;
 
@@ -67,7 +68,7 @@ impl AppFlow {
         let (mut in_progress, mut canceled) = (Vec::new(), Vec::new());
         for record in records {
             let started_by_then = started_by(&record, since);
-            let updated_at = record.last_updated_at.as_ref().and_then(aws::to_the_millisecond);
+            let updated_at = record.last_updated_at.as_ref().and_then(to_the_millisecond);
             let (Some(id), true) = (record.execution_id, started_by_then) else { continue };
             match record.execution_status.as_ref().and_then(state_of) {
                 Some(State::StillRunning) => in_progress.push(id),
@@ -144,7 +145,7 @@ impl AppFlow {
                 .interceptor(ReadableReply::object())
                 .send()
                 .await
-                .map_err(|error| aws::call_error(error, classify))
+                .map_err(|error| client::call_error(error, classify))
         };
         let mut page = look_up.read(Operation::DescribeFlowExecutionRecords, call).await?;
         page.next_token = page.next_token.filter(|token| !token.is_empty());
@@ -154,7 +155,7 @@ impl AppFlow {
 
 /// Whether a run had started at a time; one without a known start had not.
 fn started_by(record: &ExecutionRecord, time: Timestamp) -> bool {
-    record.started_at.as_ref().and_then(aws::to_the_millisecond).is_some_and(|at| at <= time)
+    record.started_at.as_ref().and_then(to_the_millisecond).is_some_and(|at| at <= time)
 }
 
 /// What a record's status means; none where it is one that nobody knows.

@@ -14,15 +14,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{acs3, classify, rpc_v1};
-use crate::call_error::{Answer, CallError, Class, cut};
-use crate::targets::aws::{by_status, connector_error, retry_after, unclassified};
+use crate::call_error::{CallError, Class, cut};
+use crate::client::error::{by_status, connector_error, retry_after, unclassified};
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
-/// A reply is a definition, an input and an output of some KiB each; more than this is not one.
-const LONGEST_REPLY: usize = 4 * 1024 * 1024;
-
 /// An access key of Alibaba Cloud.
 #[derive(Clone, PartialEq)]
 pub struct Keys {
@@ -226,7 +223,9 @@ impl Endpoint {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
-        let body = read_body(response).await?;
+        // A reply that breaks off says as much as none: its status is left.
+        let body = ByteStream::new(response.into_body()).collect().await;
+        let body = body.map(|body| body.into_bytes()).unwrap_or_default();
         let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
         let refused = !told.code.is_empty();
         let mut error = match (200..300).contains(&status) {
@@ -262,21 +261,4 @@ impl Endpoint {
         error.request_id = body.request_id.map(|id| cut(&id, 128));
         error
     }
-}
-
-/// The body, as far as it can be a reply.
-async fn read_body(response: HttpResponse) -> Result<Vec<u8>, CallError> {
-    let mut stream = ByteStream::new(response.into_body());
-    let mut body = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| {
-            let message = format!("the reply broke off: {error}");
-            CallError::own(Class::Retry, Answer::Missing, "ConnectionFailed", message)
-        })?;
-        body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_REPLY {
-            return Err(CallError::unreadable("at most 4 MiB"));
-        }
-    }
-    Ok(body)
 }

@@ -11,9 +11,9 @@ use aws_sdk_swf::operation::RequestId;
 use serde_json::{Value, json};
 
 pub use self::runs::{Meant, explained};
-use super::aws::{self, ReadableReply};
 use super::{Accepted, Answered, Conclusion, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class, cut};
+use crate::client::{self, ReadableReply};
 use crate::outcome::Status;
 use crate::pace::Operation;
 use crate::request::fields::Fields;
@@ -120,7 +120,7 @@ impl Target for Swf {
             .interceptor(ReadableReply::nothing())
             .send()
             .await
-            .map_err(|error| aws::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, classify))?;
         Ok(Accepted { request_id: output.request_id().map(|id| cut(id, 128)), reply: () })
     }
 

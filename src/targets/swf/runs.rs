@@ -16,9 +16,10 @@ use serde_json::json;
 
 use super::{Cancellation, Swf, classify};
 use crate::call_error::{Answer, CallError, Class, cut};
+use crate::client::error::to_the_millisecond;
+use crate::client::{self, ReadableReply};
 use crate::outcome::Status;
 use crate::pace::Operation;
-use crate::targets::aws::{self, ReadableReply, to_the_millisecond};
 use crate::targets::{Conclusion, LookUp, incomplete};
 use crate::timestamp::Timestamp;
 
@@ -170,7 +171,7 @@ impl Swf {
                 .interceptor(ReadableReply::object())
                 .send()
                 .await
-                .map_err(|error| aws::call_error(error, classify))
+                .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::DescribeWorkflowExecution, call).await?;
         Ok(output.execution_info.and_then(Run::of))
@@ -188,7 +189,7 @@ impl Swf {
                 .interceptor(ReadableReply::object())
                 .send()
                 .await
-                .map_err(|error| aws::call_error(error, classify))
+                .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::ListOpenWorkflowExecutions, call).await?;
         Ok(output.execution_infos.into_iter().find_map(Run::of))
@@ -215,7 +216,7 @@ impl Swf {
                 .interceptor(ReadableReply::object())
                 .send()
                 .await
-                .map_err(|error| aws::call_error(error, classify))
+                .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::ListClosedWorkflowExecutions, call).await?;
         let runs = output.execution_infos.into_iter().filter_map(Run::of).collect();

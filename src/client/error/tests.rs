@@ -61,21 +61,3 @@ fn the_longest_wait_that_a_reply_asks_for_counts() {
         assert_eq!(retry_after(&headers(pairs)), expected, "{pairs:?}");
     }
 }
-
-#[test]
-fn a_success_must_say_something_readable() {
-    for (reply, body, readable) in [
-        (ReadableReply::object(), "{}", true),
-        (ReadableReply::object(), " {\"invalidExecutions\": []} ", true),
-        (ReadableReply::object(), "", false),
-        (ReadableReply::object(), "[]", false),
-        (ReadableReply::object(), "<html></html>", false),
-        (ReadableReply::object(), "{} {}", false),
-        (ReadableReply::nothing(), "", true),
-        (ReadableReply::nothing(), "{}", true),
-        (ReadableReply::nothing(), "<html></html>", false),
-        (ReadableReply::nothing(), "{\"__type\": \"ThrottlingException\"}", false),
-    ] {
-        assert_eq!(reply.reads(body.as_bytes()), readable, "{reply:?} {body}");
-    }
-}

@@ -1,23 +1,18 @@
-//! What all calls to AWS services share: how an SDK error becomes a [`CallError`].
+//! How an error of the SDK becomes a [`CallError`].
 //!
 //! Errors are classed by their code, read from the metadata, since services answer with codes that
 //! their models do not list (SWF models no throttling at all). The HTTP status counts only where no
-//! code can be read. Publishers use this too; it knows no operation.
+//! code can be read. Nothing here knows an operation.
 //! Common codes: <https://docs.aws.amazon.com/appflow/1.0/APIReference/CommonErrors.html>
 
 use std::error::Error;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::DateTime;
-use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::call_error::{Answer, CallError, Class};
@@ -196,6 +191,7 @@ pub fn common(code: &str) -> Option<Class> {
         | "RequestTimeout"
         | "RequestTimeoutException" => Class::Retry,
         "RequestExpired" | "RequestTimeTooSkewed" => Class::RetryOnce,
+        "ExpiredToken" | "ExpiredTokenException" => Class::Expired,
         "ValidationError" | "ValidationException" => Class::Terminal,
         "AccessDenied"
         | "AccessDeniedException"
@@ -209,58 +205,11 @@ pub fn common(code: &str) -> Option<Class> {
         | "NotAuthorized"
         | "OptInRequired"
         | "SubscriptionRequiredException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
         | "MalformedQueryString"
         | "UnknownOperationException"
         | "SerializationException" => Class::Config,
         _ => return None,
     })
-}
-
-/// Refuses a success whose body says nothing, which the SDK would take for a success: it reads an
-/// empty body as `{}` and does not look at a body where the model has no output.
-#[derive(Debug)]
-pub struct ReadableReply {
-    empty: bool,
-}
-
-impl ReadableReply {
-    /// The body is a JSON object, and not one that describes an error.
-    pub fn object() -> Self {
-        Self { empty: false }
-    }
-
-    /// The body is empty or a JSON object.
-    pub fn nothing() -> Self {
-        Self { empty: true }
-    }
-
-    fn reads(&self, body: &[u8]) -> bool {
-        type Object = std::collections::HashMap<String, serde::de::IgnoredAny>;
-        let reads = |object: Object| !object.contains_key("__type");
-        (self.empty && body.is_empty()) || serde_json::from_slice(body).is_ok_and(reads)
-    }
-}
-
-impl Intercept for ReadableReply {
-    fn name(&self) -> &'static str {
-        "ReadableReply"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response();
-        let readable = response.body().bytes().is_some_and(|body| self.reads(body));
-        if response.status().is_success() && !readable {
-            return Err("the body of a success is no JSON object".into());
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
