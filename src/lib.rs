@@ -10,6 +10,7 @@ pub mod policy;
 pub mod plan;
 pub mod targets;
 pub mod outcome;
+pub mod follow_up;
 pub mod publisher;
 pub mod hand_back;
 

@@ -11,6 +11,7 @@ use lambda_runtime::tracing;
 
 use crate::call_error::{CallError, Class};
 use crate::event_source::{DeliveryError, Record};
+use crate::follow_up::Confirmation;
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::targets::Service;
@@ -31,6 +32,50 @@ pub fn ours(record: &Record) {
         requestId = record.request_id,
         "one of our own messages came in: a rule or queue matches too much"
     );
+}
+
+/// Logs a follow-up that leads nowhere.
+pub fn dropped(record: &Record, wrong: &str) {
+    tracing::warn!(messageId = record.source.id, wrong, "a follow-up is dropped");
+}
+
+/// Logs a request that could not be followed, for now.
+pub fn not_followed(record: &Record, error: &CallError) {
+    tracing::error!(
+        messageId = record.source.id,
+        code = error.code,
+        error = error.message,
+        serviceRequestId = error.request_id,
+        "the follow-up could not be sent, so its record comes again"
+    );
+}
+
+/// Logs a request that names more than a message can carry.
+pub fn too_long_to_follow(record: &Record, bytes: usize) {
+    tracing::warn!(messageId = record.source.id, bytes, "the follow-up is longer than a message may be");
+}
+
+/// Logs a confirmation, and what kept it from its destination.
+pub fn confirmation(confirmation: &Confirmation, published: &Result<(), Unpublished>, publisher: &Publisher) {
+    let only_logged = matches!(publisher, Publisher::Nowhere);
+    tracing::info!(
+        requestId = confirmation.request_id,
+        service = confirmation.service,
+        status = confirmation.verdict.name(),
+        target = confirmation.key,
+        checks = confirmation.checks,
+        confirmation = only_logged.then_some(confirmation.loggable.as_str()),
+        "confirmation"
+    );
+    if let Err(error) = published {
+        tracing::error!(
+            requestId = confirmation.request_id,
+            code = error.code,
+            error = error.message,
+            serviceRequestId = error.request_id,
+            "the confirmation could not be published, so its record comes again"
+        );
+    }
 }
 
 /// Logs why an event cannot be answered; whoever polls a queue sees no other trace of it.

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use countermand::client::{self, Credentials};
 use countermand::config::{self, Config};
+use countermand::follow_up::FollowUps;
 use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
 use countermand::log;
@@ -56,6 +57,11 @@ pub fn compose(
         retry: retry(),
         targets: Targets::connect(aws, config.cloudflow, connector),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),
+        follow_ups: FollowUps {
+            queue: Publisher::connect(aws, config.follow_up_queue, String::new()),
+            by_default: config.confirm,
+            within: config.confirm_within,
+        },
         pace: Pace::new(&config.rates, config.function_concurrency),
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },

@@ -17,6 +17,19 @@ use crate::request::CancelRequest;
 use crate::targets::{Asked, Means, Settlement, Targets};
 use crate::timestamp::Timestamp;
 
+/// A valid request, as a plan is made for it.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Its record's place in the batch.
+    pub place: usize,
+    pub record: &'a Record,
+    pub request: &'a CancelRequest,
+    /// Since when it counts.
+    pub requested_at: Timestamp,
+    /// It is followed to its end, so that its runs must be known.
+    pub followed: bool,
+}
+
 /// How a deployment wants requests to be carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct Planner {
@@ -37,17 +50,14 @@ pub struct Plan<'a> {
 }
 
 impl Planner {
-    /// Plans requests, each with its record's place in the batch and since when it counts.
-    pub fn plan<'a>(
-        &self,
-        requests: impl Iterator<Item = (usize, &'a Record, &'a CancelRequest, Timestamp)>,
-        now: Timestamp,
-    ) -> Plan<'a> {
+    /// Plans requests.
+    pub fn plan<'a>(&self, requests: impl Iterator<Item = Request<'a>>, now: Timestamp) -> Plan<'a> {
         let mut plan = Plan::default();
-        for (place, record, request, requested_at) in requests {
+        for Request { place, record, request, requested_at, followed } in requests {
             let cancellation = &request.cancellation;
             let asked = Asked { cancellation, requested_at, standing: standing(record), record: place };
-            let pinned = cancellation.is_open_ended() && self.is_late(record, requested_at, now);
+            let late = followed || self.is_late(record, requested_at, now);
+            let pinned = cancellation.is_open_ended() && late;
             if self.dry_run || request.dry_run {
                 plan.rehearsed.push((asked, pinned));
             } else if pinned {
@@ -69,7 +79,7 @@ impl Planner {
 }
 
 /// A record that no queue can give back later is urgent.
-fn standing(record: &Record) -> Standing {
+pub fn standing(record: &Record) -> Standing {
     match record.receipt_handle {
         Some(_) => Standing::Received(record.source.receive_count.unwrap_or(1)),
         None => Standing::Urgent,
@@ -133,7 +143,13 @@ mod tests {
     fn plan<'a>(records: &'a [(Record, CancelRequest)], age: i64, dry_run: bool) -> Plan<'a> {
         let planner = Planner { pin_after: Duration::from_secs(60), dry_run };
         let requests = records.iter().enumerate();
-        let requests = requests.map(|(place, (record, request))| (place, record, request, time(age)));
+        let requests = requests.map(|(place, (record, request))| Request {
+            place,
+            record,
+            request,
+            requested_at: time(age),
+            followed: request.labels.confirm == Some(true),
+        });
         planner.plan(requests, time(0))
     }
 
@@ -143,6 +159,7 @@ mod tests {
 
     const ALL_ACTIVE: &str = r#"{"service": "appflow", "flowName": "orders"}"#;
     const NAMED: &str = r#"{"service": "appflow", "flowName": "orders", "executionIds": ["a"]}"#;
+    const FOLLOWED: &str = r#"{"service": "appflow", "flowName": "orders", "confirm": true}"#;
     const WORKFLOW: &str = r#"{"service": "swf", "domain": "billing", "workflowId": "w"}"#;
 
     #[test]
@@ -156,6 +173,8 @@ mod tests {
         assert_eq!(pinned, [vec![0, 3], vec![2]]);
         let redelivered = [record(ALL_ACTIVE, Some(2))];
         assert_eq!(plan(&redelivered, 0, false).pinned.len(), 1);
+        let followed = [record(FOLLOWED, Some(1)), record(NAMED, Some(1))];
+        assert_eq!(plan(&followed, 0, false).pinned.len(), 1);
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Policy {
         checks.into_iter().flatten().collect()
     }
 
-    fn check_target(&self, key: &str) -> Option<Violation> {
+    /// Whether a target may be asked for, by its key.
+    pub fn check_target(&self, key: &str) -> Option<Violation> {
         let allowed = self.allowed_targets.iter().any(|pattern| pattern.matches(key));
         let message = format!("expected a target that COUNTERMAND_ALLOWED_TARGETS names, got {}", quote(key));
         (!allowed).then(|| violation("$", Code::TargetNotAllowed, message))

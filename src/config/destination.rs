@@ -50,6 +50,17 @@ impl Destination {
     }
 }
 
+/// Reads the ARN of a standard queue.
+///
+/// # Errors
+/// What was expected.
+pub fn queue(arn: &str) -> Result<Destination, String> {
+    let queue = Destination::parse(arn, None).ok();
+    queue
+        .filter(|queue| matches!(queue.kind, DestinationKind::Queue { .. }))
+        .ok_or_else(|| "the ARN of a standard SQS queue".into())
+}
+
 fn event_bus(name: &str, place: &str, region: Option<&str>) -> Result<DestinationKind, String> {
     if name.strip_prefix("event-bus/").is_none_or(str::is_empty) {
         return Err("an event bus, its name after event-bus/".into());

@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use self::destination::{Destination, DestinationKind};
 use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
+use crate::request::CONFIRM_WITHIN_SECONDS;
 use crate::request::fields::nearest;
 use crate::request::violation::quote;
 use crate::targets::cloudflow::{Endpoint, Keys, Signature};
@@ -48,6 +49,12 @@ pub struct Config {
     pub function_concurrency: u32,
     /// What requests are allowed.
     pub policy: Policy,
+    /// Where follow-ups go; no request is followed without it.
+    pub follow_up_queue: Option<Destination>,
+    /// Requests that do not say are followed too.
+    pub confirm: bool,
+    /// For so long, where a request does not say.
+    pub confirm_within: Duration,
     /// Where CloudFlow is called, or which variables that needs.
     pub cloudflow: Result<Endpoint, String>,
 }
@@ -56,7 +63,7 @@ pub struct Config {
 const LONGEST_AGE: u64 = 315_360_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 16] = [
+pub const VARIABLES: [&str; 19] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -73,6 +80,9 @@ pub const VARIABLES: [&str; 16] = [
     "COUNTERMAND_CANCEL_ALL",
     "COUNTERMAND_RATES",
     "COUNTERMAND_FUNCTION_CONCURRENCY",
+    "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
+    "COUNTERMAND_CONFIRM",
+    "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
 ];
 
 /// Everything that is wrong with the configuration.
@@ -111,12 +121,38 @@ impl Config {
                 .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
                 .unwrap_or(1),
             policy: policy(&mut variables),
+            follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
+            confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
+            confirm_within: Duration::from_secs(
+                variables
+                    .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
+                    .unwrap_or(3_600),
+            ),
             cloudflow: cloudflow(&mut variables),
         };
+        variables.problems.extend(config.contradictions());
         match variables.problems {
             problems if problems.is_empty() => Ok(config),
             problems => Err(ConfigError(problems)),
         }
+    }
+}
+
+impl Config {
+    /// What is wrong with values that are right by themselves.
+    fn contradictions(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.confirm && self.follow_up_queue.is_none() {
+            let expected = "expected false, as COUNTERMAND_FOLLOW_UP_QUEUE_ARN is not set, got `true`";
+            problems.push(format!("COUNTERMAND_CONFIRM: {expected}"));
+        }
+        if let (Some(queue), Some(destination)) = (&self.follow_up_queue, &self.destination)
+            && queue.arn == destination.arn
+        {
+            let expected = "expected another queue than COUNTERMAND_OUTCOME_DESTINATION";
+            problems.push(format!("COUNTERMAND_FOLLOW_UP_QUEUE_ARN: {expected}, got {}", quote(&queue.arn)));
+        }
+        problems
     }
 }
 
@@ -136,6 +172,10 @@ fn outcome_source(source: &str) -> Result<String, String> {
         return Err("1 to 256 characters that do not begin with aws.".into());
     }
     Ok(source.into())
+}
+
+fn truth(word: &str) -> Result<bool, String> {
+    word.parse().map_err(|_| "true or false".into())
 }
 
 /// Whether only a dry run is made of everything.

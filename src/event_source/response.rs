@@ -20,6 +20,8 @@ pub struct Settled {
     /// Silence is not safe: a record whose outcome was not published comes again. So does one that must
     /// not go before another.
     pub done: bool,
+    /// It was deferred: when it comes again was said when its turn was known.
+    pub in_line: bool,
 }
 
 impl Settled {

@@ -608,7 +608,7 @@ fn settled(letter: char, published: bool) -> Settled {
         'R' => Status::Rejected,
         'D' => Status::Denied,
         'F' => Status::Failed,
-        _ => return Settled { outcome: None, done: published },
+        _ => return Settled { outcome: None, done: published, in_line: false },
     };
     let outcome = Outcome {
         kind: Kind::LastWord,
@@ -621,7 +621,7 @@ fn settled(letter: char, published: bool) -> Settled {
         json: format!("{{\"{letter}\":1.0}}"),
         loggable: String::new(),
     };
-    Settled { outcome: Some(outcome), done: published }
+    Settled { outcome: Some(outcome), done: published, in_line: false }
 }
 
 /// Lower case: its outcome was not published.

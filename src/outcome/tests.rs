@@ -1,9 +1,11 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::call_error::CallError;
-use crate::request::violation::Code;
+use crate::call_error::{CallError, ReportedError};
+use crate::event_source::{Record, Source};
+use crate::request::violation::{Code, Violation};
 use crate::request::{self, Reading};
+use crate::targets::Settlement;
 
 const NOW: &str = "2026-01-02T03:04:06.001Z";
 /// An outcome is at most so many bytes.
@@ -44,15 +46,16 @@ fn settlement(status: Status) -> Settlement {
         attempts: 1,
         service_request_ids: Vec::new(),
         unclear: None,
+        open_ends: Vec::new(),
     }
 }
 
 /// The outcome of a text: refused, or settled like this.
 fn written(writer: Writer, record: &Record, settlement: &Settlement) -> Outcome {
     match request::read(&record.text) {
-        Reading::Request(request) => writer.settled(record, &request, settlement, time(NOW)),
+        Reading::Request(request) => writer.settled(record, &request, settlement, false, time(NOW)),
         Reading::Rejected(rejection) => writer.rejected(record, &rejection, time(NOW)),
-        Reading::Ours => panic!("{}", record.text),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -93,6 +96,7 @@ fn an_outcome_is_the_document_of_the_contract() {
         attempts: 7,
         service_request_ids: vec!["call-1".into(), "call-2".into()],
         unclear: None,
+        open_ends: Vec::new(),
     };
     let outcome = written(WRITER, &record(&request), &settlement);
     let expected = json!({
@@ -231,7 +235,6 @@ fn violations_carry_the_codes_of_the_contract() {
         (r#"{"service":"swf","domain":"d","workflowId":"w","x":1}"#, "UNKNOWN_FIELD"),
         (r#"{"service":"swf","domain":"","workflowId":"w"}"#, "TOO_SHORT"),
         (r#"{"service":"swf","domain":"arn","workflowId":"w"}"#, "BAD_FORMAT"),
-        (r#"{"service":"swf","domain":"d","workflowId":"w","confirm":true}"#, "NOT_ENABLED"),
         (r#"{"service":"appflow","flowName":"ff","scope":"ALL_ACTIVE","executionIds":["a"]}"#, "CONFLICT"),
         (&json!({"service": "appflow", "flowName": "f".repeat(257)}).to_string(), "TOO_LONG"),
     ] {

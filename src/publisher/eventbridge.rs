@@ -28,8 +28,7 @@ impl Destination for EventBus {
 
     /// Source, detail-type and detail in UTF-8, and 14 bytes for the time.
     fn size(&self, entry: &Entry) -> usize {
-        let detail_type = entry.outcome.kind.detail_type();
-        14 + self.source.len() + detail_type.len() + entry.outcome.json.len()
+        14 + self.source.len() + entry.detail_type.len() + entry.json.len()
     }
 
     async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
@@ -37,8 +36,8 @@ impl Destination for EventBus {
             PutEventsRequestEntry::builder()
                 .event_bus_name(&self.arn)
                 .source(&self.source)
-                .detail_type(entry.outcome.kind.detail_type())
-                .detail(&entry.outcome.json)
+                .detail_type(entry.detail_type)
+                .detail(entry.json)
                 .build()
         });
         let entries: Vec<_> = entries.collect();

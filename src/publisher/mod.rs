@@ -2,11 +2,13 @@
 //!
 //! A destination says what one call may carry and sends it; it reports each entry, since all three
 //! services can fail an entry inside a 200. [`Publisher`] packs outcomes into as few calls as that
-//! allows and sends again only what failed and may succeed. It knows outcomes, not requests.
+//! allows and sends again only what failed and may succeed. It knows no request.
 
 pub mod eventbridge;
 pub mod sns;
 pub mod sqs;
+
+use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
 use futures_util::future::join_all;
@@ -15,20 +17,20 @@ use tokio::time::Instant;
 use crate::call_error::{CallError, Class};
 use crate::config::{self, DestinationKind};
 use crate::contained::contained_in;
-use crate::outcome::Outcome;
 use crate::retry::Retry;
 
-/// The text of an outcome and what a destination shows of it outside.
+/// A message of ours and what a destination shows of it outside.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    pub outcome: &'a Outcome,
-}
-
-impl Entry<'_> {
-    /// The `service` attribute; a request without a usable service has none.
-    pub fn service(&self) -> Option<&'static str> {
-        self.outcome.service.map(crate::targets::Service::name)
-    }
+    /// Its `type`.
+    pub kind: &'static str,
+    pub detail_type: &'static str,
+    /// A request without a usable service has none.
+    pub service: Option<&'static str>,
+    pub status: Option<&'static str>,
+    pub json: &'a str,
+    /// A queue hides it for so long; whole seconds, at most 15 minutes.
+    pub delay: Duration,
 }
 
 /// What one call may carry.
@@ -90,29 +92,28 @@ impl Publisher {
         }
     }
 
-    /// Publishes outcomes until `until` at the latest; one result for each, in their order.
+    /// Publishes messages until `until` at the latest; one result for each, in their order.
     pub async fn publish(
         &self,
-        outcomes: &[&Outcome],
+        entries: &[Entry<'_>],
         retry: &Retry,
         until: Instant,
     ) -> Vec<Result<(), Unpublished>> {
         match self {
-            Self::EventBus(bus) => publish(bus, outcomes, retry, until).await,
-            Self::Topic(topic) => publish(topic, outcomes, retry, until).await,
-            Self::Queue(queue) => publish(queue, outcomes, retry, until).await,
-            Self::Nowhere => outcomes.iter().map(|_| Ok(())).collect(),
+            Self::EventBus(bus) => publish(bus, entries, retry, until).await,
+            Self::Topic(topic) => publish(topic, entries, retry, until).await,
+            Self::Queue(queue) => publish(queue, entries, retry, until).await,
+            Self::Nowhere => entries.iter().map(|_| Ok(())).collect(),
         }
     }
 }
 
 async fn publish<D: Destination>(
     destination: &D,
-    outcomes: &[&Outcome],
+    entries: &[Entry<'_>],
     retry: &Retry,
     until: Instant,
 ) -> Vec<Result<(), Unpublished>> {
-    let entries: Vec<Entry> = outcomes.iter().map(|outcome| Entry { outcome }).collect();
     let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
     let batches = pack(&sizes, destination.limits());
     let sent = batches.iter().map(async |batch| {
@@ -191,21 +192,16 @@ fn is_final(result: &Result<(), CallError>) -> bool {
 
 /// The message attributes that SNS and SQS carry, so that subscribers can filter.
 fn attributes<'a>(entry: &Entry<'a>) -> impl Iterator<Item = (&'static str, &'a str)> {
-    let outcome = entry.outcome;
-    [
-        ("type", Some(outcome.kind.name())),
-        ("service", entry.service()),
-        ("status", Some(outcome.status.name())),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
+    [("type", Some(entry.kind)), ("service", entry.service), ("status", entry.status)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// The size of a message as SNS and SQS count it: the body, and of each attribute its name, type and value.
 fn size_with_attributes(entry: &Entry) -> usize {
     let attributes: usize =
         attributes(entry).map(|(name, value)| name.len() + "String".len() + value.len()).sum();
-    entry.outcome.json.len() + attributes
+    entry.json.len() + attributes
 }
 
 /// A failed entry as SNS and SQS report it: its id, code, message and whether the fault is ours.

@@ -37,7 +37,7 @@ impl Destination for Topic {
                 .collect::<Result<_, _>>()?;
             PublishBatchRequestEntry::builder()
                 .id(index.to_string())
-                .message(&entry.outcome.json)
+                .message(entry.json)
                 .set_message_attributes(Some(attributes))
                 .build()
         });

@@ -19,6 +19,11 @@ pub struct Queue {
     pub url: String,
 }
 
+/// Left out where there is none: the queue may have a delay of its own.
+fn delay_seconds(entry: &Entry) -> Option<i32> {
+    i32::try_from(entry.delay.as_secs()).ok().filter(|seconds| *seconds > 0)
+}
+
 impl Destination for Queue {
     fn limits(&self) -> Limits {
         Limits { entries: 10, bytes: 1_048_576 }
@@ -38,8 +43,9 @@ impl Destination for Queue {
                 .collect::<Result<_, _>>()?;
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
-                .message_body(&entry.outcome.json)
+                .message_body(entry.json)
                 .set_message_attributes(Some(attributes))
+                .set_delay_seconds(delay_seconds(entry))
                 .build()
         });
         let batch: Vec<_> = batch

@@ -2,21 +2,15 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use super::*;
-use crate::outcome::{Kind, Status};
-use crate::targets::Service;
 
-fn outcome(id: usize, bytes: usize) -> Outcome {
-    Outcome {
-        kind: Kind::LastWord,
-        service: Some(Service::Swf),
-        status: Status::Accepted,
-        request_id: id.to_string(),
-        attempts: 1,
-        completed_at: std::time::SystemTime::UNIX_EPOCH.into(),
-        key: None,
-        json: "x".repeat(bytes),
-        loggable: String::new(),
-    }
+/// A message whose text is its id, with blanks around it up to a length.
+fn message(id: usize, bytes: usize) -> String {
+    format!("{id:bytes$}")
+}
+
+fn entry(json: &str) -> Entry<'_> {
+    let (kind, detail_type) = ("CancellationOutcome", "Cancellation Outcome");
+    Entry { kind, detail_type, service: Some("swf"), status: Some("ACCEPTED"), json, delay: Duration::ZERO }
 }
 
 #[test]
@@ -38,12 +32,9 @@ fn entries_are_packed_into_as_few_calls_as_the_limits_allow() {
 
 #[tokio::test(start_paused = true)]
 async fn results_come_in_the_order_of_the_outcomes_however_they_were_packed() {
-    let outcomes = [600, 600, 400, 400].map(|bytes| outcome(0, bytes));
-    let mut outcomes = Vec::from(outcomes);
-    for (id, outcome) in outcomes.iter_mut().enumerate() {
-        outcome.request_id = id.to_string();
-    }
-    let outcomes: Vec<&Outcome> = outcomes.iter().collect();
+    let messages = [600, 600, 400, 400].into_iter().enumerate();
+    let messages: Vec<String> = messages.map(|(id, bytes)| message(id, bytes)).collect();
+    let outcomes: Vec<Entry> = messages.iter().map(|message| entry(message)).collect();
     let says = |taken| vec![if taken { Says::Taken } else { Says::Fails(Class::Terminal) }];
     let entries = [true, false, false, true].map(says).to_vec();
     let destination = Scripted { entries, calls: RefCell::default(), broken: 0 };
@@ -61,7 +52,7 @@ enum Says {
     Fails(Class),
 }
 
-/// A destination that answers each entry as scripted by its request id, attempt by attempt, and
+/// A destination that answers each entry as scripted by its text, attempt by attempt, and
 /// remembers what it was sent.
 struct Scripted {
     entries: Vec<Vec<Says>>,
@@ -76,11 +67,11 @@ impl Destination for Scripted {
     }
 
     fn size(&self, entry: &Entry) -> usize {
-        entry.outcome.json.len()
+        entry.json.len()
     }
 
     async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
-        let ids: Vec<String> = entries.iter().map(|entry| entry.outcome.request_id.clone()).collect();
+        let ids: Vec<String> = entries.iter().map(|entry| entry.json.trim().to_owned()).collect();
         self.calls.borrow_mut().push(ids.clone());
         if self.calls.borrow().len() <= self.broken {
             return Err(CallError::service(Class::Retry, "Broken", "message"));
@@ -98,8 +89,8 @@ impl Destination for Scripted {
 }
 
 async fn run(entries: Vec<Vec<Says>>, broken: usize) -> (Vec<bool>, Vec<Vec<String>>) {
-    let outcomes: Vec<Outcome> = (0..entries.len()).map(|id| outcome(id, 10)).collect();
-    let outcomes: Vec<&Outcome> = outcomes.iter().collect();
+    let messages: Vec<String> = (0..entries.len()).map(|id| message(id, 10)).collect();
+    let outcomes: Vec<Entry> = messages.iter().map(|message| entry(message)).collect();
     let destination = Scripted { entries, calls: RefCell::default(), broken };
     let until = Instant::now() + Duration::from_secs(60);
     let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
@@ -138,7 +129,7 @@ async fn a_call_that_fails_as_a_whole_is_made_again() {
 #[tokio::test(start_paused = true)]
 async fn what_the_deadline_leaves_unsent_is_unpublished() {
     let destination = Scripted { entries: vec![vec![Says::Taken]], calls: RefCell::default(), broken: 0 };
-    let results = publish(&destination, &[&outcome(0, 1)], &Retry::new(3, 4), Instant::now()).await;
+    let results = publish(&destination, &[entry("0")], &Retry::new(3, 4), Instant::now()).await;
     assert_eq!(results[0].as_ref().map_err(|error| error.code.as_str()), Err("DeadlineExceeded"));
     assert!(destination.calls.borrow().is_empty());
 }

@@ -4,13 +4,14 @@
 //! is taken, and knows at the end which were never asked for. It knows JSON types and how to word a
 //! violation; which fields there are is the business of its callers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 use serde_json::value::RawValue;
 
 use super::members::Members;
+use super::ours::strings;
 use super::rules::Text;
 use super::violation::{Code, Violations, quote};
 
@@ -66,6 +67,18 @@ impl<'a> Fields<'a> {
         self.text(names, rule)
     }
 
+    /// Notes that a member is missing.
+    pub fn require(&mut self, name: &'static str) {
+        if !self.has(&[name]) {
+            self.violations.add(name, Code::Required, "expected one, got no such field");
+        }
+    }
+
+    /// The strings among the members of a name, repeated ones included.
+    pub fn strings(&self, name: &'static str) -> Vec<String> {
+        strings(&self.members, name)
+    }
+
     pub fn has(&self, names: &[&'static str]) -> bool {
         self.members.named(names).next().is_some()
     }
@@ -87,6 +100,14 @@ impl<'a> Fields<'a> {
             self.violations.add(name, Code::BadFormat, message);
         }
         number
+    }
+
+    /// An optional list of places, counted from 0; nothing in it where it is not there.
+    pub fn places(&mut self, name: &'static str) -> Option<BTreeSet<usize>> {
+        if !self.has(&[name]) {
+            return Some(BTreeSet::new());
+        }
+        Some(self.typed(&[name], "a list of places", serde_json::from_str)?.1)
     }
 
     /// An optional object, as the text that it came in.

@@ -11,11 +11,15 @@ mod ours;
 pub mod rules;
 pub mod violation;
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use self::fields::{Fields, kind, nearest};
 use self::violation::{Code, Violation, Violations, quote};
+use crate::follow_up::FollowUp;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Timestamp;
 
@@ -46,9 +50,29 @@ pub struct Labels {
     pub requested_by: Option<String>,
     /// Comes back as it came, blanks between its tokens left out.
     pub context: Option<Box<RawValue>>,
+    /// Whether the request asks to be followed to its end; the deployment's choice where it does not say.
+    pub confirm: Option<bool>,
+    /// For so long.
+    pub confirm_within: Option<Duration>,
 }
 
+/// For so long a request can be followed, in seconds.
+pub const CONFIRM_WITHIN_SECONDS: RangeInclusive<u64> = 15..=7_200;
+
 impl Labels {
+    /// What has to be known until the request has ended.
+    pub fn to_follow(&self, request_id: &str, requested_at: Timestamp) -> Self {
+        Self {
+            request_id: Some(self.request_id.clone().unwrap_or_else(|| request_id.into())),
+            requested_at: Some(requested_at),
+            reason: self.reason.clone(),
+            requested_by: self.requested_by.clone(),
+            context: self.context.clone(),
+            confirm: None,
+            confirm_within: None,
+        }
+    }
+
     /// Since when the request counts: its own time where that is earlier than the envelope's, so
     /// that a message moved back from a dead-letter queue keeps its age.
     pub fn counted_from(&self, envelope: Timestamp) -> Timestamp {
@@ -79,6 +103,10 @@ pub enum Reading {
     Rejected(Box<Rejection>),
     /// One of our own messages, to be acknowledged and otherwise left alone.
     Ours,
+    /// A message that follows a request to its end.
+    FollowUp(Box<FollowUp>),
+    /// One that is broken, and why.
+    BrokenFollowUp(String),
 }
 
 /// Reads the text of a request.
@@ -89,6 +117,12 @@ pub fn read(text: &str) -> Reading {
     if ours::is_ours(&fields.members) {
         return Reading::Ours;
     }
+    if FollowUp::is_one(&fields) {
+        return match FollowUp::read(fields) {
+            Ok(follow_up) => Reading::FollowUp(Box::new(follow_up)),
+            Err(violations) => Reading::BrokenFollowUp(violations),
+        };
+    }
     let Some(service) = read_service(&mut fields) else {
         // Without the service nobody knows which of the other fields are right.
         let violations = std::mem::take(&mut fields.violations);
@@ -97,7 +131,6 @@ pub fn read(text: &str) -> Reading {
     };
     let labels = read_labels(&mut fields);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    refuse_what_is_not_enabled(&mut fields);
     let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
     let violations = fields.finish();
     match cancellation {
@@ -125,7 +158,8 @@ fn not_an_object(text: &str) -> Violations {
     violations
 }
 
-fn read_service(fields: &mut Fields) -> Option<Service> {
+/// The service that is asked.
+pub fn read_service(fields: &mut Fields) -> Option<Service> {
     let name = fields.required(&["service"], &rules::Text::any(0..=usize::MAX))?;
     let service = Service::ALL.into_iter().find(|service| service.name() == name);
     if service.is_none() {
@@ -142,13 +176,18 @@ fn read_service(fields: &mut Fields) -> Option<Service> {
     service.filter(|_| fields.violations.is_empty())
 }
 
-fn read_labels(fields: &mut Fields) -> Labels {
+/// What a request says about itself.
+pub fn read_labels(fields: &mut Fields) -> Labels {
     Labels {
         request_id: fields.text(&["requestId"], &rules::REQUEST_ID),
         requested_at: read_requested_at(fields),
         reason: fields.text(&["reason"], &rules::REASON),
         requested_by: fields.text(&["requestedBy"], &rules::REQUESTED_BY),
         context: read_context(fields),
+        confirm: fields.boolean("confirm"),
+        confirm_within: fields
+            .number("confirmWithinSeconds", CONFIRM_WITHIN_SECONDS)
+            .map(Duration::from_secs),
     }
 }
 
@@ -175,16 +214,6 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
         return None;
     }
     RawValue::from_string(text).ok()
-}
-
-/// Fields that the contract knows and this version does not carry out: asked for, they are refused,
-/// never ignored.
-fn refuse_what_is_not_enabled(fields: &mut Fields) {
-    if fields.boolean("confirm") == Some(true) {
-        let message = "expected false or no such field: this version cannot do it";
-        fields.violations.add("confirm", Code::NotEnabled, message);
-    }
-    fields.number("confirmWithinSeconds", 15..=7_200);
 }
 
 fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading {

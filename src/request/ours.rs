@@ -36,7 +36,7 @@ fn members_of(text: &str) -> Members<'_> {
 }
 
 /// The strings among the members of a name, repeated ones included.
-fn strings(members: &Members, name: &str) -> Vec<String> {
+pub fn strings(members: &Members, name: &str) -> Vec<String> {
     let values = members.iter().filter(|(other, _)| *other == name);
     values.filter_map(|(_, value)| serde_json::from_str(value.get()).ok()).collect()
 }

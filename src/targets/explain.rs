@@ -105,7 +105,7 @@ impl Targets {
         });
         let executions = executions.into_iter().map(async |(asked, settlement)| {
             match self.cloudflow.look_up(&asked, look_up).await {
-                Ok(reply) => settlement.mend(cloudflow::explained(reply)),
+                Ok(reply) => settlement.mend(cloudflow::explained(&asked, reply)),
                 Err(error) => log::look_up_failed("cloudflow", &error),
             }
         });
@@ -123,8 +123,7 @@ impl Targets {
         requests: Vec<(appflow::Tally, &mut Settlement)>,
         look_up: &LookUp<'_>,
     ) {
-        let wanted: HashSet<String> =
-            requests.iter().flat_map(|(tally, _)| tally.unexplained()).map(String::from).collect();
+        let wanted: HashSet<&str> = requests.iter().flat_map(|(tally, _)| tally.unexplained()).collect();
         let (found, error) = self.appflow.look_up(&flow_name, wanted, look_up).await;
         if let Some(error) = error {
             log::look_up_failed("appflow", &error);
@@ -143,6 +142,7 @@ impl Settlement {
         self.status = conclusion.status;
         self.result = conclusion.result;
         self.remaining = conclusion.remaining;
+        self.open_ends = conclusion.open_ends;
         if let Some(error) = conclusion.error {
             self.error = Some(ReportedError::from(error));
         }

@@ -8,6 +8,7 @@
 pub mod appflow;
 pub mod cloudflow;
 mod explain;
+mod follow;
 mod pin;
 mod share;
 pub mod swf;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use self::explain::{LookUp, Unclear};
+pub use self::follow::{Followed, Seen};
 use self::pin::incomplete;
 use crate::call_error::{CallError, Class, ReportedError};
 use crate::contained::contained_in;
@@ -60,7 +62,7 @@ impl Service {
 }
 
 /// What a valid request asks to be canceled.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Cancellation {
     AppFlow(appflow::Cancellation),
     Swf(swf::Cancellation),
@@ -92,6 +94,15 @@ impl Cancellation {
             Self::AppFlow(cancellation) => cancellation.key(),
             Self::Swf(cancellation) => cancellation.key(),
             Self::CloudFlow(cancellation) => cancellation.key(),
+        }
+    }
+
+    /// The runs that a request names; none where it means whatever runs.
+    pub fn named_runs(&self) -> Option<&[String]> {
+        match self {
+            Self::AppFlow(cancellation) => cancellation.named_runs(),
+            Self::Swf(cancellation) => cancellation.named_runs(),
+            Self::CloudFlow(cancellation) => Some(cancellation.named_runs()),
         }
     }
 
@@ -173,6 +184,8 @@ pub struct Conclusion {
     pub remaining: Option<Value>,
     /// What a look-up could tell more.
     pub unclear: Option<Unclear>,
+    /// The runs whose end is not known from this: those that a follow-up looks up.
+    pub open_ends: Vec<String>,
 }
 
 /// What became of a request at its service.
@@ -187,6 +200,8 @@ pub struct Settlement {
     pub service_request_ids: Vec<String>,
     /// What a look-up could tell more.
     pub unclear: Option<Unclear>,
+    /// The runs whose end is not known from this.
+    pub open_ends: Vec<String>,
 }
 
 impl Settlement {
@@ -201,6 +216,7 @@ impl Settlement {
             attempts: 0,
             service_request_ids: Vec::new(),
             unclear: None,
+            open_ends: Vec::new(),
         }
     }
 }

@@ -100,6 +100,7 @@ impl Targets {
                 error: None,
                 remaining: None,
                 unclear: None,
+                open_ends: Vec::new(),
             }),
         }
     }
@@ -145,6 +146,7 @@ impl Settlement {
             attempts: 0,
             service_request_ids: Vec::new(),
             unclear: None,
+            open_ends: conclusion.open_ends,
         }
     }
 
@@ -165,6 +167,7 @@ impl Settlement {
             error: Some(error).filter(|error| error.class != Class::Deferred),
             remaining: None,
             unclear: None,
+            open_ends: Vec::new(),
         })
     }
 }

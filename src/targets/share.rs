@@ -200,6 +200,7 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
         attempts: own.iter().map(|made| made.attempts.made).sum(),
         service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
         unclear: conclusion.unclear,
+        open_ends: conclusion.open_ends,
     }
 }
 

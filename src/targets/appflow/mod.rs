@@ -45,7 +45,7 @@ const EXECUTION_ID: Text = Text {
 };
 
 /// What a request asks of AppFlow.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cancellation {
     flow_name: String,
     runs: Runs,
@@ -102,6 +102,14 @@ impl Cancellation {
     /// Which runs are asked for.
     pub fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    /// The ids, where the request has any.
+    pub fn named_runs(&self) -> Option<&[String]> {
+        match &self.runs {
+            Runs::Named(Ids(ids)) => Some(ids),
+            Runs::AllActive { .. } | Runs::Pinned { .. } => None,
+        }
     }
 
     /// The name that policy and outcomes go by.
@@ -222,6 +230,7 @@ fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion {
         error: None,
         remaining: None,
         unclear: None,
+        open_ends: Vec::new(),
     };
     for answer in answers {
         match answer.result {

@@ -4,15 +4,16 @@
 //! stop once all are found; pinning a request reads every page or gives up. Nothing is changed here.
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_DescribeFlowExecutionRecords.html>
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
 use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
 
 use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
-use crate::call_error::CallError;
+use crate::call_error::{CallError, Class};
 use crate::client::error::to_the_millisecond;
 use crate::client::{self, ReadableReply};
+use crate::follow_up;
 use crate::pace::Operation;
 use crate::targets::{LookUp, incomplete};
 use crate::timestamp::Timestamp;
@@ -21,32 +22,64 @@ use crate::timestamp::Timestamp;
 const RECORDS_A_PAGE: i32 = 100;
 
 impl AppFlow {
-    /// Looks runs up until all are found or every page is read. What could not be read is left out;
-    /// the error says why.
+    /// Looks runs up to explain what became of them. What could not be read is left out; the error says
+    /// why.
     pub async fn look_up(
         &self,
         flow_name: &str,
-        mut wanted: HashSet<String>,
+        wanted: HashSet<&str>,
         look_up: &LookUp<'_>,
     ) -> (HashMap<String, State>, Option<CallError>) {
-        let (mut found, mut token) = (HashMap::new(), None);
-        for _ in 0..look_up.max_pages() {
+        let (found, error) = self.find(flow_name, wanted, look_up.max_pages(), look_up).await;
+        let state = |status: Option<ExecutionStatus>| match status {
+            Some(status) => state_of(&status),
+            None => Some(State::NotListed),
+        };
+        (found.into_iter().filter_map(|(id, status)| Some((id, state(status)?))).collect(), error)
+    }
+
+    /// Looks runs up to say how far they are on their way to their end, as many pages as it takes.
+    pub async fn states(
+        &self,
+        asked: &Cancellation,
+        wanted: HashSet<&str>,
+        look_up: &LookUp<'_>,
+    ) -> (BTreeMap<String, follow_up::State>, Option<CallError>) {
+        let unlisted = || wanted.iter().map(|id| ((*id).to_owned(), follow_up::State::NotFound)).collect();
+        let (found, error) = self.find(&asked.flow_name, wanted.clone(), u32::MAX, look_up).await;
+        if error.as_ref().is_some_and(|error| error.class == Class::NotFound) {
+            return (unlisted(), None);
+        }
+        (found.into_iter().map(|(id, status)| (id, how_far(status.as_ref()))).collect(), error)
+    }
+
+    /// Reads pages until all runs are found, every page is read, or so many are. A run that is on none of
+    /// them all has no status.
+    async fn find(
+        &self,
+        flow_name: &str,
+        mut wanted: HashSet<&str>,
+        most_pages: u32,
+        look_up: &LookUp<'_>,
+    ) -> (HashMap<String, Option<ExecutionStatus>>, Option<CallError>) {
+        let (mut found, mut token, mut seen) = (HashMap::new(), None, HashSet::new());
+        for _ in 0..most_pages {
             let page = match self.page(flow_name, token, look_up).await {
                 Ok(page) => page,
                 Err(error) => return (found, Some(error)),
             };
             for record in page.flow_executions.unwrap_or_default() {
-                let state = record.execution_status.as_ref().and_then(state_of);
-                // A run with a status that nobody knows is listed, whatever it does.
-                if let Some(id) = record.execution_id.filter(|id| wanted.remove(id)) {
-                    found.extend(state.map(|state| (id, state)));
+                let (Some(id), status) = (record.execution_id, record.execution_status) else { continue };
+                if wanted.remove(id.as_str()) {
+                    // A run with a status that nobody knows is listed, whatever it does.
+                    found.insert(id, Some(status.unwrap_or_else(|| "".into())));
                 }
             }
             token = page.next_token;
             if token.is_none() {
-                found.extend(wanted.drain().map(|id| (id, State::NotListed)));
+                found.extend(wanted.drain().map(|id| (id.to_owned(), None)));
             }
-            if wanted.is_empty() {
+            if wanted.is_empty() || token.clone().is_some_and(|token| !seen.insert(token)) {
                 break;
             }
         }
@@ -156,6 +189,19 @@ impl AppFlow {
 /// Whether a run had started at a time; one without a known start had not.
 fn started_by(record: &ExecutionRecord, time: Timestamp) -> bool {
     record.started_at.as_ref().and_then(to_the_millisecond).is_some_and(|at| at <= time)
+}
+
+/// What a record's status means for a run that was asked to end; none where it is listed nowhere.
+fn how_far(status: Option<&ExecutionStatus>) -> follow_up::State {
+    match status {
+        None => follow_up::State::NotFound,
+        Some(ExecutionStatus::Inprogress) => follow_up::State::Running,
+        Some(ExecutionStatus::Cancelstarted) => follow_up::State::Canceling,
+        Some(ExecutionStatus::Canceled) => follow_up::State::Canceled,
+        Some(ExecutionStatus::Successful) => follow_up::State::Succeeded,
+        Some(ExecutionStatus::Error) => follow_up::State::Failed,
+        Some(_) => follow_up::State::Unknown,
+    }
 }
 
 /// What a record's status means; none where it is one that nobody knows.

@@ -124,6 +124,7 @@ impl Tally {
             status,
             taken: self.count(State::Accepted) > 0,
             result: (!self.runs.is_empty()).then(|| self.result()),
+            open_ends: self.open_ends(),
             error,
             remaining: (goes_back && status != Status::Deferred && open.len() < self.runs.len())
                 .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
@@ -163,6 +164,15 @@ impl Tally {
             }
         }
         json!({"executions": executions.collect::<Vec<_>>(), "counts": counts})
+    }
+
+    /// A run that was found ended, or is not there, has its end told already.
+    fn open_ends(&self) -> Vec<String> {
+        let open = self.runs.iter().filter(|(_, state)| match state {
+            State::Accepted | State::AlreadyCanceled | State::StillRunning | State::Unexplained => true,
+            State::AlreadyFinished | State::NotListed | State::NotAnswered => false,
+        });
+        open.map(|(id, _)| id.clone()).collect()
     }
 
     fn count(&self, state: State) -> usize {

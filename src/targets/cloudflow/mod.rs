@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub use self::wire::{CloudFlow, Endpoint, Keys, Method, Reply, Signature, Word};
 use super::{Accepted, Answered, Conclusion, LookUp, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class};
+use crate::follow_up::State;
 use crate::outcome::Status;
 use crate::pace::Operation;
 use crate::request::fields::Fields;
@@ -56,6 +57,11 @@ impl Cancellation {
             cause: cause.or_else(|| reason.map(String::from)),
             error,
         })
+    }
+
+    /// The one execution.
+    pub fn named_runs(&self) -> &[String] {
+        std::slice::from_ref(&self.execution_name)
     }
 
     /// The name that policy and outcomes go by.
@@ -118,6 +124,7 @@ impl Target for CloudFlow {
             error: None,
             remaining: None,
             unclear: None,
+            open_ends: vec![cancellation.execution_name.clone()],
         };
         for answer in answers {
             match answer.result {
@@ -148,8 +155,27 @@ impl CloudFlow {
     }
 }
 
+impl CloudFlow {
+    /// The state of an execution. As above, the service is not asked to wait for the end: a follow-up
+    /// waits in its queue, where waiting costs nothing.
+    ///
+    /// # Errors
+    /// A read that failed.
+    pub async fn state(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<State, CallError> {
+        let status = self.look_up(asked, look_up).await?.status;
+        Ok(match status.as_ref().map(|status| status.0.as_str()) {
+            Some("Stopped") => State::Canceled,
+            Some("Succeeded") => State::Succeeded,
+            Some("Failed") => State::Failed,
+            Some("TimedOut") => State::TimedOut,
+            Some("Starting" | "Running") => State::Running,
+            _ => State::Unknown,
+        })
+    }
+}
+
 /// What an ended execution's description means for a request.
-pub fn explained(reply: Reply) -> Conclusion {
+pub fn explained(asked: &Cancellation, reply: Reply) -> Conclusion {
     let stopped = reply.status.as_ref().is_some_and(|status| status.0 == "Stopped");
     Conclusion {
         status: if stopped { Status::AlreadyCanceled } else { Status::NotRunning },
@@ -158,6 +184,7 @@ pub fn explained(reply: Reply) -> Conclusion {
         error: None,
         remaining: None,
         unclear: None,
+        open_ends: vec![asked.execution_name.clone()],
     }
 }
 

@@ -155,8 +155,15 @@ fn only_a_stopped_execution_was_canceled() {
         ("Running", Status::NotRunning),
     ] {
         let reply = serde_json::from_value(json!({"Status": status, "Output": "private"})).expect("a reply");
-        let conclusion = explained(reply);
+        let asked = Cancellation {
+            flow_name: "etl".into(),
+            execution_name: "nightly".into(),
+            cause: None,
+            error: None,
+        };
+        let conclusion = explained(&asked, reply);
         assert_eq!(conclusion.status, expected);
+        assert_eq!(conclusion.open_ends, ["nightly"]);
         assert_eq!(conclusion.result, Some(json!({"status": status})));
     }
 }

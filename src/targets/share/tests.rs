@@ -52,7 +52,15 @@ impl Target for Scripted {
     fn conclude(&self, _: &Vec<char>, answers: &[Answered<'_, Self>]) -> Conclusion {
         let error = answers.iter().find_map(|answer| answer.result.err()).cloned();
         let status = error.as_ref().map_or(Status::Accepted, |error| status_of(error.class));
-        Conclusion { status, taken: error.is_none(), result: None, error, remaining: None, unclear: None }
+        Conclusion {
+            status,
+            taken: error.is_none(),
+            result: None,
+            error,
+            remaining: None,
+            unclear: None,
+            open_ends: Vec::new(),
+        }
     }
 }
 

@@ -61,6 +61,11 @@ impl Cancellation {
         self.run_id.as_deref()
     }
 
+    /// The same, as a list.
+    pub fn named_runs(&self) -> Option<&[String]> {
+        Some(self.run_id.as_slice()).filter(|runs| !runs.is_empty())
+    }
+
     /// The same request, for a run that was found.
     pub fn of_run(&self, run_id: &str) -> Self {
         Self { run_id: Some(run_id.into()), ..self.clone() }
@@ -137,6 +142,7 @@ impl Target for Swf {
             result: None,
             error,
             remaining: None,
+            open_ends: cancellation.run_id.iter().cloned().collect(),
         }
     }
 }

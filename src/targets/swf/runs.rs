@@ -10,7 +10,8 @@ use std::time::Duration;
 use aws_sdk_swf::error::BuildError;
 use aws_sdk_swf::primitives::DateTime;
 use aws_sdk_swf::types::{
-    CloseStatus, ExecutionTimeFilter, WorkflowExecution, WorkflowExecutionFilter, WorkflowExecutionInfo,
+    CloseStatus, ExecutionStatus, ExecutionTimeFilter, WorkflowExecution, WorkflowExecutionFilter,
+    WorkflowExecutionInfo,
 };
 use serde_json::json;
 
@@ -18,6 +19,7 @@ use super::{Cancellation, Swf, classify};
 use crate::call_error::{Answer, CallError, Class, cut};
 use crate::client::error::to_the_millisecond;
 use crate::client::{self, ReadableReply};
+use crate::follow_up::State;
 use crate::outcome::Status;
 use crate::pace::Operation;
 use crate::targets::{Conclusion, LookUp, incomplete};
@@ -85,7 +87,7 @@ impl Swf {
         look_up: &LookUp<'_>,
     ) -> Result<Option<Run>, CallError> {
         let found = match &asked.run_id {
-            Some(run_id) => self.describe(asked, run_id, look_up).await,
+            Some(run_id) => self.described(asked, run_id, look_up).await.map(|info| info.and_then(Run::of)),
             None => self.closed(asked, 1, None, look_up).await.map(|(runs, _)| runs.into_iter().next()),
         };
         match found {
@@ -149,17 +151,32 @@ impl Swf {
         Ok(self.open(asked, look_up).await?.map(|run| run.run_id))
     }
 
+    /// The state of the one run.
+    ///
+    /// # Errors
+    /// A read that failed.
+    pub async fn state(
+        &self,
+        asked: &Cancellation,
+        runs: &[String],
+        look_up: &LookUp<'_>,
+    ) -> Result<State, CallError> {
+        let run_id = runs.first().map(String::as_str).unwrap_or_default();
+        let info = self.described(asked, run_id, look_up).await?;
+        Ok(info.map_or(State::Unknown, |info| state_of(&info)))
+    }
+
     /// Whether a run that was found is open.
     pub fn is_open(run: &Run) -> bool {
         run.closed.is_none()
     }
 
-    async fn describe(
+    async fn described(
         &self,
         asked: &Cancellation,
         run_id: &str,
         look_up: &LookUp<'_>,
-    ) -> Result<Option<Run>, CallError> {
+    ) -> Result<Option<WorkflowExecutionInfo>, CallError> {
         let execution = WorkflowExecution::builder().workflow_id(&asked.workflow_id).run_id(run_id).build();
         let execution = execution.map_err(wrong)?;
         let call = async || {
@@ -174,7 +191,7 @@ impl Swf {
                 .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::DescribeWorkflowExecution, call).await?;
-        Ok(output.execution_info.and_then(Run::of))
+        Ok(output.execution_info)
     }
 
     async fn open(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<Option<Run>, CallError> {
@@ -224,6 +241,21 @@ impl Swf {
     }
 }
 
+/// What a description says of a run that was asked to end.
+fn state_of(info: &WorkflowExecutionInfo) -> State {
+    match (&info.execution_status, &info.close_status) {
+        (ExecutionStatus::Open, _) if info.cancel_requested => State::Canceling,
+        (ExecutionStatus::Open, _) => State::Running,
+        (_, Some(CloseStatus::Canceled)) => State::Canceled,
+        (_, Some(CloseStatus::Completed)) => State::Succeeded,
+        (_, Some(CloseStatus::Failed)) => State::Failed,
+        (_, Some(CloseStatus::TimedOut)) => State::TimedOut,
+        (_, Some(CloseStatus::Terminated)) => State::Terminated,
+        (_, Some(CloseStatus::ContinuedAsNew)) => State::ContinuedAsNew,
+        _ => State::Unknown,
+    }
+}
+
 /// More pages than this of one workflow's closed runs are a circle, not a list.
 const MOST_PAGES: u32 = 1_000;
 
@@ -242,6 +274,7 @@ fn wrong(error: BuildError) -> CallError {
 /// What a run that was found, or none, means for a request. `since` is when a request that names no
 /// run was made: a run that was canceled before was not canceled for it.
 pub fn explained(found: Option<Run>, since: Option<Timestamp>) -> Conclusion {
+    let open_ends = found.iter().map(|run| run.run_id.clone()).collect();
     let (status, result) = match found {
         None => (Status::NotFound, None),
         // The service has just said that there is no such open run; its reads are eventually consistent.
@@ -255,7 +288,7 @@ pub fn explained(found: Option<Run>, since: Option<Timestamp>) -> Conclusion {
     let message = "SWF knows no open run to cancel, and describes it as open";
     let error = (status == Status::Failed)
         .then(|| CallError::own(Class::Retry, Answer::Received, "StillRunning", message));
-    Conclusion { status, taken: false, result, error, remaining: None, unclear: None }
+    Conclusion { status, taken: false, result, error, remaining: None, unclear: None, open_ends }
 }
 
 #[cfg(test)]

@@ -1,0 +1,216 @@
+//! How it ended: the states of the runs that were followed, what they mean together, and the document.
+//!
+//! A [`Confirmation`] is written once, within the limit of an outcome. This module knows the table of the
+//! contract; it knows no service.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::FollowUp;
+use crate::outcome::{is_false, remove, shortened, to_json};
+use crate::publisher::Entry;
+use crate::timestamp::Timestamp;
+
+const TYPE: &str = "CancellationConfirmation";
+
+/// What was found of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    Canceled,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Terminated,
+    ContinuedAsNew,
+    /// The service does not know it, or no more.
+    NotFound,
+    /// Its cancellation is under way.
+    Canceling,
+    Running,
+    /// It could not be looked up, or is in a state that nobody knows.
+    Unknown,
+}
+
+/// What the states mean together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Confirmed,
+    EndedOtherwise,
+    StillRunning,
+}
+
+/// A written confirmation.
+#[derive(Debug)]
+pub struct Confirmation {
+    pub request_id: String,
+    pub key: String,
+    pub service: &'static str,
+    pub verdict: Verdict,
+    pub checks: u32,
+    pub json: String,
+    /// The document without what the requester wrote beyond the target.
+    pub loggable: String,
+}
+
+impl State {
+    const ALL: [Self; 10] = [
+        Self::Canceled,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Terminated,
+        Self::ContinuedAsNew,
+        Self::NotFound,
+        Self::Canceling,
+        Self::Running,
+        Self::Unknown,
+    ];
+
+    /// As an execution's `state` has it, and as `counts` does.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Canceled => ("CANCELED", "canceled"),
+            Self::Succeeded => ("SUCCEEDED", "succeeded"),
+            Self::Failed => ("FAILED", "failed"),
+            Self::TimedOut => ("TIMED_OUT", "timedOut"),
+            Self::Terminated => ("TERMINATED", "terminated"),
+            Self::ContinuedAsNew => ("CONTINUED_AS_NEW", "continuedAsNew"),
+            Self::NotFound => ("NOT_FOUND", "notFound"),
+            Self::Canceling => ("CANCELING", "canceling"),
+            Self::Running => ("RUNNING", "running"),
+            Self::Unknown => ("UNKNOWN", "unknown"),
+        }
+    }
+
+    fn has_ended(self) -> bool {
+        !matches!(self, Self::Canceling | Self::Running | Self::Unknown)
+    }
+}
+
+impl Verdict {
+    /// What is known from these states.
+    pub fn of(states: &[State]) -> Self {
+        if states.iter().all(|state| *state == State::Canceled) {
+            Self::Confirmed
+        } else if states.iter().all(|state| state.has_ended()) {
+            Self::EndedOtherwise
+        } else {
+            Self::StillRunning
+        }
+    }
+
+    /// As confirmations write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "CONFIRMED",
+            Self::EndedOtherwise => "ENDED_OTHERWISE",
+            Self::StillRunning => "STILL_RUNNING",
+        }
+    }
+}
+
+/// The document of the contract.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    version: &'static str,
+    request_id: &'a str,
+    service: &'static str,
+    target: Option<Value>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executions: Option<Vec<Value>>,
+    counts: Map<String, Value>,
+    checks: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<&'a RawValue>,
+    requested_at: Option<Timestamp>,
+    completed_at: Timestamp,
+    #[serde(skip_serializing_if = "is_false")]
+    truncated: bool,
+}
+
+impl Confirmation {
+    /// What is said of a request that was followed; `states` has one for each of its runs.
+    pub fn new(follow_up: &FollowUp, states: &[State], now: Timestamp) -> Self {
+        let FollowUp { labels, cancellation, runs, checks, .. } = follow_up;
+        let verdict = Verdict::of(states);
+        let request_id = labels.request_id.as_deref().unwrap_or_default();
+        let service = cancellation.service().name();
+        let executions = runs.iter().zip(states);
+        let executions = executions.map(|(id, state)| json!({"executionId": id, "state": state.names().0}));
+        let mut document = Document {
+            kind: TYPE,
+            version: "1",
+            request_id,
+            service,
+            target: Some(cancellation.target()),
+            status: verdict.name(),
+            executions: Some(executions.collect()),
+            counts: counts(states),
+            checks: *checks,
+            reason: labels.reason.as_deref(),
+            requested_by: labels.requested_by.as_deref(),
+            context: labels.context.as_deref(),
+            requested_at: labels.requested_at,
+            completed_at: now,
+            truncated: false,
+        };
+        let json = within_limit(&mut document);
+        (document.reason, document.requested_by, document.context) = (None, None, None);
+        Self {
+            request_id: request_id.into(),
+            key: cancellation.key(),
+            service,
+            verdict,
+            checks: *checks,
+            json,
+            loggable: to_json(&document),
+        }
+    }
+
+    /// As it travels to a destination.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry {
+            kind: TYPE,
+            detail_type: "Cancellation Confirmation",
+            service: Some(self.service),
+            status: Some(self.verdict.name()),
+            json: &self.json,
+            delay: std::time::Duration::ZERO,
+        }
+    }
+}
+
+/// Writes the document, leaving out lists of ids until it is short enough. The counts always stay.
+fn within_limit<'a>(document: &mut Document<'a>) -> String {
+    let steps: [fn(&mut Document<'a>); 3] = [
+        |document| remove(&mut document.target, "executionIds"),
+        |document| {
+            let executions = document.executions.take().into_iter().flatten();
+            let left: Vec<_> = executions.filter(|execution| execution["state"] != "CANCELED").collect();
+            document.executions = Some(left).filter(|left| !left.is_empty());
+        },
+        |document| document.executions = None,
+    ];
+    shortened(document, &steps, |document| document.truncated = true)
+}
+
+/// How many runs were followed, and how many are in each state.
+fn counts(states: &[State]) -> Map<String, Value> {
+    let mut counts = Map::from_iter([("requested".to_owned(), json!(states.len()))]);
+    for state in State::ALL {
+        match states.iter().filter(|other| **other == state).count() {
+            0 => {}
+            count => drop(counts.insert(state.names().1.into(), json!(count))),
+        }
+    }
+    counts
+}

@@ -1,0 +1,132 @@
+//! The form of a follow-up's message: `CancellationFollowUp`, version 1.
+//!
+//! It is the request once more, without what is done with, and what has to be known until the next check.
+//! Whoever may send to the queue can send one too, so it is read like a request, by the same rules, and
+//! can at most have something read. Fields that a later version may add are passed over: two versions of
+//! the function can share a queue while one replaces the other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{FollowUp, LAST_CHECK};
+use crate::outcome::to_json;
+use crate::request::fields::Fields;
+use crate::request::rules::Text;
+use crate::request::violation::{Code, quote};
+use crate::request::{self, CONFIRM_WITHIN_SECONDS};
+use crate::targets::Cancellation;
+use crate::timestamp::Timestamp;
+
+/// The `type` of the message.
+pub const TYPE: &str = "CancellationFollowUp";
+const VERSION: &str = "1";
+
+const RUN: Text = Text::any(1..=256);
+const MOST_RUNS: usize = 100_000;
+
+impl FollowUp {
+    /// Whether an object says that it is one.
+    pub fn is_one(fields: &Fields) -> bool {
+        fields.strings("type").iter().any(|name| name == TYPE)
+    }
+
+    /// Reads one, by the rules of a request.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in words.
+    pub fn read(mut fields: Fields) -> Result<Self, String> {
+        let version = fields.required(&["version"], &Text::any(0..=usize::MAX));
+        if let Some(version) = version.filter(|version| version != VERSION) {
+            let message = format!("expected {VERSION}, got {}", quote(&version));
+            fields.violations.add("version", Code::UnknownValue, message);
+        }
+        let service = request::read_service(&mut fields);
+        fields.require("requestId");
+        fields.require("requestedAt");
+        let labels = request::read_labels(&mut fields);
+        let cancellation = service.and_then(|service| Cancellation::read(service, &mut fields, None));
+        let runs = cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation));
+        let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));
+        let outcome_at = outcome_at.and_then(|text| Timestamp::parse(&text));
+        fields.require("within");
+        let within = fields.number("within", CONFIRM_WITHIN_SECONDS).map(Duration::from_secs);
+        fields.require("check");
+        let checks = fields.number("check", 1..=LAST_CHECK.into()).and_then(|check| check.try_into().ok());
+        let violations = std::mem::take(&mut fields.violations).into_list();
+        match (cancellation, runs, outcome_at, within, checks) {
+            (Some(cancellation), Some(runs), Some(outcome_at), Some(within), Some(checks))
+                if violations.is_empty() =>
+            {
+                Ok(Self { labels, cancellation, runs, outcome_at, within, checks })
+            }
+            _ => {
+                let wrong = violations.iter().map(|it| format!("{}: {}", it.path, it.message));
+                let wrong: Vec<_> = wrong.collect();
+                let nothing = "expected runs to follow and an RFC 3339 time as outcomeAt";
+                Err(if wrong.is_empty() { nothing.into() } else { wrong.join("; ") })
+            }
+        }
+    }
+
+    /// Writes it, as short as it can be: runs that the request names are not repeated, only those left
+    /// out that have ended.
+    pub fn write(&self) -> String {
+        let Value::Object(target) = self.cancellation.target() else { return String::new() };
+        let mut message: Map<String, Value> = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                message.insert(name.into(), value);
+            }
+        };
+        put("type", Some(json!(TYPE)));
+        put("version", Some(json!(VERSION)));
+        put("service", Some(json!(self.cancellation.service().name())));
+        target
+            .into_iter()
+            .filter(|(name, _)| name != "key")
+            .for_each(|(name, value)| put(&name, Some(value)));
+        match self.ended() {
+            Some(ended) => put("ended", Some(json!(ended)).filter(|_| !ended.is_empty())),
+            None => put("runs", Some(json!(self.runs))),
+        }
+        put("check", Some(json!(self.checks + 1)));
+        put("within", Some(json!(self.within.as_secs())));
+        put("outcomeAt", Some(json!(self.outcome_at)));
+        put("requestId", self.labels.request_id.as_ref().map(|id| json!(id)));
+        put("requestedAt", self.labels.requested_at.map(|time| json!(time)));
+        put("reason", self.labels.reason.as_ref().map(|reason| json!(reason)));
+        put("requestedBy", self.labels.requested_by.as_ref().map(|who| json!(who)));
+        let mut json = to_json(&message);
+        // To the letter, as it has to come back: a value would lose repeated names.
+        if let (Some(context), Some('}')) = (&self.labels.context, json.pop()) {
+            json.push_str(&format!(",\"context\":{}", context.get()));
+        }
+        json.push('}');
+        json
+    }
+
+    /// The places of the named runs that are not followed; none where the request does not name them.
+    fn ended(&self) -> Option<Vec<usize>> {
+        let named = self.cancellation.named_runs()?;
+        let followed: BTreeSet<&String> = self.runs.iter().collect();
+        Some((0..named.len()).filter(|&place| !followed.contains(&named[place])).collect())
+    }
+}
+
+/// The runs of a message; none where they are not valid, or there is none.
+fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Vec<String>> {
+    let runs = match cancellation.named_runs() {
+        None => {
+            fields.require("runs");
+            fields.texts("runs", &RUN, 1..=MOST_RUNS)?
+        }
+        Some(named) => {
+            let ended = fields.places("ended")?;
+            let places = (0..named.len()).filter(|place| !ended.contains(place));
+            places.map(|place| named[place].clone()).collect()
+        }
+    };
+    (!runs.is_empty()).then_some(runs)
+}

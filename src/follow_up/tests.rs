@@ -1,0 +1,262 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::outcome::Effect;
+use crate::request::{Reading, read};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000).expect("a time")
+}
+
+fn settlement(status: Status, open_ends: &[&str]) -> Settlement {
+    Settlement {
+        status,
+        effect: Effect::Requested,
+        result: None,
+        error: None,
+        remaining: None,
+        attempts: 1,
+        service_request_ids: Vec::new(),
+        unclear: None,
+        open_ends: open_ends.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// A request that is followed from second 0 on, for an hour.
+fn followed(request: &Value, status: Status, open_ends: &[&str]) -> Option<FollowUp> {
+    let Reading::Request(request) = read(&request.to_string()) else { panic!("{request}") };
+    let labels = request.labels.to_follow("envelope", at(-9));
+    let within = Duration::from_secs(3_600);
+    FollowUp::begin(&request.cancellation, labels, &settlement(status, open_ends), within, at(0))
+}
+
+fn appflow(ids: &[&str]) -> Value {
+    json!({"service": "appflow", "flowName": "orders", "executionIds": ids})
+}
+
+fn read_back(text: &str) -> FollowUp {
+    match read(text) {
+        Reading::FollowUp(follow_up) => *follow_up,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_message_is_read_back_as_it_was_written() {
+    let swf = json!({"service": "swf", "domain": "billing", "workflowId": "w"});
+    let run = json!({"service": "swf", "domain": "billing", "workflowId": "w", "runId": "r"});
+    let execution = json!({"service": "cloudflow", "flowName": "etl", "executionName": "e", "cause": "no"});
+    let labeled = json!({"service": "appflow", "flowName": "orders", "scope": "ALL_ACTIVE", "requestId": "own",
+        "reason": "a \u{FFFE} b", "requestedBy": "ops", "context": {"a": [1.50, null]}});
+    for (request, open_ends, own) in [
+        (appflow(&["a", "b"]), &["a", "b"][..], json!({"executionIds": ["a", "b"]})),
+        (appflow(&["a", "b", "c"]), &["b"], json!({"executionIds": ["a", "b", "c"], "ended": [0, 2]})),
+        (labeled, &["x", "y"], json!({"scope": "ALL_ACTIVE", "runs": ["x", "y"]})),
+        (swf, &["r"], json!({"workflowId": "w", "runs": ["r"]})),
+        (run, &["r"], json!({"workflowId": "w", "runId": "r"})),
+        (execution, &["e"], json!({"executionName": "e"})),
+    ] {
+        let follow_up = followed(&request, Status::Partial, open_ends).expect("it is followed");
+        let text = follow_up.write();
+        let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+        for (name, value) in own.as_object().into_iter().flatten() {
+            assert_eq!(message[name], *value, "{text}");
+        }
+        for name in ["runs", "ended", "cause", "key"] {
+            assert_eq!(message.get(name).is_some(), own.get(name).is_some(), "{name} of {text}");
+        }
+        let back = read_back(&text);
+        assert_eq!(back.runs, open_ends);
+        assert_eq!(back.cancellation.target(), follow_up.cancellation.target());
+        assert_eq!((back.outcome_at, back.within, back.checks), (at(0), Duration::from_secs(3_600), 1));
+        // But for the number of the check, the next one says the same.
+        assert_eq!(back.write(), text.replace(r#""check":1"#, r#""check":2"#));
+        let (labels, own) = (&back.labels, request["requestId"].as_str().unwrap_or("envelope"));
+        assert_eq!((labels.request_id.as_deref(), labels.requested_at), (Some(own), Some(at(-9))));
+        assert_eq!(labels.reason.as_deref(), request["reason"].as_str());
+        assert_eq!(labels.requested_by.as_deref(), request["requestedBy"].as_str());
+        let context = labels.context.as_ref().map(|context| context.get());
+        assert_eq!(context, request.get("context").map(|_| r#"{"a":[1.5,null]}"#));
+    }
+}
+
+#[test]
+fn only_what_was_taken_or_is_under_way_is_followed() {
+    for (status, expected) in [
+        (Status::Accepted, true),
+        (Status::Partial, true),
+        (Status::AlreadyCanceled, true),
+        (Status::NotRunning, false),
+        (Status::NotFound, false),
+        (Status::Rejected, false),
+        (Status::DryRun, false),
+        (Status::Denied, false),
+        (Status::Failed, false),
+        (Status::Deferred, false),
+    ] {
+        assert_eq!(followed(&appflow(&["a"]), status, &["a"]).is_some(), expected, "{status:?}");
+        assert!(followed(&appflow(&["a"]), status, &[]).is_none(), "{status:?}");
+    }
+}
+
+#[test]
+fn a_thousand_run_ids_of_the_greatest_length_fit() {
+    let ids: Vec<String> = (0..1_000).map(|number| format!("{number:0>256}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let request = json!({"service": "appflow", "flowName": "orders", "executionIds": ids,
+        "reason": "r".repeat(4_096), "context": {"c": "c".repeat(2_000)}});
+    for open_ends in [&ids[..], &ids[500..]] {
+        let follow_up = followed(&request, Status::Partial, open_ends).expect("it is followed");
+        assert!(follow_up.message(at(0)).is_ok());
+        assert!(follow_up.write().len() < 300_000);
+    }
+    let wide: Vec<String> =
+        (0..1_000).map(|number| format!("{}{number:0>4}", "\u{FFFE}".repeat(252))).collect();
+    let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
+    let follow_up = followed(&appflow(&wide), Status::Accepted, &wide).expect("it is followed");
+    assert!(follow_up.message(at(0)).is_err_and(|length| length > LONGEST_MESSAGE));
+}
+
+#[test]
+fn a_message_is_checked_like_a_request() {
+    let good =
+        followed(&appflow(&["a", "b"]), Status::Accepted, &["a", "b"]).expect("it is followed").write();
+    for (name, value, words) in [
+        ("version", json!("2"), "version: expected 1"),
+        ("service", json!("ec2"), "service: expected one of"),
+        ("flowName", json!("a b"), "flowName: expected a letter"),
+        ("executionIds", json!([]), "executionIds: expected 1 to 1000 items"),
+        ("ended", json!([0, 1]), "expected runs to follow"),
+        ("ended", json!([-1]), "ended: expected a list of places"),
+        ("check", json!(0), "check: expected a whole number from 1 to 14"),
+        ("check", json!(15), "check: expected a whole number from 1 to 14"),
+        ("check", Value::Null, "check: expected one, got no such field"),
+        ("within", json!(7_201), "within: expected a whole number from 15 to 7200"),
+        ("within", Value::Null, "within: expected one, got no such field"),
+        ("outcomeAt", json!("soon"), "an RFC 3339 time as outcomeAt"),
+        ("outcomeAt", Value::Null, "outcomeAt: expected a string, got no such field"),
+        ("requestId", Value::Null, "requestId: expected one, got no such field"),
+        ("requestedAt", json!("soon"), "requestedAt: expected an RFC 3339 time"),
+        ("context", json!([]), "context: expected an object"),
+    ] {
+        let mut message: Value = serde_json::from_str(&good).expect("a message is JSON");
+        match value {
+            Value::Null => drop(message.as_object_mut().and_then(|message| message.remove(name))),
+            value => message[name] = value,
+        }
+        let Reading::BrokenFollowUp(wrong) = read(&message.to_string()) else { panic!("{message}") };
+        assert!(wrong.contains(words), "expected {words}, got {wrong}");
+    }
+    let without_runs = r#"{"type":"CancellationFollowUp","version":"1","service":"swf","domain":"d","workflowId":"w","check":1,
+        "within":60,"outcomeAt":"2026-01-02T03:04:05.678Z","requestId":"id","requestedAt":"2026-01-02T03:04:05.678Z"}"#;
+    let Reading::BrokenFollowUp(wrong) = read(without_runs) else { panic!("{without_runs}") };
+    assert_eq!(wrong, "runs: expected one, got no such field");
+}
+
+#[test]
+fn what_a_later_version_adds_is_passed_over() {
+    let message = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed").write();
+    assert_eq!(read_back(&message.replacen('{', r#"{"later":{},"#, 1)).runs, ["a"]);
+}
+
+#[test]
+fn delays_double_from_15_to_900_seconds_and_are_only_lengthened() {
+    fastrand::seed(7);
+    for (checks, least, most) in [
+        (0, 15, 17),
+        (1, 30, 35),
+        (2, 60, 71),
+        (3, 120, 143),
+        (4, 240, 287),
+        (5, 480, 575),
+        (6, 900, 900),
+        (12, 900, 900),
+    ] {
+        let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
+        let follow_up = FollowUp { checks, ..follow_up };
+        let delays: Vec<u64> = (0..300).map(|_| follow_up.delay(at(0)).as_secs()).collect();
+        assert_eq!(delays.iter().min(), Some(&least), "{checks}");
+        assert!(delays.iter().all(|delay| *delay <= most), "{checks}");
+        assert!(most == 900 || delays.iter().any(|delay| *delay > least + least / 20), "{checks}");
+    }
+}
+
+#[test]
+fn no_check_comes_past_the_end_of_the_time() {
+    for (now, delay) in [(3_590, 10), (3_599, 1), (3_600, 0), (4_000, 0)] {
+        let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
+        assert_eq!(follow_up.delay(at(now)).as_secs(), delay, "{now}");
+    }
+    let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
+    let within = Duration::from_millis(14_200);
+    assert_eq!(FollowUp { within, ..follow_up }.delay(at(0)).as_secs(), 15);
+}
+
+#[test]
+fn a_matter_is_over_when_all_have_ended_or_the_time_is_up_or_after_14_checks() {
+    use State::{Canceled, Canceling, Running, Succeeded, Unknown};
+    for (states, checks, now, goes_on) in [
+        (&[Canceled, Running][..], 1, 20, true),
+        (&[Canceling], 13, 3_599, true),
+        (&[Unknown], 1, 20, true),
+        (&[Canceled, Canceled], 1, 20, false),
+        (&[Canceled, Succeeded], 1, 20, false),
+        (&[Running], 14, 20, false),
+        (&[Running], 1, 3_600, false),
+    ] {
+        let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
+        assert_eq!(
+            FollowUp { checks, ..follow_up }.goes_on(states, at(now)),
+            goes_on,
+            "{states:?} {checks} {now}"
+        );
+    }
+}
+
+#[test]
+fn states_together_give_the_verdict_and_the_counts() {
+    use State::*;
+    for (states, status, counts) in [
+        (&[Canceled, Canceled][..], "CONFIRMED", json!({"requested": 2, "canceled": 2})),
+        (&[Canceled, Succeeded], "ENDED_OTHERWISE", json!({"requested": 2, "canceled": 1, "succeeded": 1})),
+        (&[Failed, TimedOut], "ENDED_OTHERWISE", json!({"requested": 2, "failed": 1, "timedOut": 1})),
+        (
+            &[Terminated, ContinuedAsNew],
+            "ENDED_OTHERWISE",
+            json!({"requested": 2, "terminated": 1, "continuedAsNew": 1}),
+        ),
+        (&[NotFound, NotFound], "ENDED_OTHERWISE", json!({"requested": 2, "notFound": 2})),
+        (&[Canceled, Canceling], "STILL_RUNNING", json!({"requested": 2, "canceled": 1, "canceling": 1})),
+        (&[Running, Unknown], "STILL_RUNNING", json!({"requested": 2, "running": 1, "unknown": 1})),
+    ] {
+        let follow_up =
+            followed(&appflow(&["a", "b"]), Status::Accepted, &["a", "b"]).expect("it is followed");
+        let confirmation = Confirmation::new(&FollowUp { checks: 3, ..follow_up }, states, at(60));
+        let document: Value = serde_json::from_str(&confirmation.json).expect("a confirmation is JSON");
+        assert_eq!((&document["status"], &document["counts"]), (&json!(status), &counts), "{states:?}");
+        assert_eq!(document["checks"], 3);
+        assert_eq!(document["executions"][0]["executionId"], "a");
+    }
+}
+
+#[test]
+fn no_confirmation_is_longer_than_an_outcome_may_be() {
+    let ids: Vec<String> = (0..1_000).map(|number| format!("{number:0>256}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let one =
+        |other| (0..1_000).map(|place| if place == 7 { other } else { State::Canceled }).collect::<Vec<_>>();
+    let all = |state| vec![state; 1_000];
+    for (states, left) in [
+        (one(State::Running), json!([{"executionId": ids[7], "state": "RUNNING"}])),
+        (all(State::Canceled), Value::Null),
+        (all(State::Running), Value::Null),
+    ] {
+        let follow_up = followed(&appflow(&ids), Status::Accepted, &ids).expect("it is followed");
+        let confirmation = Confirmation::new(&follow_up, &states, at(60));
+        assert!(confirmation.json.len() <= crate::outcome::LONGEST);
+        let document: Value = serde_json::from_str(&confirmation.json).expect("a confirmation is JSON");
+        assert_eq!((&document["truncated"], &document["executions"]), (&json!(true), &left));
+        assert_eq!(document["target"]["executionIds"], Value::Null);
+        assert_eq!(document["counts"]["requested"], 1_000);
+    }
+}

@@ -1,0 +1,359 @@
+//! The steps of the flow, each from what is known of the records to what is known after it.
+//!
+//! A [`Case`] is one record on its way. A step looks at the cases that it concerns and adds what it found
+//! out; it knows nothing of how records arrived or of what comes after it. What goes wrong over one case
+//! stays with it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::Handler;
+use crate::call_error::CallError;
+use crate::contained::contained;
+use crate::event_source::{Record, Settled};
+use crate::follow_up::{Confirmation, FollowUp, Message, State};
+use crate::hand_back::{self, Return, When};
+use crate::invocation::Invocation;
+use crate::log;
+use crate::outcome::{Outcome, Status};
+use crate::plan::{self, Request};
+use crate::publisher::Entry;
+use crate::request::violation::Violation;
+use crate::request::{self, CancelRequest, Reading, Rejection};
+use crate::targets::{Followed, Means, Seen, Settlement};
+use crate::timestamp::Timestamp;
+
+/// One record, and what is known of it so far.
+pub struct Case<'a> {
+    record: &'a Record,
+    /// When what became of it was known.
+    at: Timestamp,
+    read: Read,
+    /// What became of a valid request at its service.
+    settlement: Option<Settlement>,
+    follow_up: FollowedUp,
+    told: Told,
+    /// It comes again, whatever is told.
+    goes_back: bool,
+}
+
+/// What a record turned out to be.
+enum Read {
+    /// One of our own messages.
+    Ours,
+    /// A follow-up that is broken, or not allowed.
+    Dropped(String),
+    FollowUp(Box<FollowUp>),
+    /// It breaks a rule of the contract.
+    Rejected(Box<Rejection>),
+    /// It breaks a rule of the deployment.
+    Refused(Box<CancelRequest>, Vec<Violation>),
+    Valid(Valid),
+    /// The function itself failed over it.
+    Broken(CallError),
+}
+
+/// A request that is to be carried out.
+struct Valid {
+    request: Box<CancelRequest>,
+    /// Since when it counts.
+    requested_at: Timestamp,
+    /// For so long it is followed, if it is.
+    confirm: Option<Duration>,
+}
+
+/// The next message about a request to ourselves.
+enum FollowedUp {
+    No,
+    Ready(Message),
+    Sent,
+}
+
+/// What is told about a record.
+enum Told {
+    Nothing,
+    Outcome(Box<Outcome>),
+    Confirmation(Box<Confirmation>),
+    /// The turn to look its runs up was too far away.
+    InLine,
+}
+
+/// Says when a record comes again, counted from the first of its batch. Once the time is up nobody
+/// listens, and the queue hides the record as long as it always does.
+pub fn come_again(returning: &UnboundedSender<Return>, first: usize) -> impl Fn(usize, When) {
+    move |place, when| {
+        let _ = returning.send(Return { record: first + place, when });
+    }
+}
+
+impl Handler {
+    /// What each record is: a request, and one that is allowed, or something else.
+    pub(super) fn read<'a>(&self, records: &'a [Record], invocation: &Invocation) -> Vec<Case<'a>> {
+        let now = invocation.now();
+        let read = |record| contained(|| self.read_one(record, now)).unwrap_or_else(Read::Broken);
+        let cases = records.iter().map(|record| Case {
+            record,
+            at: now,
+            read: read(record),
+            settlement: None,
+            follow_up: FollowedUp::No,
+            told: Told::Nothing,
+            goes_back: false,
+        });
+        cases.collect()
+    }
+
+    fn read_one(&self, record: &Record, now: Timestamp) -> Read {
+        let request = match request::read(&record.text) {
+            Reading::Ours => return Read::Ours,
+            Reading::BrokenFollowUp(wrong) => return Read::Dropped(wrong),
+            Reading::FollowUp(follow_up) => {
+                return match self.policy.check_target(&follow_up.cancellation.key()) {
+                    None => Read::FollowUp(follow_up),
+                    Some(violation) => Read::Dropped(violation.message),
+                };
+            }
+            Reading::Rejected(mut rejection) => {
+                let asks = rejection.service.and_then(|_| self.follow_ups.check(&rejection.labels));
+                rejection.violations.extend(asks);
+                return Read::Rejected(rejection);
+            }
+            Reading::Request(request) => request,
+        };
+        let requested_at = request.labels.counted_from(record.requested_at);
+        let mut violations = self.policy.check(&request.cancellation, requested_at, now);
+        violations.extend(self.follow_ups.check(&request.labels));
+        match violations.is_empty() {
+            true => {
+                let confirm = self.follow_ups.asked(&request.labels);
+                Read::Valid(Valid { request, requested_at, confirm })
+            }
+            false => Read::Refused(request, violations),
+        }
+    }
+
+    /// Asks the services.
+    pub(super) async fn carry_out(
+        &self,
+        cases: &mut [Case<'_>],
+        invocation: &Invocation,
+        come_again: &dyn Fn(usize, When),
+    ) {
+        let requests = cases.iter().enumerate().filter_map(|(place, case)| {
+            let Read::Valid(Valid { request, requested_at, confirm }) = &case.read else { return None };
+            let (request, requested_at, record) = (request.as_ref(), *requested_at, case.record);
+            Some(Request { place, record, request, requested_at, followed: confirm.is_some() })
+        });
+        let plan = self.planner.plan(requests, invocation.now());
+        let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
+        let carried_out = plan.carry_out(&self.targets, &self.means(invocation, &deferred)).await;
+        for (place, settlement) in carried_out {
+            cases[place].settlement = Some(settlement);
+        }
+    }
+
+    fn means<'a>(&'a self, invocation: &Invocation, deferred: &'a dyn Fn(usize, Duration)) -> Means<'a> {
+        Means {
+            retry: &self.retry,
+            pace: &self.pace,
+            until: invocation.calls_until,
+            max_pages: self.explain_max_pages,
+            deferred,
+        }
+    }
+
+    /// Reads what the answers left open, and the runs that are followed: after every cancel, in the time
+    /// that is left.
+    pub(super) async fn look(
+        &self,
+        cases: &mut [Case<'_>],
+        invocation: &Invocation,
+        come_again: &dyn Fn(usize, When),
+    ) {
+        let (mut settled, mut followed) = (Vec::new(), Vec::new());
+        for (record, Case { read, settlement, record: from, .. }) in cases.iter_mut().enumerate() {
+            match (read, settlement) {
+                (Read::Valid(valid), Some(settlement)) => settled.push((valid.requested_at, settlement)),
+                (Read::FollowUp(follow_up), _) => {
+                    let (cancellation, runs) = (&follow_up.cancellation, follow_up.runs.as_slice());
+                    followed.push(Followed { cancellation, runs, standing: plan::standing(from), record });
+                }
+                _ => {}
+            }
+        }
+        let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
+        let means = self.means(invocation, &deferred);
+        let ((), seen) =
+            tokio::join!(self.targets.explain(settled, &means), self.targets.follow(&followed, &means));
+        let places: Vec<usize> = followed.iter().map(|followed| followed.record).collect();
+        places.into_iter().zip(seen).for_each(|(place, seen)| self.see(&mut cases[place], seen, invocation));
+    }
+
+    /// What was seen of the runs of a request ends the matter, or asks for another look.
+    fn see(&self, case: &mut Case<'_>, seen: Seen, invocation: &Invocation) {
+        let Read::FollowUp(follow_up) = &case.read else { return };
+        let now = invocation.now();
+        let states = match seen {
+            Ok(states) => states,
+            Err(_) if !self.writer.is_last_receive(case.record) => return case.told = Told::InLine,
+            // It does not come again, but its next message does.
+            Err(_) => follow_up.runs.iter().map(|_| State::Unknown).collect(),
+        };
+        let again = follow_up.goes_on(&states, now) && self.follow_ups.are_enabled();
+        match again.then(|| follow_up.message(now)) {
+            Some(Ok(message)) => case.follow_up = FollowedUp::Ready(message),
+            _ => case.told = Told::Confirmation(Box::new(Confirmation::new(follow_up, &states, now))),
+        }
+    }
+
+    /// Sends the messages to ourselves, before anything is told of them.
+    pub(super) async fn follow_up(&self, cases: &mut [Case<'_>], invocation: &Invocation) {
+        let mut messages = Vec::new();
+        for (place, case) in cases.iter_mut().enumerate() {
+            case.at = invocation.now();
+            if let Some(message) = case.first_message() {
+                case.follow_up = FollowedUp::Ready(message);
+            }
+            if let FollowedUp::Ready(message) = std::mem::replace(&mut case.follow_up, FollowedUp::No) {
+                messages.push((place, message));
+            }
+        }
+        let entries: Vec<Entry> = messages.iter().map(|(_, message)| message.entry()).collect();
+        let sent = self.follow_ups.queue.publish(&entries, &self.retry, invocation.publishing_until).await;
+        for ((place, _), sent) in messages.iter().zip(sent) {
+            match sent {
+                Ok(()) => cases[*place].follow_up = FollowedUp::Sent,
+                Err(error) => {
+                    log::not_followed(cases[*place].record, &error);
+                    cases[*place].goes_back = true;
+                }
+            }
+        }
+    }
+
+    /// Writes the outcomes.
+    pub(super) fn report(&self, cases: &mut [Case<'_>]) {
+        for case in cases {
+            let outcome = contained(|| self.report_one(case));
+            let outcome =
+                outcome.unwrap_or_else(|error| Some(self.writer.broken(case.record, error, case.at)));
+            if let Some(outcome) = outcome {
+                case.told = Told::Outcome(Box::new(outcome));
+            }
+        }
+    }
+
+    fn report_one(&self, case: &Case<'_>) -> Option<Outcome> {
+        let Case { record, at, settlement, .. } = case;
+        Some(match (&case.read, settlement) {
+            (Read::Ours, _) => {
+                log::ours(record);
+                return None;
+            }
+            (Read::Dropped(wrong), _) => {
+                log::dropped(record, wrong);
+                return None;
+            }
+            (Read::FollowUp(_), _) => return None,
+            (Read::Rejected(rejection), _) => self.writer.rejected(record, rejection, *at),
+            (Read::Refused(request, violations), _) => self.writer.refused(record, request, violations, *at),
+            (Read::Valid(valid), Some(settlement)) => {
+                let pending = matches!(case.follow_up, FollowedUp::Sent);
+                self.writer.settled(record, &valid.request, settlement, pending, *at)
+            }
+            (Read::Valid(_), None) => self.writer.broken(record, CallError::panicked(), *at),
+            (Read::Broken(error), _) => self.writer.broken(record, error.clone(), *at),
+        })
+    }
+
+    /// Records that must not go before another one. One of our own messages must not go either.
+    pub(super) fn defer(&self, cases: &mut [Case<'_>], come_again: &dyn Fn(usize, When)) {
+        for (place, case) in cases.iter_mut().enumerate() {
+            let Case { record, at, .. } = case;
+            let outcome = match &case.read {
+                Read::Ours | Read::Dropped(_) | Read::FollowUp(_) => None,
+                Read::Rejected(rejection) => Some(self.writer.held_up_unread(record, rejection, *at)),
+                Read::Refused(request, _) | Read::Valid(Valid { request, .. }) => {
+                    Some(self.writer.held_up(record, request, *at))
+                }
+                Read::Broken(error) => Some(self.writer.broken(record, error.clone(), *at)),
+            };
+            case.told = outcome.map_or(Told::InLine, |outcome| Told::Outcome(Box::new(outcome)));
+            case.goes_back = true;
+            come_again(place, When::WithTheOneBefore);
+        }
+    }
+
+    /// Tells the world, in as few calls as can be, and the queue when a record that was tried comes again.
+    pub(super) async fn publish(
+        &self,
+        cases: Vec<Case<'_>>,
+        invocation: &Invocation,
+        come_again: &dyn Fn(usize, When),
+    ) -> Vec<Settled> {
+        let entries: Vec<Entry> = cases.iter().filter_map(|case| self.entry(case)).collect();
+        let until = invocation.publishing_until;
+        let mut results = self.publisher.publish(&entries, &self.retry, until).await.into_iter();
+        let settled = cases.into_iter().enumerate().map(|(place, case)| {
+            let told = self.entry(&case).is_some();
+            let result = if told { results.next().unwrap_or(Ok(())) } else { Ok(()) };
+            match &case.told {
+                Told::Outcome(outcome) => {
+                    let took = invocation.millis_until(outcome.completed_at);
+                    log::outcome(outcome, &result, &self.publisher, took);
+                }
+                Told::Confirmation(confirmation) => log::confirmation(confirmation, &result, &self.publisher),
+                Told::Nothing | Told::InLine => {}
+            }
+            let record = case.record;
+            let settled = case.settled(result.is_ok());
+            if let Some(wait) = hand_back::wait(&settled, record.source.receive_count) {
+                come_again(place, When::At(Instant::now() + wait));
+            }
+            settled
+        });
+        settled.collect()
+    }
+
+    /// What is published of a case. Where a request could not be followed as it asked, nothing is, as long
+    /// as it comes again.
+    fn entry<'a>(&self, case: &'a Case<'_>) -> Option<Entry<'a>> {
+        match &case.told {
+            Told::Outcome(outcome) => {
+                let waits = case.goes_back && !self.writer.is_last_receive(case.record);
+                (outcome.is_published() && !waits).then(|| outcome.entry())
+            }
+            Told::Confirmation(confirmation) => Some(confirmation.entry()),
+            Told::Nothing | Told::InLine => None,
+        }
+    }
+}
+
+impl Case<'_> {
+    /// The first message about a request that is followed from now on.
+    fn first_message(&self) -> Option<Message> {
+        let (Read::Valid(valid), Some(settlement)) = (&self.read, &self.settlement) else { return None };
+        let id = &self.record.request_id;
+        let labels = valid.request.labels.to_follow(id, valid.requested_at);
+        let follow_up =
+            FollowUp::begin(&valid.request.cancellation, labels, settlement, valid.confirm?, self.at)?;
+        let message = follow_up.message(self.at);
+        message.inspect_err(|length| log::too_long_to_follow(self.record, *length)).ok()
+    }
+
+    fn settled(self, published: bool) -> Settled {
+        let in_line = match &self.told {
+            Told::Outcome(outcome) => outcome.status == Status::Deferred,
+            Told::InLine => true,
+            Told::Confirmation(_) | Told::Nothing => false,
+        };
+        let done = published && !self.goes_back && !matches!(self.told, Told::InLine);
+        let outcome = match self.told {
+            Told::Outcome(outcome) => Some(*outcome),
+            _ => None,
+        };
+        Settled { outcome, done, in_line }
+    }
+}

@@ -1,0 +1,121 @@
+//! The form of an outcome, and how it is kept within its limit.
+//!
+//! Absent parts are left out, never `null`. What is too long loses its lists of ids first, the ones that
+//! say least before the others; the counts always stay.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Effect, Status};
+use crate::call_error::ReportedError;
+use crate::event_source::Source;
+use crate::request::Input;
+use crate::request::violation::Violation;
+use crate::timestamp::Timestamp;
+
+/// An outcome is at most so many bytes, so that ten of them fit into few calls of any destination.
+pub const LONGEST: usize = 200_000;
+
+/// The document of the contract.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub version: &'static str,
+    pub request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Value>,
+    pub status: Status,
+    pub effect: Effect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'a ReportedError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violations: Option<&'a [Violation]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Input>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub input_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Value>,
+    /// `PENDING` where the request is followed to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<&'a RawValue>,
+    pub attempts: u32,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub service_request_ids: &'a [String],
+    pub source: &'a Source,
+    pub requested_at: Timestamp,
+    pub completed_at: Timestamp,
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+pub fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Writes the document, leaving out lists of ids until it is short enough. The counts always stay.
+/// `remaining` goes last: a part of it would be another request.
+pub fn within_limit<'a>(document: &mut Document<'a>) -> String {
+    let steps: [fn(&mut Document<'a>); 5] = [
+        |document| remove(&mut document.target, "executionIds"),
+        |document| {
+            let executions = document.result.as_mut().and_then(|result| result.get_mut("executions"));
+            if let Some(Value::Array(executions)) = executions {
+                executions.retain(|execution| execution["state"] != "ACCEPTED");
+                if executions.is_empty() {
+                    remove(&mut document.result, "executions");
+                }
+            }
+        },
+        |document| remove(&mut document.result, "executions"),
+        |document| document.service_request_ids = &[],
+        |document| document.remaining = None,
+    ];
+    shortened(document, &steps, |document| document.truncated = true)
+}
+
+/// Writes a document, taking one step after the other until it is short enough.
+pub fn shortened<D: Serialize>(document: &mut D, steps: &[fn(&mut D)], truncated: fn(&mut D)) -> String {
+    let mut json = to_json(document);
+    for step in steps {
+        if json.len() <= LONGEST {
+            break;
+        }
+        step(document);
+        truncated(document);
+        json = to_json(document);
+    }
+    json
+}
+
+/// Leaves a member of an object out.
+pub fn remove(value: &mut Option<Value>, name: &str) {
+    if let Some(Value::Object(object)) = value {
+        object.remove(name);
+    }
+}
+
+/// Two characters are legal in JSON and not in an SQS message; inside JSON they can only stand in a
+/// string, where an escape means the same.
+pub fn to_json(document: &impl Serialize) -> String {
+    // Nothing in a document can fail to be written: its map keys are strings, its numbers finite.
+    serde_json::to_string(document)
+        .unwrap_or_default()
+        .replace('\u{FFFE}', "\\ufffe")
+        .replace('\u{FFFF}', "\\uffff")
+}

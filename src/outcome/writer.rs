@@ -1,0 +1,179 @@
+//! Writes outcomes, for every way in which a request can end.
+//!
+//! It is told what became of a request and turns that into the document. It decides nothing but which word
+//! is the last.
+
+use super::document::{Document, to_json, within_limit};
+use super::{Disposition, Effect, Kind, Outcome, Status};
+use crate::call_error::{CallError, ReportedError};
+use crate::event_source::Record;
+use crate::request::violation::Violation;
+use crate::request::{CancelRequest, Input, Labels, Rejection};
+use crate::targets::{Service, Settlement};
+use crate::timestamp::Timestamp;
+
+/// Writes outcomes as one deployment wants them.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    /// From this receive count on, a record does not come again.
+    pub max_receive_count: Option<u32>,
+}
+
+impl Writer {
+    /// The outcome of a request that was carried out; `pending` where it is followed to its end.
+    pub fn settled(
+        &self,
+        record: &Record,
+        request: &CancelRequest,
+        settlement: &Settlement,
+        pending: bool,
+        now: Timestamp,
+    ) -> Outcome {
+        let mut document = self.document(record, settlement.status, &request.labels, now);
+        let service = request.cancellation.service();
+        document.service = Some(service.name());
+        document.operation = Some(service.operation());
+        document.target = Some(request.cancellation.target());
+        document.effect = settlement.effect;
+        document.result = settlement.result.clone();
+        document.error = settlement.error.as_ref();
+        document.remaining = settlement.remaining.clone();
+        document.confirmation = pending.then_some("PENDING");
+        document.attempts = settlement.attempts;
+        document.service_request_ids = &settlement.service_request_ids;
+        self.write(document, Some(service), record)
+    }
+
+    /// The outcome of a valid request that must not go before another one. Nothing was done about it.
+    pub fn held_up(&self, record: &Record, request: &CancelRequest, now: Timestamp) -> Outcome {
+        let mut document = self.document(record, Status::Deferred, &request.labels, now);
+        let service = request.cancellation.service();
+        document.service = Some(service.name());
+        document.operation = Some(service.operation());
+        document.target = Some(request.cancellation.target());
+        self.write(document, Some(service), record)
+    }
+
+    /// The same for a request that breaks our own rules, which is for a later delivery to say.
+    pub fn held_up_unread(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
+        let mut document = self.document(record, Status::Deferred, &rejection.labels, now);
+        document.service = rejection.service.map(Service::name);
+        document.operation = rejection.service.map(Service::operation);
+        self.write(document, rejection.service, record)
+    }
+
+    /// The outcome of a valid request that the deployment does not allow.
+    pub fn refused(
+        &self,
+        record: &Record,
+        request: &CancelRequest,
+        violations: &[Violation],
+        now: Timestamp,
+    ) -> Outcome {
+        let mut document = self.document(record, Status::Rejected, &request.labels, now);
+        let service = request.cancellation.service();
+        document.service = Some(service.name());
+        document.operation = Some(service.operation());
+        document.target = Some(request.cancellation.target());
+        document.violations = Some(violations);
+        self.write(document, Some(service), record)
+    }
+
+    /// The outcome of a record over which the function itself failed.
+    pub fn broken(&self, record: &Record, error: CallError, now: Timestamp) -> Outcome {
+        let (labels, error) = (Labels::default(), ReportedError::from(error));
+        let mut document = self.document(record, Status::Failed, &labels, now);
+        document.effect = Effect::Unknown;
+        document.error = Some(&error);
+        self.write(document, None, record)
+    }
+
+    /// The outcome of a request that breaks our own rules.
+    pub fn rejected(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
+        let mut document = self.document(record, Status::Rejected, &rejection.labels, now);
+        document.service = rejection.service.map(Service::name);
+        document.operation = rejection.service.map(Service::operation);
+        document.violations = Some(&rejection.violations);
+        self.write(document, rejection.service, record)
+    }
+
+    fn document<'a>(
+        &self,
+        record: &'a Record,
+        status: Status,
+        labels: &'a Labels,
+        now: Timestamp,
+    ) -> Document<'a> {
+        // Whoever refused it, we or the service: its sender must see what it was.
+        let (input, input_truncated) = match status {
+            Status::Rejected => {
+                let (input, truncated) = Input::of(&record.text);
+                (Some(input), truncated)
+            }
+            _ => (None, false),
+        };
+        Document {
+            kind: self.kind(record, status).name(),
+            version: "1",
+            request_id: labels.request_id.as_deref().unwrap_or(&record.request_id),
+            service: None,
+            operation: None,
+            target: None,
+            status,
+            effect: Effect::None,
+            result: None,
+            error: None,
+            violations: None,
+            input,
+            input_truncated,
+            remaining: None,
+            confirmation: None,
+            reason: labels.reason.as_deref(),
+            requested_by: labels.requested_by.as_deref(),
+            context: labels.context.as_deref(),
+            attempts: 0,
+            service_request_ids: &[],
+            source: &record.source,
+            requested_at: labels.counted_from(record.requested_at),
+            completed_at: now,
+            truncated: false,
+        }
+    }
+
+    /// The record does not come again, whatever becomes of it.
+    pub fn is_last_receive(&self, record: &Record) -> bool {
+        let receives = record.source.receive_count.zip(self.max_receive_count);
+        receives.is_some_and(|(count, most)| count >= most)
+    }
+
+    fn kind(&self, record: &Record, status: Status) -> Kind {
+        match status.disposition() {
+            Disposition::Redeliver if !self.is_last_receive(record) => Kind::Attempt,
+            _ => Kind::LastWord,
+        }
+    }
+
+    fn write(&self, mut document: Document, service: Option<Service>, record: &Record) -> Outcome {
+        let status = document.status;
+        let key = document.target.as_ref().and_then(|target| target["key"].as_str());
+        let key = key.map(String::from);
+        let json = within_limit(&mut document);
+        let (request_id, attempts) = (document.request_id.to_owned(), document.attempts);
+        document.input = None;
+        document.input_truncated = false;
+        document.reason = None;
+        document.requested_by = None;
+        document.context = None;
+        Outcome {
+            kind: self.kind(record, status),
+            service,
+            status,
+            request_id,
+            attempts,
+            completed_at: document.completed_at,
+            key,
+            json,
+            loggable: to_json(&document),
+        }
+    }
+}
