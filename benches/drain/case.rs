@@ -186,6 +186,7 @@ impl Case {
                     status: CloudflowStatus::Running,
                     started_time: None,
                     stopped_time: None,
+                    stop_requested_at: None,
                 };
                 let flow = CloudflowFlow { executions: numbers.map(execution).collect() };
                 world.cloudflow.insert("etl".into(), flow);

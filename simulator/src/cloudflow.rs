@@ -121,6 +121,7 @@ impl Work for StopExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let StopExecution(named) = self;
         let clock = turn.state.clock;
+        let takes_time = turn.state.world.settle_after_ms.is_some();
         let execution = named.find(&mut turn.state.world)?;
         if !execution.status.is_active() {
             let Named { flow_name, execution_name } = named;
@@ -128,8 +129,12 @@ impl Work for StopExecution {
                 format!("Execution '{execution_name}' for flow '{flow_name}' has already completed.");
             return Err(Failure::new(400, "ExecutionAlreadyCompleted", message));
         }
-        execution.status = CloudflowStatus::Stopped;
-        execution.stopped_time = Some(clock.now());
+        if takes_time {
+            execution.stop_requested_at = execution.stop_requested_at.or(Some(clock.now()));
+        } else {
+            execution.status = CloudflowStatus::Stopped;
+            execution.stopped_time = Some(clock.now());
+        }
         let mut reply = named.description(execution, turn.request_id, clock.started_at());
         reply["RoleArn"] = json!("acs:ram::1111222233334444:role/flow");
         Ok(Answer::json(200, &reply))

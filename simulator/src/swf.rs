@@ -65,6 +65,7 @@ fn reply(body: &Value) -> Answer {
 
 impl Work for RequestCancelWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        let now = turn.state.world.settle_after_ms.map(|_| turn.state.clock.now());
         let open = find_domain(turn, &self.domain)?.executions.iter_mut().find(|execution| {
             execution.status == WorkflowStatus::Open
                 && execution.workflow_id == self.workflow_id
@@ -73,6 +74,7 @@ impl Work for RequestCancelWorkflowExecution {
         match (open, &self.run_id) {
             (Some(execution), _) => {
                 execution.cancel_requested = true;
+                execution.cancel_requested_at = execution.cancel_requested_at.or(now);
                 Ok(Answer::new(200, "application/x-amz-json-1.0", ""))
             }
             (None, Some(run_id)) => Err(unknown::run(&self.workflow_id, run_id)),

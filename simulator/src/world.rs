@@ -31,8 +31,9 @@ pub struct World {
     /// By the queue whose messages are moved.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub redrive: BTreeMap<String, Redrive>,
-    /// After so long a run goes from `CancelStarted` to `Canceled` by itself; without it, only
-    /// when the simulator is told to settle.
+    /// After so long what was asked to end has ended by itself: a run goes from `CancelStarted` to
+    /// `Canceled`, a decider closes its execution, CloudFlow stops one. Without it, CloudFlow stops at once,
+    /// and the others only when the simulator is told to settle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle_after_ms: Option<u64>,
     /// The order in which AppFlow lists the runs of a flow.
@@ -112,6 +113,12 @@ pub struct WorkflowExecution {
     pub close_status: Option<CloseStatus>,
     #[serde(default)]
     pub cancel_requested: bool,
+    /// When it was first, where that takes time to be heeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Its decider goes on as if nothing had been requested.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignores_cancel: bool,
     /// Without it, the execution began an hour before the simulator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -177,6 +184,9 @@ pub struct CloudflowExecution {
     pub started_time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_time: Option<Timestamp>,
+    /// When it was asked to stop, where that takes time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_requested_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,6 +247,8 @@ impl WorkflowExecution {
             status: WorkflowStatus::Open,
             close_status: None,
             cancel_requested: false,
+            cancel_requested_at: None,
+            ignores_cancel: false,
             started_at: None,
             closed_at: None,
             workflow_type: WorkflowType::default(),

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use super::{CloseStatus, CloudflowExecution, Run, RunStatus, WorkflowExecution, WorkflowStatus, World};
+use super::{
+    CloseStatus, CloudflowExecution, CloudflowStatus, Run, RunStatus, WorkflowExecution, WorkflowStatus,
+    World,
+};
 use crate::timestamp::Timestamp;
 
 /// Something without a start began so long before the simulator did.
@@ -21,15 +24,13 @@ impl World {
             }
         }
         for execution in self.swf.values_mut().flat_map(|domain| &mut domain.executions) {
-            if execution.status == WorkflowStatus::Open && execution.cancel_requested {
-                execution.status = WorkflowStatus::Closed;
-                execution.close_status = Some(CloseStatus::Canceled);
-                execution.closed_at = Some(now);
+            if execution.is_heeded() {
+                execution.close_as_canceled(now);
             }
         }
     }
 
-    /// Lets time do its work: runs whose cancel started long enough ago are canceled now.
+    /// Lets time do its work: what was asked to end long enough ago has ended now.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         let Some(after) = self.settle_after_ms.map(Duration::from_millis) else {
             return;
@@ -39,6 +40,19 @@ impl World {
             if run.status == RunStatus::CancelStarted && due {
                 run.status = RunStatus::Canceled;
                 run.last_updated_at = Some(now);
+            }
+        }
+        for execution in self.swf.values_mut().flat_map(|domain| &mut domain.executions) {
+            let due = execution.cancel_requested_at.is_some_and(|asked| now >= asked + after);
+            if execution.is_heeded() && due {
+                execution.close_as_canceled(now);
+            }
+        }
+        for execution in self.cloudflow.values_mut().flat_map(|flow| &mut flow.executions) {
+            let due = execution.stop_requested_at.is_some_and(|asked| now >= asked + after);
+            if execution.status.is_active() && due {
+                execution.status = CloudflowStatus::Stopped;
+                execution.stopped_time = Some(now);
             }
         }
     }
@@ -57,6 +71,17 @@ impl Run {
 }
 
 impl WorkflowExecution {
+    /// Its decider knows of a request to cancel, and will close it.
+    fn is_heeded(&self) -> bool {
+        self.status == WorkflowStatus::Open && self.cancel_requested && !self.ignores_cancel
+    }
+
+    fn close_as_canceled(&mut self, now: Timestamp) {
+        self.status = WorkflowStatus::Closed;
+        self.close_status = Some(CloseStatus::Canceled);
+        self.closed_at = Some(now);
+    }
+
     /// Its start and, once closed, its close, in a simulator that began at that moment.
     pub(crate) fn moments(&self, began: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let started = self.started_at.unwrap_or(began - HOUR);
@@ -123,6 +148,32 @@ mod tests {
         world.settle_after_ms = Some(10_000);
         world.pass_time(Timestamp::now());
         assert_eq!(statuses(&world), [RunStatus::CancelStarted, RunStatus::Canceled]);
+    }
+
+    #[test]
+    fn deciders_and_cloudflow_take_their_time_and_a_decider_may_ignore_a_request() {
+        let asked = "2025-11-20T12:00:00.000Z";
+        let mut world: World = serde_json::from_value(json!({
+            "settleAfterMs": 10_000,
+            "swf": {"d": {"executions": [
+                {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true, "cancelRequestedAt": asked},
+                {"workflowId": "v", "runId": "q", "status": "OPEN", "cancelRequested": true, "cancelRequestedAt": asked,
+                    "ignoresCancel": true}]}},
+            "cloudflow": {"f": {"executions": [
+                {"name": "a", "status": "Running", "stopRequestedAt": asked}, {"name": "b", "status": "Running"}]}},
+        }))
+        .unwrap();
+        let asked: Timestamp = asked.parse().unwrap();
+        let seen = |world: &World| {
+            let closed: Vec<_> = world.swf["d"].executions.iter().map(|one| one.close_status).collect();
+            let stopped: Vec<_> = world.cloudflow["f"].executions.iter().map(|one| one.status).collect();
+            (closed, stopped)
+        };
+        world.pass_time(asked + Duration::from_millis(9_999));
+        assert_eq!(seen(&world), (vec![None, None], vec![CloudflowStatus::Running; 2]));
+        world.pass_time(asked + Duration::from_secs(10));
+        let canceled = vec![Some(CloseStatus::Canceled), None];
+        assert_eq!(seen(&world), (canceled, vec![CloudflowStatus::Stopped, CloudflowStatus::Running]));
     }
 
     #[test]

@@ -86,6 +86,7 @@ fn cloudflow() -> BTreeMap<String, CloudflowFlow> {
         status,
         started_time: Some(at(started)),
         stopped_time: stopped.map(at),
+        stop_requested_at: None,
     };
     let etl = vec![
         execution("nightly-2026-11-20", CloudflowStatus::Running, "2026-11-20T01:00:00.120Z", None),
