@@ -43,6 +43,8 @@ pub enum FaultKind {
     LoseReply {},
     /// No reply ever comes; the work is not done.
     Hang {},
+    /// The work is done, and no reply ever comes.
+    WithholdReply {},
     /// These bytes are the reply, whatever the service would have said; the work is not done.
     Reply {
         status: u16,
@@ -70,6 +72,7 @@ impl FaultKind {
             FaultKind::Drop {} => "drop",
             FaultKind::LoseReply {} => "loseReply",
             FaultKind::Hang {} => "hang",
+            FaultKind::WithholdReply {} => "withholdReply",
             FaultKind::Reply { .. } => "reply",
             FaultKind::FailEntries { .. } => "failEntries",
             FaultKind::Delay { .. } => "delay",

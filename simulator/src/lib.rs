@@ -103,6 +103,8 @@ pub(crate) struct Shared {
     state: Mutex<work::State>,
     /// Something in the state changed.
     changed: Arc<Notify>,
+    /// Something was noted of a call.
+    noted: Notify,
     invocations: Mutex<runtime_api::Invocations>,
     /// An invocation waits for the function.
     invoked: Notify,
@@ -121,6 +123,7 @@ impl Shared {
             base_url,
             state: Mutex::new(state),
             changed,
+            noted: Notify::new(),
             invocations: Mutex::default(),
             invoked: Notify::new(),
         }
@@ -187,6 +190,18 @@ impl Simulator {
     /// Every call to a service, in order of arrival.
     pub fn ledger(&self) -> Vec<Call> {
         self.shared.state().ledger.calls().to_vec()
+    }
+
+    /// Waits until the ledger shows what is awaited; it is looked at whenever a call's fault or ending
+    /// was noted.
+    pub async fn until(&self, shows: impl Fn(&[Call]) -> bool) {
+        loop {
+            let noted = self.shared.noted.notified();
+            if shows(self.shared.state().ledger.calls()) {
+                return;
+            }
+            noted.await;
+        }
     }
 
     /// How often each operation was called since the start, forgotten calls included.

@@ -111,6 +111,11 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> En
             let _ = running.work(operation, work, None).await;
             running.close()
         }
+        Some(FaultKind::WithholdReply {}) => {
+            let _ = running.work(operation, work, None).await;
+            running.close();
+            match pending::<Infallible>().await {}
+        }
         Some(FaultKind::FailEntries { entries, code, message }) => {
             let message = message.unwrap_or_else(|| code.clone());
             let failing = FailingEntries { entries, code, message };
@@ -226,6 +231,7 @@ impl<'a> Running<'a> {
 
     fn note(&self, note: impl FnOnce(&mut Call)) {
         self.shared.state().ledger.note(self.index, note);
+        self.shared.noted.notify_waiters();
     }
 }
 

@@ -4,13 +4,19 @@
 //! its faults, and the calls, outcomes and response that must follow. This file turns each into a
 //! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
-//! world and any request.
+//! world and any request. [`deaths`] ends the process between two steps, [`stale`] its
+//! connections between two invocations, and [`flat`] watches its size.
 
 mod case;
+mod deaths;
 mod expand;
+mod expectation;
+mod flat;
+mod function;
 mod matching;
 mod project;
 mod property;
+mod stale;
 
 use std::path::Path;
 
@@ -27,6 +33,9 @@ fn main() {
             Trial::test(name, move || case::run(&path).map_err(Into::into))
         })
         .collect();
+    trials.extend(deaths::trials());
+    trials.extend(stale::trials());
+    trials.extend(flat::trials());
     trials.extend(project::trials());
     trials.extend(property::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));

@@ -1,0 +1,150 @@
+//! A process that serves for long keeps its size: memory and open files stay flat.
+//!
+//! The real binary handles 20,000 invocations, good ones and bad ones in turn, and some that go wrong
+//! on the way. That takes minutes, so it runs only where it is asked for:
+//! `cargo test --test whole_path -- --ignored flat`.
+
+use std::time::Duration;
+
+use countermand_simulator::{Fault, Invocation, Reply, Simulator, World};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::case::{Case, in_real_time};
+use crate::expand::sqs_event;
+use crate::function::Function;
+
+const INVOCATIONS: usize = 20_000;
+/// By then all code has run, the allocator has its arenas and the pool its connections.
+const WARM: usize = 2_000;
+/// One in so many invocations goes wrong on the way, and may wait before it tries again.
+const FAULTY: usize = 40;
+/// What the process may gain once it is warm, the next part aside. If each of the 18,000 invocations that
+/// follow left behind as much as its own request id, 36 bytes, it would gain 633 kB.
+const MOST_KILOBYTES: u64 = 512;
+/// What every invocation costs for good: `lambda_runtime` sets `_X_AMZN_TRACE_ID` to the invocation's
+/// trace, and glibc keeps each value that a variable ever had. With one trace for all invocations, the
+/// process gains nothing.
+const TRACE_BYTES: u64 = 112;
+/// The calls of a batch go side by side, on a few connections more or fewer from time to time.
+const MOST_FILES: usize = 8;
+
+pub fn trials() -> Vec<Trial> {
+    let name = "flat-memory-and-open-files-over-20000-invocations";
+    vec![Trial::test(name, || in_real_time(check()).map_err(Into::into)).with_ignored_flag(true)]
+}
+
+async fn check() -> Result<(), String> {
+    let paces = ["appflow.CancelFlowExecutions", "appflow.DescribeFlowExecutionRecords"];
+    let paces = paces.into_iter().chain(["swf.RequestCancelWorkflowExecution", "cloudflow.StopExecution"]);
+    let reads = ["swf.ListOpenWorkflowExecutions", "swf.ListClosedWorkflowExecutions"];
+    let rates = paces.chain(reads).map(|name| format!("{name}=100000/100000"));
+    let case = Case::read(json!({
+        "raw": "",
+        "destination": "bus",
+        "env": {
+            "COUNTERMAND_RATES": rates.collect::<Vec<_>>().join(","),
+            "COUNTERMAND_MAX_ATTEMPTS": "2",
+        },
+        "expect": {},
+    }))?;
+    let simulator = case.simulator().await?;
+    let variables = case.variables(&simulator, None);
+    let function = Function::start_unheard(&variables).map_err(|error| error.to_string())?;
+    let (sound, faulty) = (sound(), faulty());
+    let mut warm = Size::default();
+    for number in 1..=INVOCATIONS {
+        let (event, fault) = match number % FAULTY {
+            0 => faulty[number / FAULTY % faulty.len()].clone(),
+            _ => (sound[number % sound.len()].clone(), None),
+        };
+        invoke(&simulator, &event, fault).await?;
+        if number == WARM {
+            warm = Size::of(&function)?;
+        }
+    }
+    let end = Size::of(&function)?;
+    let traces = (INVOCATIONS - WARM) as u64 * TRACE_BYTES / 1_024;
+    let most = Size { kilobytes: warm.kilobytes + traces + MOST_KILOBYTES, files: warm.files + MOST_FILES };
+    println!("after {WARM} invocations: {warm:?}; after {INVOCATIONS}: {end:?}; at most {most:?}");
+    let flat = end.kilobytes <= most.kilobytes && end.files <= most.files;
+    if flat { Ok(()) } else { Err(format!("expected at most {most:?} after {warm:?}, got {end:?}")) }
+}
+
+async fn invoke(simulator: &Simulator, event: &Value, fault: Option<Fault>) -> Result<(), String> {
+    simulator.change(|world| *world = World::seeded());
+    simulator.forget();
+    fault.into_iter().for_each(|fault| simulator.script(fault));
+    let invocation = Invocation { request_id: None, timeout: Duration::from_secs(20) };
+    match simulator.invoke(event.to_string(), invocation).await {
+        Reply::Response(_) | Reply::FunctionError { .. } => Ok(()),
+        reply => Err(format!("expected an answer to {event}, got {reply:?}")),
+    }
+}
+
+/// Events that the services and the bus take as they should.
+fn sound() -> Vec<Value> {
+    let long = "x".repeat(20_000);
+    let batch = |bodies: &[Value], receives| sqs_event(bodies, receives, 1_764_600_000_000);
+    let stock = json!({"service": "appflow", "flowName": "stock"});
+    vec![
+        batch(&three(), 1),
+        json!({"detail-type": "Cancel Request", "detail": three()[0], "id": "e-1", "time": "2025-12-01T14:40:00Z"}),
+        three()[1].clone(),
+        // Pinned, looked up, rehearsed.
+        batch(&[stock], 2),
+        batch(&[json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-3", "run-9"]})], 1),
+        batch(&[json!({"service": "appflow", "flowName": "orders", "dryRun": true})], 1),
+        // Unknown, refused, unreadable.
+        batch(&[json!({"service": "cloudflow", "flowName": "etl", "executionName": "never"})], 1),
+        batch(
+            &[json!({"service": "swf"}), json!("no json"), json!({"service": "appflow", "reason": long})],
+            1,
+        ),
+        json!({"service": "nothing", "context": {"a": [1, 2, 3]}}),
+        json!({"Records": [{"eventSource": "aws:sqs", "body": "no id"}]}),
+    ]
+}
+
+/// One that each service takes.
+fn three() -> Vec<Value> {
+    vec![
+        json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]}),
+        json!({"service": "swf", "domain": "billing", "workflowId": "invoice-2041"}),
+        json!({"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"}),
+    ]
+}
+
+/// The same three, with what goes wrong on the way: once, or for both attempts.
+fn faulty() -> Vec<(Value, Option<Fault>)> {
+    let faults = json!([
+        {"operation": "appflow.CancelFlowExecutions", "kind": "throttle"},
+        {"operation": "swf.RequestCancelWorkflowExecution", "kind": "drop"},
+        {"operation": "cloudflow.StopExecution", "kind": "loseReply", "times": 2},
+        {"operation": "swf.RequestCancelWorkflowExecution", "kind": "error", "status": 400, "code": "AccessDeniedException"},
+        {"operation": "cloudflow.StopExecution", "kind": "reply", "status": 502, "body": "<html>"},
+        {"operation": "eventbridge.PutEvents", "kind": "failEntries", "entries": [0], "code": "InternalFailure", "times": 2},
+        {"operation": "eventbridge.PutEvents", "kind": "drop", "times": 2},
+        {"operation": "sqs.ChangeMessageVisibility", "kind": "drop"},
+    ]);
+    let faults: Vec<Fault> = serde_json::from_value(faults).expect("faults that exist");
+    faults.into_iter().map(|fault| (sqs_event(&three(), 1, 1_764_600_000_000), Some(fault))).collect()
+}
+
+/// What a process holds.
+#[derive(Debug, Default)]
+struct Size {
+    /// Memory that is really there.
+    kilobytes: u64,
+    files: usize,
+}
+
+impl Size {
+    fn of(function: &Function) -> Result<Self, String> {
+        let status = std::fs::read_to_string(function.proc("status")).map_err(|error| error.to_string())?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+        let files = std::fs::read_dir(function.proc("fd")).map_err(|error| error.to_string())?.count();
+        Ok(Self { kilobytes: kilobytes.ok_or("VmRSS: expected a number of kB")?, files })
+    }
+}

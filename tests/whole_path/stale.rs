@@ -1,0 +1,181 @@
+//! Connections that their peer closed while nothing used them, as happens to a sandbox that is frozen
+//! between two invocations: they cost no attempt and no delay.
+//!
+//! The function's calls go through a proxy that closes every connection that is open at a moment, and
+//! the function may make one attempt only, so that an attempt spent on a stale connection would show
+//! as a record that comes back. What Lambda's own Runtime API does is not looked at.
+
+use std::io::Result;
+use std::sync::Arc;
+
+use countermand_simulator::{Reply, Simulator, World};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+
+use crate::case::{Case, in_real_time};
+use crate::function::Function;
+
+/// A race would be lost once in so many rounds.
+const ROUNDS: usize = 50;
+
+/// How a peer ends a connection.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Closed,
+    Reset,
+}
+
+/// What the function does as its connections end.
+#[derive(Clone, Copy, PartialEq)]
+enum Meanwhile {
+    /// It waits for the next event.
+    Waits,
+    /// Its process is stopped, and goes on when the next event is there.
+    Frozen,
+}
+
+pub fn trials() -> Vec<Trial> {
+    let ways = [
+        ("closed-while-the-function-waits", Ending::Closed, Meanwhile::Waits),
+        ("closed-while-the-function-is-frozen", Ending::Closed, Meanwhile::Frozen),
+        ("reset-while-the-function-waits", Ending::Reset, Meanwhile::Waits),
+        ("reset-while-the-function-is-frozen", Ending::Reset, Meanwhile::Frozen),
+    ];
+    let trial = |(name, ending, meanwhile)| {
+        let test = move || in_real_time(check(ending, meanwhile)).map_err(Into::into);
+        Trial::test(format!("connections-that-were-{name}-cost-no-attempt"), test)
+    };
+    ways.map(trial).into()
+}
+
+async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), String> {
+    let case = Case::read(json!({
+        "sqs": [
+            {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]},
+            {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"},
+            {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"},
+        ],
+        "destination": "bus",
+        "env": {
+            "COUNTERMAND_MAX_ATTEMPTS": "1",
+            "COUNTERMAND_RATES": "cloudflow.StopExecution=1000/1000",
+            "AWS_LAMBDA_LOG_LEVEL": "ERROR",
+        },
+        "expect": {},
+    }))?;
+    let simulator = case.simulator().await?;
+    let proxy = text(Proxy::start(&simulator).await)?;
+    let mut variables = case.variables(&simulator, None);
+    for endpoint in ["AWS_ENDPOINT_URL", "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"] {
+        variables.insert(endpoint.into(), proxy.url.clone());
+    }
+    let function = text(Function::start(&variables))?;
+    for round in 0..=ROUNDS {
+        if round > 0 {
+            if meanwhile == Meanwhile::Frozen {
+                text(function.signal("STOP"))?;
+            }
+            let ended = proxy.end_all(ending).await;
+            if ended == 0 {
+                return Err(format!("round {round}: expected idle connections, got none"));
+            }
+        }
+        simulator.change(|world| *world = World::seeded());
+        simulator.forget();
+        let invoked = simulator.invoke(case.event(1)?, case.invocation(&format!("lambda-{round}")));
+        let thawed = async {
+            // Polled after the event was handed over.
+            if round > 0 && meanwhile == Meanwhile::Frozen { function.signal("CONT") } else { Ok(()) }
+        };
+        let (reply, thawed) = tokio::join!(invoked, thawed);
+        text(thawed)?;
+        compare(&simulator, &reply).map_err(|difference| format!("round {round}: {difference}"))?;
+    }
+    Ok(())
+}
+
+/// Every record done, in one attempt and one call each, and told in one more.
+fn compare(simulator: &Simulator, reply: &Reply) -> std::result::Result<(), String> {
+    if *reply != Reply::Response(r#"{"batchItemFailures":[]}"#.into()) {
+        return Err(format!("expected no record back, got {reply:?}\n{:#?}", simulator.published()));
+    }
+    let outcomes = simulator.published();
+    let outcomes: Vec<Value> =
+        outcomes.iter().map(|message| serde_json::from_str(&message.body).unwrap_or_default()).collect();
+    let told: Vec<_> =
+        outcomes.iter().map(|outcome| json!([outcome["status"], outcome["attempts"]])).collect();
+    let (calls, expected) = (simulator.ledger().len(), vec![json!(["ACCEPTED", 1]); 3]);
+    if told != expected || calls != 4 {
+        return Err(format!("expected {expected:?} in 4 calls, got {told:?} in {calls}"));
+    }
+    Ok(())
+}
+
+/// Stands before the simulator and hands on every byte.
+struct Proxy {
+    url: String,
+    port: u16,
+    open: Arc<Mutex<JoinSet<()>>>,
+    end: watch::Sender<Option<Ending>>,
+}
+
+impl Proxy {
+    async fn start(simulator: &Simulator) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let port = listener.local_addr()?.port();
+        let (end, ending) = watch::channel(None);
+        let (open, to) = (Arc::new(Mutex::new(JoinSet::new())), simulator.address());
+        let connections = Arc::clone(&open);
+        tokio::spawn(async move {
+            while let Ok((from, _)) = listener.accept().await {
+                let Ok(onward) = TcpStream::connect(to).await else { continue };
+                // What is handed on in pieces must not wait for the piece before to be acknowledged.
+                let _ = (from.set_nodelay(true), onward.set_nodelay(true));
+                connections.lock().await.spawn(hand_on(from, onward, ending.clone()));
+            }
+        });
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), port, open, end })
+    }
+
+    /// Ends every connection that is open; returned is how many there were.
+    async fn end_all(&self, how: Ending) -> usize {
+        let mut open = self.open.lock().await;
+        while open.try_join_next().is_some() {}
+        let count = open.len();
+        self.end.send_replace(Some(how));
+        while open.join_next().await.is_some() {}
+        self.end.send_replace(None);
+        // Even on one machine an end may be under way while what was sent later has arrived.
+        while self.any_established() {
+            tokio::task::yield_now().await;
+        }
+        count
+    }
+
+    /// Whether the kernel takes any connection to this proxy for open on the function's side.
+    fn any_established(&self) -> bool {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let remote = format!("0100007F:{:04X} 01 ", self.port);
+        table.contains(&remote)
+    }
+}
+
+async fn hand_on(mut from: TcpStream, mut onward: TcpStream, mut ending: watch::Receiver<Option<Ending>>) {
+    let ended = tokio::select! {
+        _ = copy_bidirectional(&mut from, &mut onward) => None,
+        ended = ending.wait_for(Option::is_some) => ended.ok().and_then(|ended| *ended),
+    };
+    match ended {
+        // Dropped with nothing unread, it is closed in order.
+        Some(Ending::Closed) | None => {}
+        Some(Ending::Reset) => drop(from.set_zero_linger()),
+    }
+}
+
+fn text<T>(result: Result<T>) -> std::result::Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
