@@ -53,8 +53,11 @@ fn service_error(
         return by_status(status, message, raw.headers());
     };
     let class = classify(code).or_else(|| common(code)).unwrap_or(unclassified(status));
-    // A refused signature is explained by repeating what was signed, session token included.
-    let message = if code.contains("Signature") {
+    // A refused signature is explained by repeating what was signed, session token included. The code can
+    // come from elsewhere than the message.
+    let repeats_it =
+        code.contains("Signature") || message.to_ascii_lowercase().contains("x-amz-security-token");
+    let message = if repeats_it {
         "the service's message is withheld, since it repeats the signed request"
     } else {
         message

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{FollowUp, LAST_CHECK};
+use crate::call_error::cut;
 use crate::outcome::to_json;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
@@ -65,7 +66,7 @@ impl FollowUp {
                 let wrong = violations.iter().map(|it| format!("{}: {}", it.path, it.message));
                 let wrong: Vec<_> = wrong.collect();
                 let nothing = "expected runs to follow and an RFC 3339 time as outcomeAt";
-                Err(if wrong.is_empty() { nothing.into() } else { wrong.join("; ") })
+                Err(if wrong.is_empty() { nothing.into() } else { cut(&wrong.join("; "), 1_024) })
             }
         }
     }

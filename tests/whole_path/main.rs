@@ -4,8 +4,12 @@
 //! its faults, and the calls, outcomes and response that must follow. This file turns each into a
 //! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
-//! world and any request. [`deaths`] ends the process between two steps, [`stale`] its
+//! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, and [`flat`] watches its size.
+
+#[path = "../../src/main.rs"]
+#[expect(dead_code, reason = "the composition root is a program of its own")]
+mod bootstrap;
 
 mod case;
 mod deaths;
@@ -13,6 +17,7 @@ mod expand;
 mod expectation;
 mod flat;
 mod function;
+mod hostile;
 mod matching;
 mod project;
 mod property;
@@ -38,6 +43,7 @@ fn main() {
     trials.extend(flat::trials());
     trials.extend(project::trials());
     trials.extend(property::trials());
+    trials.extend(hostile::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

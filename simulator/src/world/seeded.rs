@@ -19,7 +19,7 @@ impl World {
             cloudflow: cloudflow(),
             buses: vec!["outcomes".into()],
             topics: vec!["outcomes".into()],
-            queues: vec!["outcomes".into()],
+            queues: vec!["outcomes".into(), "cancel-requests".into()],
             ..World::default()
         }
     }

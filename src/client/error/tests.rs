@@ -61,3 +61,19 @@ fn the_longest_wait_that_a_reply_asks_for_counts() {
         assert_eq!(retry_after(&headers(pairs)), expected, "{pairs:?}");
     }
 }
+
+#[test]
+fn a_message_that_repeats_what_was_signed_is_withheld_whatever_its_code() {
+    for (code, message, withheld) in [
+        ("InvalidSignatureException", "The Canonical String should have been", true),
+        ("AccessDenied", "got 'X-Amz-Security-Token:IQoJb3Jp'", true),
+        ("AccessDenied", "got 'x-amz-security-token:IQoJb3Jp'", true),
+        ("AccessDenied", "not authorized to perform this", false),
+    ] {
+        let metadata = aws_smithy_types::error::ErrorMetadata::builder().code(code).message(message).build();
+        let raw =
+            HttpResponse::new(403.try_into().expect("a status"), aws_smithy_types::body::SdkBody::empty());
+        let error = service_error(&metadata, &raw, |_| None);
+        assert_eq!(error.message != message, withheld, "{code}: {message}");
+    }
+}

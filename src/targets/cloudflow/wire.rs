@@ -225,7 +225,7 @@ impl Endpoint {
         let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
         // A reply that breaks off says as much as none: its status is left.
         let body = ByteStream::new(response.into_body()).collect().await;
-        let body = body.map(|body| body.into_bytes()).unwrap_or_default();
+        let body = self.blotted(body.map(|body| body.to_vec()).unwrap_or_default());
         let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
         let refused = !told.code.is_empty();
         let mut error = match (200..300).contains(&status) {
@@ -243,19 +243,26 @@ impl Endpoint {
         Err(error)
     }
 
-    /// The gateway explains a refused signature by repeating what was signed, and an unknown key by
-    /// repeating the key: neither is for an outcome.
+    /// The gateway repeats keys, an unknown one for instance, and an outcome may carry any part of a reply.
+    fn blotted(&self, body: Vec<u8>) -> Vec<u8> {
+        let secrets = [Some(&self.keys.id), Some(&self.keys.secret), self.keys.token.as_ref()];
+        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+        let repeated = |body: &[u8], secret: &str| {
+            std::str::from_utf8(body)
+                .ok()
+                .filter(|text| text.contains(secret))
+                .map(|text| text.replace(secret, "***"))
+        };
+        secrets.fold(body, |body, secret| repeated(&body, secret).map_or(body, String::into_bytes))
+    }
+
+    /// The gateway explains a refused signature by repeating what was signed, which is not for an outcome.
     fn service_error(&self, status: u16, body: ErrorBody) -> CallError {
         let class = classify(&body.code).unwrap_or(unclassified(status));
         let message = if body.code.starts_with("Signature") && class == Class::Config {
             "the service's message is withheld, since it repeats the signed request".into()
         } else {
-            let secrets = [Some(&self.keys.id), Some(&self.keys.secret), self.keys.token.as_ref()];
-            secrets
-                .into_iter()
-                .flatten()
-                .filter(|secret| !secret.is_empty())
-                .fold(body.message, |message, secret| message.replace(secret, "***"))
+            body.message
         };
         let mut error = CallError::service(class, &body.code, &message);
         error.request_id = body.request_id.map(|id| cut(&id, 128));

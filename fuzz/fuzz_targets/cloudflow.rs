@@ -1,0 +1,5 @@
+#![no_main]
+
+use countermand::targets::Service;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countermand_fuzz::replies::check(Service::CloudFlow, bytes));

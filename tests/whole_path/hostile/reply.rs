@@ -1,0 +1,215 @@
+//! One reply to a call, drawn from what services say, from what stands between, and from nothing at all.
+//!
+//! It knows the words of the three services' wire formats, and which bytes cannot be a success whoever
+//! reads them. What becomes of a reply is the business of [`super::replies`].
+
+use countermand::targets::Service;
+use serde::de::IgnoredAny;
+
+use super::draw::Draw;
+use super::texts::{self, quoted};
+
+pub const AWS_SECRET: &str = "hostile/secret/access/key/EXAMPLE";
+pub const AWS_TOKEN: &str = "hostile-session-token-EXAMPLE";
+pub const ALIBABA_KEY_ID: &str = "LTAI5tHostileExample01";
+pub const ALIBABA_SECRET: &str = "HostileSecretKeyExample01234";
+pub const ALIBABA_TOKEN: &str = "hostile-security-token-EXAMPLE";
+
+/// What a service knows of us, or is not even told, and no outcome may hold.
+pub fn secrets(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::AppFlow | Service::Swf => &[AWS_SECRET, AWS_TOKEN],
+        Service::CloudFlow => &[ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN],
+    }
+}
+
+/// A reply, or none.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Says {
+        status: u16,
+        headers: Vec<(&'static str, Vec<u8>)>,
+        body: Vec<u8>,
+    },
+    /// A 200 whose body ends before it is complete.
+    BreaksOff,
+    Drops,
+    Hangs,
+}
+
+const STATUS: [u16; 24] = [
+    200, 200, 200, 200, 200, 200, 400, 400, 400, 403, 404, 413, 429, 500, 502, 503, 201, 204, 206, 301, 304,
+    599, 600, 999,
+];
+
+const HEADERS: [&str; 12] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "date",
+    "x-amzn-requestid",
+    "x-amzn-errortype",
+    "x-amz-retry-after",
+    "x-acs-retry-after",
+    "x-acs-request-id",
+    "retry-after",
+    "location",
+];
+
+/// Values that some header takes for itself, and numbers that no one can hold.
+const VALUES: [&[u8]; 14] = [
+    b"",
+    b"0",
+    b"-1",
+    b"18446744073709551615",
+    b"99999999999999999999999999999999999999999",
+    b"1e999",
+    b"\xe9\xff\x80",
+    b"gzip",
+    b"chunked",
+    b"application/x-amz-json-1.0; charset=utf-16",
+    b"ThrottlingException",
+    b"aws.protocoltests#AccessDeniedException:http://internal.example/",
+    b"Wed, 21 Oct 2015 07:28:00 GMT",
+    &[b'x'; 9_000],
+];
+
+const CODES: [&str; 20] = [
+    "",
+    "ThrottlingException",
+    "Throttling.User",
+    "LimitExceededFault",
+    "ValidationException",
+    "ResourceNotFoundException",
+    "UnknownResourceFault",
+    "FlowNotExists",
+    "ExecutionAlreadyCompleted",
+    "AccessDeniedException",
+    "NoPermission",
+    "InvalidAccessKeyId.NotFound",
+    "InternalServerError",
+    "ConflictException",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "InvalidTimeStamp.Expired",
+    "SerializationException",
+    "com.amazonaws.swf.base.model#UnknownResourceFault",
+    "Surprise",
+];
+
+/// What each operation says when all is well, cancels first; `<>` stands for anything.
+const APPFLOW: [&str; 5] = [
+    r#"{"invalidExecutions":[]}"#,
+    r#"{"invalidExecutions":["run-1","run-1","nobody-asked"]}"#,
+    r#"{"invalidExecutions":<>}"#,
+    r#"{"flowExecutions":[{"executionId":"run-1","executionStatus":"InProgress","startedAt":1.5},{"executionId":"run-2","executionStatus":"Canceled","startedAt":<>,"lastUpdatedAt":1e300},{"executionId":<>}]}"#,
+    r#"{"flowExecutions":[{"executionId":"run-3","executionStatus":<>,"startedAt":-1e18}],"nextToken":"again"}"#,
+];
+const SWF: [&str; 5] = [
+    "",
+    "{}",
+    r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1.5,"executionStatus":"OPEN","cancelRequested":false}]}"#,
+    r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":<>},"workflowType":{"name":"n","version":"1"},"startTimestamp":<>,"closeTimestamp":9e99,"executionStatus":"CLOSED","closeStatus":"CONTINUED_AS_NEW","cancelRequested":true}],"nextPageToken":"again"}"#,
+    r#"{"executionInfo":{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1,"executionStatus":"CLOSED","closeStatus":<>},"openCounts":{}}"#,
+];
+const CLOUDFLOW: [&str; 4] = [
+    r#"{"Status":"Stopped","StartedTime":"2025-01-02T03:04:05Z","RequestId":"q-1","Output":<>}"#,
+    r#"{"Status":<>,"StoppedTime":<>,"RequestId":<>}"#,
+    r#"{"Status":"Running","Code":"Surprise","Code":"Throttling"}"#,
+    r#"{"RequestId":"q-1"}"#,
+];
+
+impl Reply {
+    pub fn draw(service: Service, draw: &mut Draw) -> Self {
+        match draw.below(12) {
+            11 => Self::Hangs,
+            10 => Self::Drops,
+            9 => Self::BreaksOff,
+            _ => {
+                let (status, body, mut headers) = (draw.pick(&STATUS), body(service, draw), headers(draw));
+                // An error's own name goes before the one in the body: whoever repeats a signed request
+                // says why.
+                let told = body.windows(AWS_TOKEN.len()).any(|part| part == AWS_TOKEN.as_bytes());
+                headers.retain(|(name, _)| !told || *name != "x-amzn-errortype");
+                Self::Says { status, body, headers }
+            }
+        }
+    }
+
+    /// Some reader could take it for a success of the service.
+    pub fn may_be_success(&self, service: Service) -> bool {
+        match self {
+            Self::Says { status, body, .. } if (200..300).contains(status) => {
+                is_object(body) || (service == Service::Swf && body.is_empty())
+            }
+            _ => false,
+        }
+    }
+
+    /// It says that all is well, in no words.
+    pub fn is_unreadable_success(&self, service: Service) -> bool {
+        match self {
+            Self::Says { status: 200..300, .. } => !self.may_be_success(service),
+            _ => false,
+        }
+    }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    first == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}
+
+fn body(service: Service, draw: &mut Draw) -> Vec<u8> {
+    match draw.below(9) {
+        8 => Vec::new(),
+        0..=2 => texts::spoilt(success(service, draw), draw).into(),
+        3 | 4 => texts::spoilt(error(service, draw), draw).into(),
+        5 => texts::any(draw).into(),
+        6 => draw.bytes(2_000).into(),
+        _ => [b"\x1f\x8b\x08\0\0\0\0\0", draw.bytes(100)].concat(),
+    }
+}
+
+fn success(service: Service, draw: &mut Draw) -> String {
+    let form = match service {
+        Service::AppFlow => draw.pick(&APPFLOW),
+        Service::Swf => draw.pick(&SWF),
+        Service::CloudFlow => draw.pick(&CLOUDFLOW),
+    };
+    let parts: Vec<String> = form.split("<>").map(String::from).collect();
+    parts.into_iter().reduce(|text, part| text + &texts::json(draw) + &part).unwrap_or_default()
+}
+
+/// An error in the service's words, which may repeat what only we and it know.
+fn error(service: Service, draw: &mut Draw) -> String {
+    let told = draw.once_in(4);
+    let code = match (service, told) {
+        // AWS repeats a request, with its session token, where its signature is refused and nowhere else.
+        (Service::AppFlow | Service::Swf, true) => {
+            draw.pick(&["InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"])
+        }
+        _ => draw.pick(&CODES),
+    };
+    let message = match told {
+        true => {
+            format!("{}The request was {}.", "x".repeat(draw.below(2_000)), secrets(service).join(" and "))
+        }
+        false => texts::any(draw),
+    };
+    let (code, message) = (quoted(code), quoted(&message));
+    match service {
+        Service::AppFlow | Service::Swf => format!(r#"{{"__type":{code},"message":{message}}}"#),
+        Service::CloudFlow => format!(r#"{{"Code":{code},"Message":{message},"RequestId":"q-1"}}"#),
+    }
+}
+
+fn headers(draw: &mut Draw) -> Vec<(&'static str, Vec<u8>)> {
+    let count = draw.below(4);
+    let header = |draw: &mut Draw| {
+        let value = if draw.once_in(4) { draw.bytes(60) } else { draw.pick(&VALUES) };
+        (draw.pick(&HEADERS), value.into())
+    };
+    (0..count).map(|_| header(draw)).collect()
+}

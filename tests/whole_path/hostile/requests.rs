@@ -1,0 +1,153 @@
+//! Cancel requests that somebody hostile might send, and what must hold of each however it is read.
+//!
+//! It knows the fields of the contract; how a request arrives is the business of [`super::events`].
+
+use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
+use countermand::targets::Service;
+use serde_json::{Value, json};
+
+use super::draw::Draw;
+use super::texts;
+
+/// Valid requests, one of which most are made from.
+pub const VALID: [&str; 7] = [
+    r#""type":"CancellationFollowUp","version":"1","service":"swf","domain":"d","workflowId":"w","runs":["r"],"check":1,"within":60,"outcomeAt":"2026-01-02T03:04:05.678Z","requestId":"r","requestedAt":"2026-01-02T03:04:05.678Z""#,
+    r#""service":"appflow","flowName":"orders","executionIds":["run-1","run-2","run-9"]"#,
+    r#""service":"appflow","flowName":"orders""#,
+    r#""service":"swf","domain":"billing","workflowId":"invoice-2041","runId":"r-1""#,
+    r#""service":"swf","domain":"billing","workflowId":"invoice-2041""#,
+    r#""service":"cloudflow","flowName":"nightly","executionName":"n-1""#,
+    r#""service":"cloudflow","FlowName":"nightly","ExecutionName":"n-1","cause":"c","error":"e""#,
+];
+
+/// Fields of requests, some that are none, and for each what it may well be.
+const FIELDS: [(&str, &str); 27] = [
+    ("type", r#""CancellationFollowUp""#),
+    ("check", "14"),
+    ("ended", "[0]"),
+    ("service", r#""swf""#),
+    ("requestId", r#""r-1""#),
+    ("requestedAt", r#""2026-01-02T03:04:05.678Z""#),
+    ("requestedAt", r#""0000-01-01T00:00:00+00:00""#),
+    ("requestedAt", r#""9999-12-31T23:59:59Z""#),
+    ("reason", r#""it ran away""#),
+    ("requestedBy", r#""ops""#),
+    ("context", r#"{"a":[1,2.5,"\u00e9"]}"#),
+    ("dryRun", "true"),
+    ("flowName", r#""orders""#),
+    ("FlowName", r#""orders""#),
+    ("executionIds", r#"["run-1","run-1"]"#),
+    ("executionIds", "[]"),
+    ("scope", r#""ALL_ACTIVE""#),
+    ("domain", r#""billing""#),
+    ("workflowId", r#""w""#),
+    ("runId", r#""r""#),
+    ("executionName", r#""n""#),
+    ("cause", r#""c""#),
+    ("error", r#""e""#),
+    ("confirm", "false"),
+    ("confirmWithinSeconds", "60"),
+    ("__proto__", "{}"),
+    (r"s\u0065rvice", r#""swf""#),
+];
+
+/// A request: a valid one, with fields added that may be hostile, and sometimes spoilt as a text.
+pub fn request(draw: &mut Draw) -> String {
+    let mut members = vec![draw.pick(&VALID).to_owned()];
+    if draw.once_in(4) {
+        members.clear();
+    }
+    for _ in 0..draw.below(5) {
+        let (name, value) = draw.pick(&FIELDS);
+        let value = if draw.once_in(2) { texts::json(draw) } else { value.into() };
+        members.push(format!("\"{name}\":{value}"));
+    }
+    let text = format!("{{{}}}", members.join(","));
+    texts::spoilt(text, draw)
+}
+
+/// Checks bytes as a request, and a request that is drawn from them.
+pub fn check(bytes: &[u8]) {
+    check_text(&String::from_utf8_lossy(bytes));
+    check_text(&request(&mut Draw::new(bytes)));
+}
+
+/// Whatever the text, it is refused in words that can be told, or it is a request that everybody reads
+/// the same way.
+pub fn check_text(text: &str) {
+    match request::read(text) {
+        Reading::Ours => assert!(text.contains("type") || text.contains("\\u") || text.contains("Payload")),
+        Reading::Rejected(rejection) => check_rejection(&rejection, text),
+        Reading::Request(request) => check_request(&request, text),
+        Reading::FollowUp(follow_up) => {
+            assert!(!follow_up.runs.is_empty() && (1..=14).contains(&follow_up.checks));
+            check_labels(&follow_up.labels);
+        }
+        Reading::BrokenFollowUp(wrong) => assert!((1..=1_024).contains(&wrong.chars().count())),
+    }
+}
+
+fn check_rejection(rejection: &Rejection, text: &str) {
+    let violations = &rejection.violations;
+    assert!((1..=101).contains(&violations.len()), "{} violations", violations.len());
+    for violation in violations {
+        let (path, message) = (violation.path.chars().count(), violation.message.chars().count());
+        assert!((1..=65).contains(&path), "a path of {path} characters");
+        assert!((1..=256).contains(&message), "a message of {message} characters");
+    }
+    let (input, cut) = Input::of(text);
+    assert_told(&json!({"violations": violations}).to_string());
+    assert_told(&serde_json::to_string(&input).expect("an input can be written"));
+    check_labels(&rejection.labels);
+    if let Input::Text(kept) = input {
+        assert!(kept.len() <= 8_192 && text.starts_with(&kept) && cut == (kept != text));
+    }
+}
+
+fn check_labels(labels: &request::Labels) {
+    let within = |label: &Option<String>, most| {
+        assert!(label.as_ref().is_none_or(|label| (1..=most).contains(&label.chars().count())));
+    };
+    within(&labels.request_id, 128);
+    within(&labels.reason, 4_096);
+    within(&labels.requested_by, 256);
+    if let Some(context) = &labels.context {
+        assert!(context.get().len() <= 2_048);
+        assert_told(context.get());
+    }
+}
+
+fn check_request(request: &CancelRequest, text: &str) {
+    let value: Value = serde_json::from_str(text).expect("a valid request is JSON to everybody");
+    check_labels(&request.labels);
+    let target = request.cancellation.target();
+    assert_eq!(value["service"], request.cancellation.service().name());
+    assert_eq!(request.dry_run, value["dryRun"] == true);
+    assert_eq!(target["key"], request.cancellation.key());
+    if request.cancellation.service() == Service::AppFlow {
+        // What ends every run of a flow is a request that names none, and nothing else.
+        assert_eq!(target.get("executionIds").is_none(), value.get("executionIds").is_none());
+    }
+    check_repeated(request, target);
+    let end = text.rfind('}').expect("an object ends");
+    let misspelt = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
+    assert!(matches!(request::read(&misspelt), Reading::Rejected(_)), "a field that is none is ignored");
+}
+
+/// The target that an outcome shows is, sent again, the same request.
+fn check_repeated(request: &CancelRequest, mut target: Value) {
+    let fields = target.as_object_mut().expect("a target is an object");
+    fields.remove("key");
+    fields.insert("service".into(), request.cancellation.service().name().into());
+    let Reading::Request(again) = request::read(&target.to_string()) else {
+        panic!("the target {target} is no request");
+    };
+    assert_eq!(again.cancellation.target(), request.cancellation.target());
+}
+
+/// What an outcome holds can be read where EventBridge delivers the outcome, and where a destination of
+/// Lambda reports that.
+fn assert_told(part: &str) {
+    let delivered = format!(r#"{{"requestPayload":{{"detail":{{"part":{part}}}}}}}"#);
+    assert!(delivered.parse::<Value>().is_ok(), "nobody can read {part}");
+}
