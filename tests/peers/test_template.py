@@ -3,31 +3,19 @@
 import os
 import re
 import subprocess
+import tomllib
 
 import pytest
-import yaml
 
 from processes import PROJECT, REGION, SAM
+from templates import names, read
 
 TEMPLATE = PROJECT / "template.yaml"
 
 
-class Template(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, as `{"!Name": value}`."""
-
-
-def short_form(loader, suffix, node):
-    read = {"scalar": loader.construct_scalar, "sequence": loader.construct_sequence}
-    value = read[node.id](node, deep=True) if node.id == "sequence" else read[node.id](node)
-    return {f"!{suffix}": value}
-
-
-Template.add_multi_constructor("!", short_form)
-
-
 @pytest.fixture(scope="module")
 def template():
-    return yaml.load(TEMPLATE.read_text(), Template)
+    return read(TEMPLATE.read_text())
 
 
 @pytest.fixture
@@ -51,6 +39,11 @@ def test_sam_validate_finds_nothing_wrong(sam_validate):
     done = sam_validate(TEMPLATE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is a valid SAM Template" in done.stdout + done.stderr
+
+
+def test_cfn_lint_finds_nothing_to_warn_of():
+    done = subprocess.run([SAM / "bin" / "cfn-lint", TEMPLATE], capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_sam_validate_would_find_a_wrong_property(sam_validate, tmp_path):
@@ -109,28 +102,36 @@ def test_whoever_deploys_says_what_may_be_canceled(template):
         assert variables[variable] == {"!Ref": parameter}
 
 
-def test_no_statement_of_the_role_reaches_beyond_what_it_names(template):
-    policies = template["Resources"]["FunctionRole"]["Properties"]["Policies"]
-    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
-    assert statements
-    for statement in statements:
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        assert not [action for action in actions if "*" in action]
-        assert statement["Resource"] != "*"
-
-
-def references(part):
-    """The names that a part of the template refers to."""
-    if isinstance(part, dict):
-        return {part["!Ref"]} if "!Ref" in part else references(list(part.values()))
-    if isinstance(part, list):
-        return {name for one in part for name in references(one)}
-    return set()
-
-
 def test_every_parameter_is_described_and_used(template):
     parameters = template["Parameters"]
     assert [name for name, parameter in parameters.items() if not parameter.get("Description")] == []
-    assert parameters.keys() - references(template["Resources"]) == set()
+    used = names(template["Resources"]) | names(template["Conditions"])
+    assert parameters.keys() - used == set()
     secrets = {name for name, parameter in parameters.items() if parameter.get("NoEcho")}
     assert secrets == {"CloudFlowAccessKeyId", "CloudFlowAccessKeySecret", "CloudFlowSecurityToken"}
+    grouped = [name for group in interface(template)["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(parameters)
+
+
+def interface(template):
+    return template["Metadata"]["AWS::CloudFormation::Interface"]
+
+
+def test_every_condition_decides_something(template):
+    used = {one["Condition"] for part in ("Resources", "Outputs") for one in template[part].values() if "Condition" in one}
+    text = TEMPLATE.read_text()
+    for name in template["Conditions"]:
+        assert name in used or f"!If [{name}," in text, name
+
+
+def test_the_repository_s_metadata_are_those_of_the_crate(template):
+    metadata = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    crate = tomllib.loads((PROJECT / "Cargo.toml").read_text())
+    assert metadata["Name"] == crate["package"]["name"]
+    assert metadata["SemanticVersion"] == crate["workspace"]["package"]["version"]
+    assert metadata["SpdxLicenseId"] == crate["workspace"]["package"]["license"]
+    for name in ("LicenseUrl", "ReadmeUrl"):
+        assert (PROJECT / metadata[name]).is_file()
+    # What the repository refuses: https://docs.aws.amazon.com/serverlessrepo/latest/devguide/
+    assert len(metadata["Description"]) <= 256 and len(metadata["Labels"]) <= 10
+    assert all(re.fullmatch("[a-zA-Z0-9+_:/@-]{1,127}", label) for label in metadata["Labels"])

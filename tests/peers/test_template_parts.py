@@ -1,0 +1,231 @@
+"""What template.yaml becomes for given parameters: its variables, its role, what guards the queues."""
+
+import re
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from processes import PROJECT
+from templates import Rendering, read
+
+SOURCES = sorted((PROJECT / "src").rglob("*.rs"))
+TEMPLATE = read((PROJECT / "template.yaml").read_text())
+
+ARN = "arn:aws:{}:us-east-1:111122223333:{}"
+EVERYTHING = {
+    "FollowUps": "on",
+    "Confirm": "true",
+    "RequestPath": "direct",
+    "EncryptionKey": "create",
+    "CloudFlowSecretArn": ARN.format("secretsmanager", "secret:cloudflow-AbCdEf"),
+    "CloudFlowSecretKeyArn": ARN.format("kms", "key/1"),
+    "OutcomeDestinationArn": ARN.format("sns", "outcomes"),
+    "OutcomeKeyArn": ARN.format("kms", "key/2"),
+    "AlarmTopicArn": ARN.format("sns", "alarms"),
+}
+# The contract has these, and the code may come to know them later than the template does.
+NOT_YET_IN_THE_CODE = {
+    "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
+    "COUNTERMAND_CONFIRM",
+    "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
+    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
+}
+
+
+@pytest.fixture(params=[{}, EVERYTHING], ids=["defaults", "everything"])
+def rendering(request):
+    return Rendering(TEMPLATE, **request.param)
+
+
+def variables(rendering):
+    return rendering.resources["Function"]["Properties"]["Environment"]["Variables"]
+
+
+def test_the_variables_are_those_that_the_code_reads(rendering):
+    config = "".join(path.read_text() for path in SOURCES if path.parent.name == "config" and path.name != "tests.rs")
+    read_by_code = set(re.findall(r'"(COUNTERMAND_[A-Z_]+|ALIBABA_CLOUD_[A-Z_]+)"', config))
+    assert read_by_code
+    assert set(variables(rendering)) - NOT_YET_IN_THE_CODE == read_by_code - NOT_YET_IN_THE_CODE
+    assert NOT_YET_IN_THE_CODE <= set(variables(rendering))
+
+
+def test_a_default_is_what_the_code_would_choose_or_safer():
+    """An empty variable counts as not set, so a part that is left out must leave its variables empty."""
+    chosen = variables(Rendering(TEMPLATE, AllowedTargets="*"))
+    assert chosen["COUNTERMAND_CANCEL_ALL"] == "explicit"
+    assert {name for name, value in chosen.items() if value == ""} == {
+        "COUNTERMAND_RATES",
+        "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
+        *NOT_YET_IN_THE_CODE,
+        "ALIBABA_CLOUD_REGION_ID",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        "ALIBABA_CLOUD_SECURITY_TOKEN",
+    }
+
+
+# Where an operation's permission has another name than the operation.
+PERMISSIONS = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}
+# What Lambda does with the function's role, and what SQS, SNS and Secrets Manager do with an encrypted message or secret.
+OF_SERVICES = {
+    "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"
+}  # fmt: skip
+FOR_A_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+# The code calls it as soon as it knows COUNTERMAND_CLOUDFLOW_SECRET_ARN.
+NOT_YET_CALLED = {"secretsmanager:GetSecretValue"}
+
+
+def called_by_the_code():
+    """The AWS operations whose builders the sources name, by the service models of botocore."""
+    code = "".join(re.sub(r"//.*", "", path.read_text()) for path in SOURCES if path.name != "tests.rs")
+    builders = set(re.findall(r"\.\s*(\w+)\(\)", code))
+    session = botocore.session.get_session()
+    crates = set(re.findall(r"^aws-sdk-(\w+)", (PROJECT / "Cargo.toml").read_text(), re.MULTILINE))
+    for crate in crates:
+        service = {"eventbridge": "events"}.get(crate, crate)
+        for operation in session.get_service_model(service).operation_names:
+            if xform_name(operation) in builders:
+                yield f"{service}:{PERMISSIONS.get(operation, operation)}"
+
+
+def test_the_role_may_do_what_the_code_calls_and_nothing_else():
+    called = set(called_by_the_code()) | NOT_YET_CALLED
+    assert {"appflow:CancelFlowExecutions", "swf:RequestCancelWorkflowExecution", "events:PutEvents"} <= called
+    allowed = {action for one in Rendering(TEMPLATE, **EVERYTHING).statements() for action in one["Action"]}
+    assert allowed == called | OF_SERVICES | FOR_A_KEY
+    # Without the optional parts, what they need is not allowed either.
+    plain = {action for one in Rendering(TEMPLATE).statements() for action in one["Action"]}
+    assert allowed - plain == FOR_A_KEY | NOT_YET_CALLED
+
+
+def test_each_optional_part_brings_its_own_permission_and_no_other():
+    plain = permissions(Rendering(TEMPLATE))
+    for given, gained in [
+        ({"FollowUps": "on"}, {("sqs:SendMessage", "<RequestQueue.Arn>")}),
+        ({"RequestPath": "direct"}, {("sqs:SendMessage", "<FailedEventsQueue.Arn>")}),
+        ({"EncryptionKey": "create"}, {(action, "<Key.Arn>") for action in FOR_A_KEY}),
+        ({"CloudFlowSecretArn": "a secret"}, {("secretsmanager:GetSecretValue", "a secret")}),
+        ({"CloudFlowSecretKeyArn": "unused without a secret"}, set()),
+        ({"OutcomeKeyArn": "a key"}, {(action, "a key") for action in FOR_A_KEY}),
+    ]:
+        assert permissions(Rendering(TEMPLATE, **given)) - plain == gained, given
+
+
+def permissions(rendering):
+    return {
+        (action, resource)
+        for one in rendering.statements()
+        for action in one["Action"]
+        for resource in (one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])
+    }
+
+
+def test_no_statement_of_the_role_reaches_beyond_what_it_names(rendering):
+    for action, resource in permissions(rendering):
+        assert "*" not in action
+        assert resource != "*"
+        assert "*" not in resource or re.search(r":(flow|/domain)/\*$", resource), resource
+
+
+def test_the_role_can_be_limited_to_flows_and_domains():
+    resources = {resource for _, resource in permissions(Rendering(TEMPLATE, AppFlowFlows="orders*", SwfDomains="billing"))}
+    assert ARN.format("appflow", "flow/orders*") in resources
+    assert ARN.format("swf", "/domain/billing") in resources
+    assert not [resource for resource in resources if resource.endswith("/*")]
+
+
+def test_every_queue_is_encrypted_and_reached_over_tls_only(rendering):
+    queues = rendering.of_type("AWS::SQS::Queue")
+    for name, queue in queues.items():
+        assert bool(queue.get("SqsManagedSseEnabled")) != ("KmsMasterKeyId" in queue), name
+    closed = [
+        queue
+        for policy in rendering.of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for queue in policy["Queues"]
+        if (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and statement["Resource"] == queue[:-1] + ".Arn>"
+    ]
+    assert sorted(closed) == sorted(f"<{name}>" for name in queues)
+
+
+@pytest.mark.parametrize("key, managed", [("", True), ("create", False), (ARN.format("kms", "key/3"), False)])
+def test_the_key_of_the_queues_is_the_deployer_s_choice(key, managed):
+    rendering = Rendering(TEMPLATE, EncryptionKey=key)
+    expected = {"create": "<Key.Arn>", "": None}.get(key, key)
+    for queue in rendering.of_type("AWS::SQS::Queue").values():
+        assert (queue.get("SqsManagedSseEnabled"), queue.get("KmsMasterKeyId")) == (managed or None, expected)
+    # Rules and alarms use the key of the stack by its own policy; that of another key is for its owner.
+    keys = rendering.of_type("AWS::KMS::Key").values()
+    granted = {
+        (service, action)
+        for one in keys
+        for statement in one["KeyPolicy"]["Statement"]
+        for service in statement["Principal"].get("Service", [])
+        for action in statement["Action"]
+    }
+    services = {"events.amazonaws.com", "cloudwatch.amazonaws.com"} if key == "create" else set()
+    assert granted == {(service, action) for service in services for action in FOR_A_KEY}
+    topic = rendering.of_type("AWS::SNS::Topic")["AlarmTopic"]
+    assert topic.get("KmsMasterKeyId") == ("<Key.Arn>" if key == "create" else None)
+
+
+def test_dead_letters_are_kept_for_longer_than_requests(rendering):
+    queues = rendering.of_type("AWS::SQS::Queue")
+    request_queue = queues.pop("RequestQueue")
+    assert queues
+    for name, queue in queues.items():
+        assert queue["MessageRetentionPeriod"] > request_queue["MessageRetentionPeriod"], name
+
+
+@pytest.mark.parametrize("path, target", [("queue", "<RequestQueue.Arn>"), ("direct", "<Function.Arn>")])
+def test_the_rule_delivers_on_the_chosen_path_and_loses_nothing(path, target):
+    rendering = Rendering(TEMPLATE, RequestPath=path)
+    [rule] = rendering.of_type("AWS::Events::Rule").values()
+    assert [(one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in rule["Targets"]] == [(target, "<DeadLetterQueue.Arn>")]
+    senders = {
+        (policy["Queues"][0], statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+        for policy in rendering.of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert senders == {("<RequestQueue>", "<RequestRule.Arn>"), ("<DeadLetterQueue>", "<RequestRule.Arn>")}
+    direct = rendering.of_type("AWS::Lambda::EventInvokeConfig").values()
+    failed = [one["DestinationConfig"]["OnFailure"]["Destination"] for one in direct]
+    assert failed == (["<FailedEventsQueue.Arn>"] if path == "direct" else [])
+    assert len(rendering.of_type("AWS::Lambda::Permission")) == len(failed)
+
+
+@pytest.mark.parametrize("follow_ups, loop, queue", [("off", "Terminate", ""), ("on", "Allow", "<RequestQueue.Arn>")])
+def test_the_function_may_feed_itself_only_where_it_follows_up(follow_ups, loop, queue):
+    rendering = Rendering(TEMPLATE, FollowUps=follow_ups)
+    assert rendering.resources["Function"]["Properties"]["RecursiveLoop"] == loop
+    assert variables(rendering)["COUNTERMAND_FOLLOW_UP_QUEUE_ARN"] == queue
+
+
+def test_what_would_not_start_is_refused_before_it_is_deployed():
+    assert list(Rendering(TEMPLATE).broken_rules()) == []
+    assert list(Rendering(TEMPLATE, **EVERYTHING).broken_rules()) == []
+    assert len(list(Rendering(TEMPLATE, Confirm="true").broken_rules())) == 1
+    both = {"CloudFlowSecretArn": "a secret", "CloudFlowAccessKeyId": "a key"}
+    assert len(list(Rendering(TEMPLATE, **both).broken_rules())) == 1
+
+
+def test_an_arn_is_recognised_and_what_cannot_work_is_refused():
+    for parameter, right, wrong in [
+        (
+            "OutcomeDestinationArn",
+            ["", ARN.format("events", "event-bus/outcomes"), ARN.format("sns", "outcomes"), ARN.format("sqs", "outcomes")],
+            ["outcomes", ARN.format("sns", "outcomes.fifo"), ARN.format("sqs", "outcomes.fifo"), ARN.format("events", "rule/r")],
+        ),
+        ("AlarmTopicArn", ["", ARN.format("sns", "alarms")], ["alarms", ARN.format("sns", "alarms.fifo")]),
+        ("EncryptionKey", ["", "create", ARN.format("kms", "key/ab-12")], ["yes", ARN.format("kms", "alias/aws/sqs")]),
+        ("CloudFlowSecretArn", ["", ARN.format("secretsmanager", "secret:a/b-AbCdEf")], ["a/b", ARN.format("kms", "key/1")]),
+        ("AppFlowFlows", ["*", "orders-*"], ["", "a,b", "flow/a"]),
+        ("SwfDomains", ["*", "billing"], ["", "a,b", "a/b"]),
+    ]:
+        pattern = re.compile(TEMPLATE["Parameters"][parameter]["AllowedPattern"])
+        assert [value for value in right if not pattern.fullmatch(value)] == [], parameter
+        assert [value for value in wrong if pattern.fullmatch(value)] == [], parameter
