@@ -45,6 +45,9 @@ class Rendering:
         declared = template.get("Parameters", {})
         assert parameters.keys() <= declared.keys(), parameters.keys() - declared.keys()
         self.parameters = {name: one.get("Default", f"<{name}>") for name, one in declared.items()} | parameters
+        for name, one in declared.items():
+            if one["Type"] == "CommaDelimitedList":
+                self.parameters[name] = self.parameters[name].split(",")
         self.resources = {name: self.value(one) for name, one in self._there(template["Resources"]).items()}
         self.outputs = {name: self.value(one["Value"]) for name, one in self._there(template.get("Outputs", {})).items()}
 
@@ -113,6 +116,10 @@ class Rendering:
 
     def _and(self, parts):
         return all(map(self.value, parts))
+
+    def _join(self, parts):
+        between, values = map(self.value, parts)
+        return between.join(values)
 
     def _condition(self, name):
         return self.holds(name)

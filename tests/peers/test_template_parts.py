@@ -166,7 +166,7 @@ def test_the_key_of_the_queues_is_the_deployer_s_choice(key, managed):
         for service in statement["Principal"].get("Service", [])
         for action in statement["Action"]
     }
-    services = {"events.amazonaws.com", "cloudwatch.amazonaws.com"} if key == "create" else set()
+    services = {"events.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com"} if key == "create" else set()
     assert granted == {(service, action) for service in services for action in FOR_A_KEY}
     topic = rendering.of_type("AWS::SNS::Topic")["AlarmTopic"]
     assert topic.get("KmsMasterKeyId") == ("<Key.Arn>" if key == "create" else None)
@@ -196,6 +196,20 @@ def test_the_rule_delivers_on_the_chosen_path_and_loses_nothing(path, target):
     failed = [one["DestinationConfig"]["OnFailure"]["Destination"] for one in direct]
     assert failed == (["<FailedEventsQueue.Arn>"] if path == "direct" else [])
     assert len(rendering.of_type("AWS::Lambda::Permission")) == len(failed)
+
+
+def test_only_named_senders_may_send_beside_the_rule():
+    def senders(**given):
+        policies = Rendering(TEMPLATE, **given).of_type("AWS::SQS::QueuePolicy").values()
+        statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+        assert all("aws:SourceArn" in next(iter(one["Condition"].values())) for one in statements)
+        return [(one["Resource"], one["Condition"]["ArnLike"]["aws:SourceArn"]) for one in statements if "ArnLike" in one["Condition"]]
+
+    rule, topic = ARN.format("events", "rule/orders"), ARN.format("sns", "cancels")
+    assert senders() == []
+    assert senders(SenderArns=f"{rule},{topic}") == [
+        ("<RequestQueue.Arn>", [rule, topic]), ("<DeadLetterQueue.Arn>", [rule, topic])
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("follow_ups, loop, queue", [("off", "Terminate", ""), ("on", "Allow", "<RequestQueue.Arn>")])
