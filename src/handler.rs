@@ -17,6 +17,7 @@ use crate::follow_up::FollowUps;
 use crate::hand_back::{HandBack, Return};
 use crate::invocation::Invocation;
 use crate::log;
+use crate::metrics::Metrics;
 use crate::outcome::Writer;
 use crate::pace::Pace;
 use crate::plan::Planner;
@@ -36,6 +37,7 @@ pub struct Handler {
     pub retry: Retry,
     pub pace: Pace,
     pub writer: Writer,
+    pub metrics: Metrics,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// What is kept of an invocation's time for publishing and the response.

@@ -25,4 +25,5 @@ pub mod arn;
 
 pub mod config;
 pub mod log;
+pub mod metrics;
 pub mod start_up;

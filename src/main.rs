@@ -13,6 +13,7 @@ use countermand::follow_up::FollowUps;
 use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
 use countermand::log;
+use countermand::metrics::{Metrics, to_standard_output};
 use countermand::outcome::Writer;
 use countermand::pace::Pace;
 use countermand::plan::Planner;
@@ -65,6 +66,7 @@ pub fn compose(
         pace: Pace::new(&config.rates, config.function_concurrency),
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
+        metrics: Metrics { level: config.log_level, out: to_standard_output },
         writer: Writer { max_receive_count: config.max_receive_count },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,

@@ -39,6 +39,8 @@ pub struct Attempts<T> {
     pub result: Result<T, CallError>,
     /// Calls made, repeats included.
     pub made: u32,
+    /// Those that were answered by throttling.
+    pub throttled: u32,
     /// An attempt went out and no answer came: it may have been done.
     pub unanswered: bool,
     /// The service's ids of the attempts that failed, in order.
@@ -196,11 +198,12 @@ impl Turns<'_> {
 impl<T> Attempts<T> {
     /// No call was made, for this reason.
     pub fn none(error: CallError) -> Self {
-        Self { result: Err(error), made: 0, unanswered: false, failed_request_ids: Vec::new() }
+        Self { result: Err(error), made: 0, throttled: 0, unanswered: false, failed_request_ids: Vec::new() }
     }
 
     fn record(&mut self, error: CallError) {
         self.made += u32::from(error.answer != Answer::NotAsked);
+        self.throttled += u32::from(error.class == Class::Throttle);
         self.unanswered |= error.answer == Answer::Missing;
         self.failed_request_ids.extend(error.request_id.clone());
         let cut_off = error.code == "DeadlineExceeded";

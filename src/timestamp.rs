@@ -52,6 +52,11 @@ impl Timestamp {
         Self(self.0.saturating_add(millis).min(LATEST))
     }
 
+    /// Milliseconds since the epoch.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
     /// Milliseconds from an earlier time to this one, 0 where it is not earlier.
     pub fn millis_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0 - earlier.0).unwrap_or_default()

@@ -68,6 +68,9 @@ pub struct Call {
     /// How the request was signed: `AWS4-HMAC-SHA256`, `ACS3-HMAC-SHA256` or `HMAC-SHA1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// The trace that the caller passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +107,7 @@ mod tests {
             operation: operation.into(),
             request: Value::Null,
             signature: None,
+            trace: None,
             status: None,
             code: None,
             fault: None,

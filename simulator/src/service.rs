@@ -143,6 +143,7 @@ impl<'a> Running<'a> {
             operation: operation.clone(),
             request: request.for_ledger(),
             signature: signature(request),
+            trace: request.header("x-amzn-trace-id").map(String::from),
             status: None,
             code: None,
             fault: None,

@@ -47,6 +47,8 @@ pub struct Config {
     pub rates: BTreeMap<Operation, Quota>,
     /// So many processes may run, which share the quotas.
     pub function_concurrency: u32,
+    /// Lambda's name of the log level.
+    pub log_level: String,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where follow-ups go; no request is followed without it.
@@ -120,6 +122,7 @@ impl Config {
             function_concurrency: variables
                 .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
                 .unwrap_or(1),
+            log_level: variables.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()).to_uppercase(),
             policy: policy(&mut variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),

@@ -616,6 +616,8 @@ fn settled(letter: char, published: bool) -> Settled {
         status,
         request_id: "id".into(),
         attempts: 0,
+        throttles: 0,
+        requested_at: time(NOW),
         completed_at: time(NOW),
         key: None,
         json: format!("{{\"{letter}\":1.0}}"),

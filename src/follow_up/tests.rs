@@ -16,6 +16,7 @@ fn settlement(status: Status, open_ends: &[&str]) -> Settlement {
         error: None,
         remaining: None,
         attempts: 1,
+        throttles: 0,
         service_request_ids: Vec::new(),
         unclear: None,
         open_ends: open_ends.iter().map(|id| (*id).to_owned()).collect(),

@@ -17,6 +17,7 @@ use crate::follow_up::{Confirmation, FollowUp, Message, State};
 use crate::hand_back::{self, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
+use crate::metrics::Sample;
 use crate::outcome::{Outcome, Status};
 use crate::plan::{self, Request};
 use crate::publisher::Entry;
@@ -296,6 +297,7 @@ impl Handler {
         let entries: Vec<Entry> = cases.iter().filter_map(|case| self.entry(case)).collect();
         let until = invocation.publishing_until;
         let mut results = self.publisher.publish(&entries, &self.retry, until).await.into_iter();
+        let mut samples = Vec::new();
         let settled = cases.into_iter().enumerate().map(|(place, case)| {
             let told = self.entry(&case).is_some();
             let result = if told { results.next().unwrap_or(Ok(())) } else { Ok(()) };
@@ -303,6 +305,7 @@ impl Handler {
                 Told::Outcome(outcome) => {
                     let took = invocation.millis_until(outcome.completed_at);
                     log::outcome(outcome, &result, &self.publisher, took);
+                    samples.push(Sample::of(outcome, took, result.is_ok()));
                 }
                 Told::Confirmation(confirmation) => log::confirmation(confirmation, &result, &self.publisher),
                 Told::Nothing | Told::InLine => {}
@@ -314,7 +317,9 @@ impl Handler {
             }
             settled
         });
-        settled.collect()
+        let settled = settled.collect();
+        self.metrics.write(&samples, invocation.now());
+        settled
     }
 
     /// What is published of a case. Where a request could not be followed as it asked, nothing is, as long

@@ -115,6 +115,9 @@ pub struct Outcome {
     pub status: Status,
     pub request_id: String,
     pub attempts: u32,
+    /// Attempts that were answered by throttling.
+    pub throttles: u32,
+    pub requested_at: Timestamp,
     pub completed_at: Timestamp,
     /// The name of what was asked for; absent where the request is not valid.
     pub key: Option<String>,

@@ -41,7 +41,7 @@ impl Writer {
         document.confirmation = pending.then_some("PENDING");
         document.attempts = settlement.attempts;
         document.service_request_ids = &settlement.service_request_ids;
-        self.write(document, Some(service), record)
+        Outcome { throttles: settlement.throttles, ..self.write(document, Some(service), record) }
     }
 
     /// The outcome of a valid request that must not go before another one. Nothing was done about it.
@@ -170,6 +170,8 @@ impl Writer {
             status,
             request_id,
             attempts,
+            throttles: 0,
+            requested_at: document.requested_at,
             completed_at: document.completed_at,
             key,
             json,

@@ -197,6 +197,8 @@ pub struct Settlement {
     pub error: Option<ReportedError>,
     pub remaining: Option<Value>,
     pub attempts: u32,
+    /// Attempts that were answered by throttling.
+    pub throttles: u32,
     pub service_request_ids: Vec<String>,
     /// What a look-up could tell more.
     pub unclear: Option<Unclear>,
@@ -214,6 +216,7 @@ impl Settlement {
             error: Some(ReportedError::from(error)),
             remaining: None,
             attempts: 0,
+            throttles: 0,
             service_request_ids: Vec::new(),
             unclear: None,
             open_ends: Vec::new(),

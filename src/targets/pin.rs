@@ -144,6 +144,7 @@ impl Settlement {
             error: conclusion.error.map(ReportedError::from),
             remaining: None,
             attempts: 0,
+            throttles: 0,
             service_request_ids: Vec::new(),
             unclear: None,
             open_ends: conclusion.open_ends,

@@ -198,6 +198,7 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
         error: conclusion.error.filter(|error| error.class != Class::Deferred).map(ReportedError::from),
         remaining: conclusion.remaining,
         attempts: own.iter().map(|made| made.attempts.made).sum(),
+        throttles: own.iter().map(|made| made.attempts.throttled).sum(),
         service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
         unclear: conclusion.unclear,
         open_ends: conclusion.open_ends,

@@ -99,7 +99,7 @@ pub fn start_with<const N: usize>(
     let mut case = json!({"raw": "", "env": {"AWS_LAMBDA_LOG_LEVEL": "ERROR"}, "expect": {}});
     variables.iter().for_each(|(name, value)| case["env"][name] = json!(value));
     let case: Case = serde_json::from_value(case)?;
-    Function::start(&case.variables(simulator, None))
+    Function::start_unheard(&case.variables(simulator, None))
 }
 
 /// A port on which connecting never ends: nobody accepts, and the backlog is full.

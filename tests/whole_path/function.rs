@@ -5,30 +5,41 @@
 use std::collections::BTreeMap;
 use std::io::{Error, Read, Result};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 /// The function's process, ended with its owner.
-pub struct Function(Child);
+pub struct Function {
+    child: Child,
+    /// Reads the log as it comes: a pipe that nobody empties would stop the function.
+    log: Option<JoinHandle<Result<String>>>,
+}
 
 impl Function {
     /// Starts it with these variables and no others; its log is kept.
     pub fn start(variables: &BTreeMap<String, String>) -> Result<Self> {
-        Self::spawn(variables, Stdio::piped())
+        let mut child = Self::spawn(variables, Stdio::piped())?;
+        let log = child.stdout.take().map(|mut stdout| {
+            std::thread::spawn(move || {
+                let mut log = String::new();
+                stdout.read_to_string(&mut log).map(|_| log)
+            })
+        });
+        Ok(Self { child, log })
     }
 
-    /// The same, its log thrown away, for those who would not read it before the pipe is full.
+    /// The same, its log thrown away, for those who would not look at it.
     pub fn start_unheard(variables: &BTreeMap<String, String>) -> Result<Self> {
-        Self::spawn(variables, Stdio::null())
+        Ok(Self { child: Self::spawn(variables, Stdio::null())?, log: None })
     }
 
-    fn spawn(variables: &BTreeMap<String, String>, stdout: Stdio) -> Result<Self> {
-        let child = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+    fn spawn(variables: &BTreeMap<String, String>, stdout: Stdio) -> Result<Child> {
+        Command::new(env!("CARGO_BIN_EXE_bootstrap"))
             .env_clear()
             .envs(variables)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(Stdio::null())
-            .spawn()?;
-        Ok(Self(child))
+            .spawn()
     }
 
     /// Sends a signal by its name, as `TERM`.
@@ -39,22 +50,21 @@ impl Function {
 
     /// Waits for the process to end by itself or by a signal.
     pub fn wait(&mut self) -> Result<ExitStatus> {
-        self.0.wait()
+        self.child.wait()
     }
 
     /// Ends the process, if it has not ended, and reads what it logged.
     pub fn end(mut self) -> Result<String> {
-        let _ = self.0.kill();
-        let mut log = String::new();
-        if let Some(mut stdout) = self.0.stdout.take() {
-            stdout.read_to_string(&mut log)?;
+        let _ = self.child.kill();
+        match self.log.take() {
+            Some(log) => log.join().unwrap_or_else(|_| Err(Error::other("the log could not be read"))),
+            None => Ok(String::new()),
         }
-        Ok(log)
     }
 
     /// The process's id.
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// A file or folder of the process under `/proc`.
@@ -66,7 +76,7 @@ impl Function {
 impl Drop for Function {
     fn drop(&mut self) {
         // It may have ended by itself, which the reply has told.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -130,8 +130,9 @@ fn run(request: &str, replies: Vec<Reply>) -> Result<String, (&'static str, Stri
         let wire = SharedHttpConnector::new(Wire(Arc::new(Mutex::new(replies))));
         let connector = SharedHttpConnector::new(Bounded(wire));
         let config = Config::read(variables()).expect("the variables are right");
-        let handler =
+        let mut handler =
             crate::bootstrap::compose(config, &aws(connector.clone()), connector, Credentials::default());
+        handler.metrics.out = |_| {};
         let payload = RawValue::from_string(request.into()).expect("a request is JSON");
         let deadline = (SystemTime::now() + Duration::from_secs(60)).duration_since(UNIX_EPOCH);
         let mut context = Context::default();

@@ -1,0 +1,212 @@
+//! What CloudWatch counts: a line in its embedded metric format for each service and status of an
+//! invocation.
+//!
+//! The line is data, not a message, so it is written whatever the log level: it carries the level that is
+//! set, which Lambda's filter lets through, and the time without which that filter looks at no level. It
+//! holds numbers, and nothing of a request.
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::outcome::{Outcome, Status};
+use crate::timestamp::Timestamp;
+
+const NAMESPACE: &str = "Countermand";
+/// A metric has so many values in one line at most.
+const MOST_VALUES: usize = 100;
+/// The service of a request that names none that is known.
+const NO_SERVICE: &str = "none";
+
+/// What is measured of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    service: &'static str,
+    status: Status,
+    attempts: u32,
+    /// Attempts that were answered by throttling.
+    throttles: u32,
+    /// From the begin of the invocation to the outcome; only where a call was made.
+    latency_ms: Option<u64>,
+    /// From when the request counts to the outcome.
+    age_ms: u64,
+    published: bool,
+}
+
+impl Sample {
+    /// What an outcome tells; `latency_ms` from the begin of the invocation.
+    pub fn of(outcome: &Outcome, latency_ms: u64, published: bool) -> Self {
+        Self {
+            service: outcome.service.map_or(NO_SERVICE, |service| service.name()),
+            status: outcome.status,
+            attempts: outcome.attempts,
+            throttles: outcome.throttles,
+            latency_ms: (outcome.attempts > 0).then_some(latency_ms),
+            age_ms: outcome.completed_at.millis_since(outcome.requested_at),
+            published,
+        }
+    }
+}
+
+/// Writes metrics as one deployment wants them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// The log level that is set, by Lambda's name.
+    pub level: String,
+    /// Takes lines, each with its end.
+    pub out: fn(&str),
+}
+
+/// Where Lambda reads.
+pub fn to_standard_output(lines: &str) {
+    // Whoever closed standard output wants no metrics either.
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+}
+
+impl Metrics {
+    /// Writes a line for each service and status.
+    pub fn write(&self, samples: &[Sample], now: Timestamp) {
+        let lines: String = self.lines(samples, now).iter().map(|line| format!("{line}\n")).collect();
+        (self.out)(&lines);
+    }
+
+    fn lines(&self, samples: &[Sample], now: Timestamp) -> Vec<Value> {
+        let mut groups: BTreeMap<_, Vec<Sample>> = BTreeMap::new();
+        for sample in samples {
+            groups.entry((sample.service, sample.status.name())).or_default().push(*sample);
+        }
+        let groups = groups.values().flat_map(|samples| samples.chunks(MOST_VALUES));
+        groups.map(|samples| self.line(samples, now)).collect()
+    }
+
+    /// One line for samples of the same service and status; there is at least one.
+    fn line(&self, samples: &[Sample], now: Timestamp) -> Value {
+        let (service, status) = (samples[0].service, samples[0].status);
+        let count = |of: fn(&Sample) -> u64| json!(samples.iter().map(of).sum::<u64>());
+        let latencies: Vec<u64> = samples.iter().filter_map(|sample| sample.latency_ms).collect();
+        let ages: Vec<u64> = samples.iter().map(|sample| sample.age_ms).collect();
+        let metrics = [
+            ("Attempts", "Count", count(|sample| sample.attempts.into())),
+            ("Throttles", "Count", count(|sample| sample.throttles.into())),
+            ("Deferred", "Count", count(|sample| (sample.status == Status::Deferred).into())),
+            ("PublishFailures", "Count", count(|sample| (!sample.published).into())),
+            ("RequestAge", "Milliseconds", json!(ages)),
+            ("CancelLatency", "Milliseconds", json!(latencies)),
+        ];
+        let metrics = metrics.into_iter().filter(|(.., value)| *value != json!([]));
+        let metrics: Vec<_> = metrics.collect();
+        let named = |(name, unit, _): &(&str, &str, Value)| json!({"Name": name, "Unit": unit});
+        let mut line = json!({
+            "level": self.level,
+            "timestamp": now,
+            "_aws": {
+                "Timestamp": now.millis(),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["service"], ["service", "status"]],
+                        "Metrics": [{"Name": "Requests", "Unit": "Count"}],
+                    },
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["service"]],
+                        "Metrics": metrics.iter().map(named).collect::<Vec<_>>(),
+                    },
+                ],
+            },
+            "service": service,
+            "status": status.name(),
+            "Requests": samples.len(),
+        });
+        metrics.into_iter().for_each(|(name, _, value)| line[name] = value);
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(service: &'static str, status: Status) -> Sample {
+        Sample {
+            service,
+            status,
+            attempts: 2,
+            throttles: 1,
+            latency_ms: Some(40),
+            age_ms: 1_000,
+            published: true,
+        }
+    }
+
+    fn lines(samples: &[Sample]) -> Vec<Value> {
+        let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
+        Metrics { level: "WARN".into(), out: |_| {} }.lines(samples, now)
+    }
+
+    #[test]
+    fn each_service_and_status_has_a_line_with_its_sums_and_values() {
+        let lines = lines(&[
+            sample("swf", Status::Accepted),
+            Sample {
+                latency_ms: Some(50),
+                age_ms: 2_000,
+                published: false,
+                ..sample("swf", Status::Accepted)
+            },
+            Sample { attempts: 0, throttles: 0, latency_ms: None, ..sample("appflow", Status::Deferred) },
+        ]);
+        let numbers = |line: &Value| {
+            [
+                "Requests",
+                "Attempts",
+                "Throttles",
+                "Deferred",
+                "PublishFailures",
+                "RequestAge",
+                "CancelLatency",
+            ]
+            .map(|name| line[name].clone())
+        };
+        let deferred = json!([1, 0, 0, 1, 0, [1_000], null]);
+        let accepted = json!([2, 4, 2, 0, 1, [1_000, 2_000], [40, 50]]);
+        assert_eq!(json!(lines.iter().map(numbers).collect::<Vec<_>>()), json!([deferred, accepted]));
+        let named = lines.iter().map(|line| (line["service"].as_str(), line["status"].as_str()));
+        let expected = [(Some("appflow"), Some("DEFERRED")), (Some("swf"), Some("ACCEPTED"))];
+        assert_eq!(named.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_line_declares_every_metric_that_it_holds_and_no_other() {
+        for line in lines(&[
+            sample("swf", Status::Accepted),
+            Sample { latency_ms: None, ..sample("swf", Status::Failed) },
+        ]) {
+            assert_eq!(
+                (&line["level"], &line["_aws"]["Timestamp"]),
+                (&json!("WARN"), &json!(1_700_000_000_123_i64))
+            );
+            let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+            let declared =
+                directives.iter().flat_map(|directive| directive["Metrics"].as_array().expect("metrics"));
+            let mut declared: Vec<&str> = declared.filter_map(|metric| metric["Name"].as_str()).collect();
+            let mut held: Vec<&str> =
+                line.as_object().expect("an object").keys().map(String::as_str).collect();
+            held.retain(|name| name.starts_with(char::is_uppercase));
+            declared.sort_unstable();
+            held.sort_unstable();
+            assert_eq!(declared, held);
+            let dimensions: Vec<_> = directives.iter().map(|directive| &directive["Dimensions"]).collect();
+            assert_eq!(dimensions, [&json!([["service"], ["service", "status"]]), &json!([["service"]])]);
+        }
+    }
+
+    #[test]
+    fn no_metric_has_more_values_in_a_line_than_cloudwatch_takes() {
+        let lines = lines(&vec![sample("swf", Status::Accepted); 250]);
+        let values: Vec<_> = lines.iter().map(|line| line["RequestAge"].as_array().map(Vec::len)).collect();
+        assert_eq!(values, [Some(100), Some(100), Some(50)]);
+    }
+}
