@@ -100,8 +100,8 @@ class Process:
 class Simulator(Process):
     """`cargo run --example local -- --serve`, on a port of the kernel's choice."""
 
-    def __init__(self):
-        command = [TARGET / "debug" / "examples" / "local", "--serve", "--port", "0"]
+    def __init__(self, address="127.0.0.1"):
+        command = [TARGET / "debug" / "examples" / "local", "--serve", "--port", "0", "--address", address]
         super().__init__(command, {}, stdout=subprocess.PIPE)
         self.environment = {}
         self.ready = threading.Event()
