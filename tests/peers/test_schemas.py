@@ -119,6 +119,10 @@ def test_the_requests_of_a_sample_are_right_where_the_function_takes_them(functi
     requests = requests_of(event)
     assert len(outcomes) == len(requests)
     for request, outcome in zip(requests, outcomes):
+        if isinstance(request, dict) and request.get("type") == "CancellationFollowUp":
+            # A message of the function to itself, which has a form of its own.
+            assert [one.message for one in CLOSED["confirmation"].iter_errors(outcome)] == []
+            continue
         found = errors("cancel-request", request)
         assert (found == []) == well_formed(outcome), (found, outcome.get("violations"))
         assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
@@ -203,6 +207,22 @@ def test_a_backlog_s_last_words_keep_the_schema(function):
     assert "DEFERRED" in {one["status"] for one in outcomes}
     for outcome in outcomes:
         assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == [], outcome
+
+
+FOLLOW_UPS = {"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": "arn:aws:sqs:us-east-1:111122223333:cancel-requests"}
+
+
+def test_a_request_that_is_followed_keeps_the_schemas_from_its_outcome_to_its_confirmation(function):
+    [outcome, message] = sorted(function(sample("sqs-appflow-confirm"), **FOLLOW_UPS), key=lambda one: one["type"], reverse=True)
+    if outcome["type"] == "CancellationFollowUp":
+        outcome, message = message, outcome
+    assert outcome["confirmation"] == "PENDING"
+    assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
+    for over, check in ((True, 1), (False, 14)):
+        follow_up = {**message, "check": check, "outcomeAt": "2026-01-02T03:04:05.678Z" if over else message["outcomeAt"]}
+        [confirmation] = function(of_queue([json.dumps(follow_up)]), **FOLLOW_UPS)
+        assert (confirmation["type"], confirmation["checks"]) == ("CancellationConfirmation", check)
+        assert [one.message for one in CLOSED["confirmation"].iter_errors(confirmation)] == [], confirmation
 
 
 def test_an_outcome_of_a_body_that_is_no_request_keeps_the_schema(function):
