@@ -4,7 +4,8 @@
 //! its faults, and the calls, outcomes and response that must follow. This file turns each into a
 //! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
-//! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied. [`deaths`] ends the process between two steps, [`stale`] its
+//! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
+//! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, and [`flat`] watches its size.
 
 #[path = "../../src/main.rs"]
@@ -12,6 +13,7 @@
 mod bootstrap;
 
 mod case;
+mod chaos;
 mod deaths;
 mod expand;
 mod expectation;
@@ -44,6 +46,7 @@ fn main() {
     trials.extend(project::trials());
     trials.extend(property::trials());
     trials.extend(hostile::trials());
+    trials.extend(chaos::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
