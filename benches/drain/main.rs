@@ -11,6 +11,9 @@
 #[expect(dead_code, reason = "the composition root is a program of its own")]
 mod bootstrap;
 
+#[path = "../../tests/simulated/mod.rs"]
+mod simulated;
+
 mod case;
 mod in_process;
 mod plot;

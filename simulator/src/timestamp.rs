@@ -59,6 +59,12 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(timestamp: Timestamp) -> SystemTime {
+        timestamp.0.into()
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 

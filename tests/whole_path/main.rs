@@ -6,11 +6,15 @@
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
-//! connections between two invocations, and [`flat`] watches its size.
+//! connections between two invocations, [`flat`] watches its size, and [`follow`] follows requests to their
+//! end in simulated time.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
 mod bootstrap;
+
+#[path = "../simulated/mod.rs"]
+mod simulated;
 
 mod case;
 mod chaos;
@@ -18,6 +22,7 @@ mod deaths;
 mod expand;
 mod expectation;
 mod flat;
+mod follow;
 mod function;
 mod hostile;
 mod matching;
@@ -43,6 +48,7 @@ fn main() {
     trials.extend(deaths::trials());
     trials.extend(stale::trials());
     trials.extend(flat::trials());
+    trials.extend(follow::trials());
     trials.extend(project::trials());
     trials.extend(property::trials());
     trials.extend(hostile::trials());
