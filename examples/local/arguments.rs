@@ -13,6 +13,7 @@ pub const USAGE: &str = "\
 Runs cancel requests through the real function, against simulated services, and shows what happened.
 
   cargo run --example local -- [options] <event file>…
+  cargo run --example local -- --follow [options] <event file>…
   cargo run --example local -- --serve [options]
 
 Several events go to one function, one after the other, in one simulated world.
@@ -23,6 +24,8 @@ Several events go to one function, one after the other, in one simulated world.
   --timeout SECONDS           what each invocation may take (30)
   --json                      one JSON object for each event, on a line of its own
   --log                       the function's own log, on standard error
+  --follow                    until each request that asks for it is confirmed, in simulated time
+  --settle SECONDS            how long what was asked to end takes, with --follow (40)
   --serve                     keep the simulator running and print the variables that lead to it
   --address ADDRESS           where the simulator listens (127.0.0.1); for containers, their bridge's address
   --port PORT                 and on which port (4180 with --serve, else any free one)
@@ -43,6 +46,9 @@ KIND is one of
 or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\", \"kind\": \"error\", \"status\": 403,
 \"code\": \"AccessDeniedException\"}'. Variables whose names begin with COUNTERMAND_ reach the function.
 
+With --follow all that is in the events comes through the function's own queue, which takes its follow-ups too, and the
+decider of invoice-2041 ignores requests to cancel.
+
 The exit code is 0 where every record was acknowledged, 1 where one was not, 2 where the command was wrong.";
 
 /// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.
@@ -53,6 +59,7 @@ const SERVE_PORT: u16 = 4180;
 pub enum Command {
     Help,
     Run(Options, Vec<PathBuf>),
+    Follow(Options, Vec<PathBuf>),
     Serve(Options),
 }
 
@@ -61,6 +68,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     pub destination: Destination,
     pub timeout: Duration,
+    /// What was asked to end takes so long, where a story is followed.
+    pub settle: Duration,
     pub json: bool,
     pub log: bool,
     pub address: IpAddr,
@@ -97,12 +106,14 @@ impl Command {
             faults: Vec::new(),
             destination: Destination::Bus,
             timeout: Duration::from_secs(30),
+            settle: Duration::from_secs(40),
             json: false,
             log: false,
             address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
         };
-        let (mut events, mut port, mut serve) = (Vec::new(), None, false);
+        let (mut events, mut port, mut settle) = (Vec::new(), None, None);
+        let (mut serve, mut follow) = (false, false);
         let mut arguments = arguments.into_iter().peekable();
         while let Some(argument) = arguments.next() {
             let (name, attached) = match argument.split_once('=') {
@@ -118,18 +129,20 @@ impl Command {
                 "--json" => options.json = flag(attached)?,
                 "--log" => options.log = flag(attached)?,
                 "--serve" => serve = flag(attached)?,
+                "--follow" => follow = flag(attached)?,
                 "--throttle" => {
                     // A number that follows is how often; anything else is the next argument.
                     let times = attached.or_else(|| arguments.next_if(|next| is_number(next)));
                     options.faults.extend(throttles(times.as_deref().unwrap_or("2"))?);
                 }
-                "--fault" | "--destination" | "--timeout" | "--address" | "--port" => {
+                "--fault" | "--destination" | "--timeout" | "--settle" | "--address" | "--port" => {
                     let value = attached.or_else(|| arguments.next());
                     let value = value.ok_or_else(|| format!("{name} needs a value"))?;
                     match name.as_str() {
                         "--fault" => options.faults.push(fault(&value)?),
                         "--destination" => options.destination = destination(&value)?,
                         "--timeout" => options.timeout = timeout(&value)?,
+                        "--settle" => settle = Some(read_as(&name, "seconds", &value)?),
                         "--address" => options.address = read_as(&name, "an IP address", &value)?,
                         _ => port = Some(read_as(&name, "a port", &value)?),
                     }
@@ -139,11 +152,19 @@ impl Command {
             }
         }
         options.port = port.unwrap_or(if serve { SERVE_PORT } else { 0 });
-        match (serve, events.is_empty()) {
-            (true, true) => Ok(Command::Serve(options)),
-            (true, false) => Err("--serve takes no event files".into()),
-            (false, true) => Err("expected an event file".into()),
-            (false, false) => Ok(Command::Run(options, events)),
+        options.settle = settle.map_or(options.settle, Duration::from_secs);
+        match (serve, follow, events.is_empty()) {
+            (true, true, _) => Err("--serve and --follow do not go together".into()),
+            (_, false, _) if settle.is_some() => Err("--settle goes with --follow".into()),
+            (_, true, _) if options.log => Err("--follow has no log to show".into()),
+            (_, true, _) if options.destination == Destination::None => {
+                Err("--follow needs a destination to be told of confirmations".into())
+            }
+            (true, _, true) => Ok(Command::Serve(options)),
+            (true, _, false) => Err("--serve takes no event files".into()),
+            (false, _, true) => Err("expected an event file".into()),
+            (false, true, false) => Ok(Command::Follow(options, events)),
+            (false, false, false) => Ok(Command::Run(options, events)),
         }
     }
 }
@@ -240,10 +261,27 @@ mod tests {
             ("--timeout 0 e.json", "got `0`"),
             ("--port 99999 --serve", "got `99999`"),
             ("--address here --serve", "an IP address"),
+            ("--follow", "expected an event file"),
+            ("--follow --serve", "do not go together"),
+            ("--follow --log e.json", "no log"),
+            ("--follow --destination none e.json", "needs a destination"),
+            ("--settle 5 e.json", "goes with --follow"),
+            ("--settle soon --follow e.json", "got `soon`"),
         ];
         for (line, reason) in cases {
             let error = read(line).unwrap_err();
             assert!(error.contains(reason), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_story_takes_its_time() {
+        for (line, seconds) in [("--follow e.json", 40), ("--settle 5 --follow e.json", 5)] {
+            let settle = Duration::from_secs(seconds);
+            assert!(
+                matches!(read(line), Ok(Command::Follow(options, _)) if options.settle == settle),
+                "{line}"
+            );
         }
     }
 

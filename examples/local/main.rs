@@ -6,10 +6,15 @@
 //! cargo run --example local -- events/sqs-appflow-partial.json
 //! cargo run --example local -- --throttle events/sqs-mixed-batch.json
 //! ```
+//!
+//! A story that takes hours is told in simulated time instead, with the function in this process
+//! ([`follow`]).
 
 mod arguments;
 mod arrival;
 mod faults;
+mod follow;
+mod moment;
 mod process;
 mod report;
 mod rows;
@@ -18,7 +23,10 @@ mod serve;
 mod timeline;
 
 #[path = "../../src/main.rs"]
-mod function;
+mod bootstrap;
+
+#[path = "../../tests/simulated/mod.rs"]
+mod simulated;
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
@@ -32,6 +40,7 @@ use tokio::time::{Instant, interval, timeout};
 
 use crate::arguments::{Command, Options};
 use crate::arrival::Arrival;
+use crate::moment::Story;
 use crate::process::Function;
 use crate::report::{Answer, Report, logged_outcome};
 use crate::screen::{Screen, note, say};
@@ -41,13 +50,17 @@ const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(process::MARKER) {
-        return function::main();
+        return bootstrap::main();
     }
     let done = match Command::read(std::env::args().skip(1)) {
         Ok(Command::Help) => say(&format!("{}\n", arguments::USAGE)).map(|()| true),
         Ok(Command::Serve(options)) => run(&options, None),
         Ok(Command::Run(options, files)) => match read_all(&files) {
             Ok(events) => run(&options, Some(&events)),
+            Err(error) => return wrong(&error),
+        },
+        Ok(Command::Follow(options, files)) => match read_all(&files) {
+            Ok(events) => follow::follow(&options, &events, |story| tell(&options, story)),
             Err(error) => return wrong(&error),
         },
         Err(error) => return wrong(&format!("{error}\n\n--help tells what can be asked for")),
@@ -61,6 +74,14 @@ fn main() -> ExitCode {
             note(&error.to_string());
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Shows a story.
+fn tell(options: &Options, story: &Story) -> io::Result<()> {
+    match options.json {
+        true => say(&format!("{}\n", serde_json::to_string(story)?)),
+        false => say(&Screen::new().story(story)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! How a report looks to a person: aligned columns, one idea in a line; with a frame and colours on
 //! a terminal, plain anywhere else. It decides nothing and starts nothing.
 
+mod story;
+
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
 
@@ -168,7 +170,7 @@ impl Screen {
 
     fn status(self, status: &str) -> String {
         let paint = match status {
-            "ACCEPTED" | "ALREADY_CANCELED" => Paint::Green,
+            "ACCEPTED" | "ALREADY_CANCELED" | "CONFIRMED" => Paint::Green,
             "FAILED" | "DENIED" => Paint::Red,
             _ => Paint::Yellow,
         };

@@ -1,0 +1,216 @@
+//! `--follow`: a story from a request to its confirmation, in simulated time. The function runs in this
+//! process, over a queue that takes requests and follow-ups alike, and hours pass at once.
+//!
+//! It sends, delivers, and notes each moment; how a moment looks is `screen`'s work.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use countermand_simulator::{Batch, Redrive, Reply, Simulator, World};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::arguments::Options;
+use crate::arrival::Arrival;
+use crate::moment::{Moment, Story, What, checked, ids, key, states, told};
+use crate::simulated::{Process, in_simulated_time};
+use crate::{Event, serve};
+
+const QUEUE: &str = "cancel-requests";
+const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:111122223333:cancel-requests";
+const DEAD: &str = "dead-letters";
+/// As the template has it.
+const MOST_RECEIVES: u32 = 5;
+
+/// Tells each event's story, one after the other in one world; `tell` shows it.
+pub fn follow(
+    options: &Options,
+    events: &[Event],
+    mut tell: impl FnMut(&Story) -> io::Result<()>,
+) -> io::Result<bool> {
+    in_simulated_time(async {
+        let simulator = Simulator::in_process(world(options.settle))?;
+        options.faults.iter().for_each(|fault| simulator.script(fault.clone()));
+        let process =
+            Process::start(&simulator, &variables(&simulator, options)).map_err(io::Error::other)?;
+        let mut all = true;
+        for (name, event) in events {
+            let unreadable = || io::Error::other(format!("{name}: expected records, each with a request"));
+            let arrived = Arrival::read(event).ok_or_else(unreadable)?;
+            let stage = Stage { simulator: &simulator, process: &process, timeout: options.timeout };
+            let story = stage.play(name, arrived).await;
+            tell(&story)?;
+            all &= story.acknowledged;
+        }
+        Ok(all)
+    })
+}
+
+/// The small world; what is asked to end there takes its time, and one decider does not care.
+fn world(settle: Duration) -> World {
+    let mut world = World::seeded();
+    world.queues.push(DEAD.into());
+    let redrive = Redrive { dead_letter_queue: DEAD.into(), max_receive_count: MOST_RECEIVES };
+    world.redrive.insert(QUEUE.into(), redrive);
+    world.settle_after_ms = u64::try_from(settle.as_millis()).ok();
+    let executions = world.swf.values_mut().flat_map(|domain| &mut domain.executions);
+    executions.filter(|it| it.workflow_id == "invoice-2041").for_each(|it| it.ignores_cancel = true);
+    world
+}
+
+fn variables(simulator: &Simulator, options: &Options) -> Vec<(String, String)> {
+    let own = std::env::vars().filter(|(name, _)| name.starts_with("COUNTERMAND_"));
+    let mut variables: BTreeMap<String, String> = own.collect();
+    variables.extend(serve::variables(simulator, options));
+    variables.insert("COUNTERMAND_FOLLOW_UP_QUEUE_ARN".into(), QUEUE_ARN.into());
+    variables.insert("COUNTERMAND_MAX_RECEIVE_COUNT".into(), MOST_RECEIVES.to_string());
+    variables.into_iter().collect()
+}
+
+struct Stage<'a> {
+    simulator: &'a Simulator,
+    process: &'a Process,
+    timeout: Duration,
+}
+
+impl Stage<'_> {
+    /// Sends the requests, and delivers until the queue is empty.
+    async fn play(&self, name: &str, arrived: Arrival) -> Story {
+        let dead = self.simulator.messages(DEAD).len();
+        let start = Instant::now();
+        for record in &arrived.records {
+            let text = record.request.as_str().map_or_else(|| record.request.to_string(), str::to_owned);
+            self.simulator.send(QUEUE, &text);
+        }
+        let mapping = self.simulator.mapping(QUEUE).visibility(self.timeout * 6);
+        let (mut moments, mut documents) = (Vec::new(), Vec::new());
+        while let Some(batch) = mapping.next().await {
+            let (at, before) = (start.elapsed(), self.simulator.published().len());
+            moments.extend(self.checks(&batch).into_iter().map(|check| Moment::new(at, check)));
+            let reply = self.process.invoke(&batch.event, self.timeout).await;
+            mapping.settle(batch.clone(), &reply);
+            let published = self.simulator.published().split_off(before);
+            let published: Vec<Value> =
+                published.iter().filter_map(|message| serde_json::from_str(&message.body).ok()).collect();
+            moments.extend(published.iter().filter_map(told).map(|told| Moment::new(start.elapsed(), told)));
+            moments.extend(self.returns(&batch, &reply).map(|it| Moment::new(start.elapsed(), it)));
+            self.look_ahead(&mut moments);
+            documents.extend(published.into_iter().filter(|it| it["type"] != "CancellationFollowUp"));
+        }
+        let dead = self.simulator.messages(DEAD).len() - dead;
+        Story { event: name.into(), arrived, moments, documents, dead, acknowledged: dead == 0 }
+    }
+
+    /// What the follow-ups of a batch are about to see.
+    fn checks(&self, batch: &Batch) -> Vec<What> {
+        let world = self.simulator.world();
+        let records = bodies(batch).into_iter().filter(|body| body["type"] == "CancellationFollowUp");
+        let check = |body: Value| What::Check {
+            request_id: body["requestId"].as_str().unwrap_or_default().into(),
+            key: key(&body).unwrap_or_default(),
+            check: body["check"].as_u64().unwrap_or(0),
+            states: states(&world, &body, &ids(&body)),
+            next_in_seconds: None,
+        };
+        records.map(check).collect()
+    }
+
+    /// The records that come again.
+    fn returns(&self, batch: &Batch, reply: &Reply) -> impl Iterator<Item = What> + use<> {
+        let queued = self.simulator.messages(QUEUE);
+        let cut_off = !matches!(reply, Reply::Response(_));
+        let ids: Vec<String> = batch.ids().map(str::to_owned).collect();
+        let again = queued.into_iter().filter(move |message| ids.contains(&message.id));
+        again.map(move |message| What::ComesAgain {
+            key: key(&serde_json::from_str(&message.body).unwrap_or_default()).unwrap_or(message.id),
+            in_seconds: message.visible_in.unwrap_or_default().as_secs(),
+            cut_off,
+        })
+    }
+
+    /// Notes with each check when the next one is due, once that is known.
+    fn look_ahead(&self, moments: &mut [Moment]) {
+        for message in self.simulator.messages(QUEUE) {
+            let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
+            let due = message.visible_in.map(|left| (left + Duration::from_millis(500)).as_secs());
+            let next = checked(&body).and_then(|(id, check)| {
+                let this = |moment: &&mut Moment| moment.comes_before(id, check);
+                moments.iter_mut().rev().find(this)
+            });
+            if let Some(next) = next {
+                next.note_next(due);
+            }
+        }
+    }
+}
+
+fn bodies(batch: &Batch) -> Vec<Value> {
+    let event: Value = serde_json::from_str(&batch.event).unwrap_or_default();
+    let records = event["Records"].as_array().into_iter().flatten();
+    let body = |record: &Value| serde_json::from_str(record["body"].as_str()?).ok();
+    records.filter_map(body).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::arguments::Command;
+
+    fn story(line: &str, request: &Value) -> Value {
+        let command = Command::read(format!("--follow {line} e.json").split_whitespace().map(String::from));
+        let Ok(Command::Follow(options, _)) = command else { panic!("{line}: {command:?}") };
+        let event =
+            json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": request.to_string()}]});
+        let mut told = None;
+        let all = follow(&options, &[("e.json".into(), event.to_string())], |story| {
+            told = Some(serde_json::to_value(story)?);
+            Ok(())
+        });
+        let (all, told) = (all.unwrap(), told.expect("a story"));
+        assert_eq!(told["acknowledged"], all);
+        told
+    }
+
+    fn words(story: &Value) -> Vec<String> {
+        let moments = story["moments"].as_array().into_iter().flatten();
+        let word = |moment: &Value| match moment["type"].as_str()? {
+            "check" => Some(format!("check {} {}", moment["check"], moment["states"][0][0].as_str()?)),
+            "comesAgain" => Some("comes again".into()),
+            _ => Some(moment["status"].as_str()?.to_owned()),
+        };
+        moments.filter_map(word).collect()
+    }
+
+    #[test]
+    fn a_story_goes_from_the_outcome_to_the_confirmation() {
+        let appflow =
+            json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"], "confirm": true});
+        let swf = json!({"service": "swf", "domain": "billing", "workflowId": "invoice-2041", "confirm": true,
+            "confirmWithinSeconds": 15});
+        let cases = [
+            ("", &appflow, vec!["ACCEPTED", "check 1 CANCELING", "check 2 CANCELED", "CONFIRMED"]),
+            ("--settle 1", &appflow, vec!["ACCEPTED", "check 1 CANCELED", "CONFIRMED"]),
+            ("--settle 1", &swf, vec!["ACCEPTED", "check 1 CANCELING", "STILL_RUNNING"]),
+            (
+                "--settle 1 --fault sqs=error:6",
+                &appflow,
+                vec!["comes again", "ALREADY_CANCELED", "check 1 CANCELED", "CONFIRMED"],
+            ),
+        ];
+        for (line, request, expected) in cases {
+            assert_eq!(words(&story(line, request)), expected, "{line} {request}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_dies_is_no_success() {
+        let request = json!({"service": "appflow", "flowName": "orders", "confirm": true});
+        let story = story("--fault eventbridge=error:1000", &request);
+        // The request, and the follow-up of each of its deliveries.
+        let dead = 1 + MOST_RECEIVES;
+        assert_eq!((&story["dead"], &story["acknowledged"]), (&json!(dead), &json!(false)));
+    }
+}

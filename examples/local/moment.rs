@@ -1,0 +1,228 @@
+//! A story as data: what happened when. Checks are told by what the world shows at that moment, in the
+//! words of a confirmation; all else is taken from what was published.
+
+use std::time::Duration;
+
+use countermand_simulator::World;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::arrival::Arrival;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Story {
+    pub event: String,
+    pub arrived: Arrival,
+    pub moments: Vec<Moment>,
+    /// Outcomes and confirmations, in their order.
+    pub documents: Vec<Value>,
+    /// So many messages ended in the dead-letter queue.
+    pub dead: usize,
+    pub acknowledged: bool,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moment {
+    pub at_seconds: u64,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum What {
+    Outcome {
+        request_id: String,
+        key: String,
+        status: String,
+        /// It is followed.
+        pending: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_in_seconds: Option<u64>,
+    },
+    Check {
+        request_id: String,
+        key: String,
+        check: u64,
+        states: Vec<(&'static str, Vec<String>)>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_in_seconds: Option<u64>,
+    },
+    Confirmation {
+        key: String,
+        status: String,
+    },
+    ComesAgain {
+        key: String,
+        in_seconds: u64,
+        cut_off: bool,
+    },
+}
+
+impl Moment {
+    pub fn new(at: Duration, what: What) -> Self {
+        Self { at_seconds: at.as_secs(), what }
+    }
+
+    /// Whether the next thing after it is this check of that request.
+    pub fn comes_before(&self, id: &str, next: u64) -> bool {
+        match &self.what {
+            What::Outcome { request_id, pending, .. } => *pending && next == 1 && request_id == id,
+            What::Check { request_id, check, .. } => check + 1 == next && request_id == id,
+            _ => false,
+        }
+    }
+
+    /// Notes when the next check is due, where that is not known yet.
+    pub fn note_next(&mut self, due: Option<u64>) {
+        if let What::Outcome { next_in_seconds, .. } | What::Check { next_in_seconds, .. } = &mut self.what {
+            *next_in_seconds = next_in_seconds.or(due);
+        }
+    }
+}
+
+/// What a published document tells; a follow-up tells nobody but the function.
+pub fn told(document: &Value) -> Option<What> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let key = document["target"].get("key").unwrap_or(&document["requestId"]);
+    let (key, status) = (text(key), text(&document["status"]));
+    match document["type"].as_str()? {
+        "CancellationConfirmation" => Some(What::Confirmation { key, status }),
+        "CancellationFollowUp" => None,
+        _ => Some(What::Outcome {
+            request_id: text(&document["requestId"]),
+            key,
+            status,
+            pending: document["confirmation"] == "PENDING",
+            next_in_seconds: None,
+        }),
+    }
+}
+
+/// The request and the number of the check that a follow-up asks for.
+pub fn checked(body: &Value) -> Option<(&str, u64)> {
+    Some((
+        body["requestId"].as_str()?,
+        body["check"].as_u64().filter(|_| body["type"] == "CancellationFollowUp")?,
+    ))
+}
+
+/// What a request or a follow-up is about, where it says so.
+pub fn key(body: &Value) -> Option<String> {
+    let name = |field: &str| body[field].as_str();
+    Some(match name("service")? {
+        "appflow" => format!("appflow:{}", name("flowName")?),
+        "swf" => format!("swf:{}/{}", name("domain")?, name("workflowId")?),
+        service => format!("{service}:{}", name("flowName").or(name("FlowName"))?),
+    })
+}
+
+/// The runs that a follow-up asks after: those that it or its request names, without those that had ended.
+pub fn ids(body: &Value) -> Vec<String> {
+    let ended = |place: u64| body["ended"].as_array().is_some_and(|ended| ended.contains(&json!(place)));
+    let named = ["runs", "executionIds", "runId", "executionName"].iter().find_map(|name| body.get(*name));
+    let named = match named {
+        Some(Value::Array(ids)) => ids.as_slice(),
+        Some(id) => std::slice::from_ref(id),
+        None => &[],
+    };
+    let followed = (0..).zip(named).filter(|(place, _)| !ended(*place));
+    followed.filter_map(|(_, id)| id.as_str().map(String::from)).collect()
+}
+
+/// The states of these runs, those in the same one together.
+pub fn states(world: &World, body: &Value, ids: &[String]) -> Vec<(&'static str, Vec<String>)> {
+    let mut states: Vec<(&'static str, Vec<String>)> = Vec::new();
+    for id in ids {
+        let state = state(&json!(world), body, id);
+        match states.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, ids)) => ids.push(id.clone()),
+            None => states.push((state, vec![id.clone()])),
+        }
+    }
+    states
+}
+
+fn state(world: &Value, body: &Value, id: &str) -> &'static str {
+    let name = |field: &str| body[field].as_str().unwrap_or_default();
+    let (runs, named) = match name("service") {
+        "appflow" => (&world["appflow"][name("flowName")]["runs"], "executionId"),
+        "swf" => (&world["swf"][name("domain")]["executions"], "runId"),
+        _ => (&world["cloudflow"][name("flowName")]["executions"], "name"),
+    };
+    let Some(run) = runs.as_array().into_iter().flatten().find(|run| run[named] == id) else {
+        return "NOT_FOUND";
+    };
+    match run["closeStatus"].as_str().or(run["status"].as_str()).unwrap_or_default() {
+        "Canceled" | "CANCELED" | "Stopped" => "CANCELED",
+        "Successful" | "COMPLETED" | "Succeeded" => "SUCCEEDED",
+        "Error" | "FAILED" | "Failed" => "FAILED",
+        "TIMED_OUT" | "TimedOut" => "TIMED_OUT",
+        "TERMINATED" => "TERMINATED",
+        "CONTINUED_AS_NEW" => "CONTINUED_AS_NEW",
+        "CancelStarted" => "CANCELING",
+        _ if run["cancelRequested"] == true => "CANCELING",
+        _ => "RUNNING",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follow_up_asks_after_the_runs_that_have_not_ended() {
+        let cases = [
+            (json!({"executionIds": ["a", "b", "c"], "ended": [1]}), vec!["a", "c"]),
+            (json!({"executionIds": ["a"]}), vec!["a"]),
+            (json!({"runs": ["r"]}), vec!["r"]),
+            (json!({"workflowId": "w", "runId": "r"}), vec!["r"]),
+            (json!({"flowName": "f", "executionName": "e"}), vec!["e"]),
+            (json!({}), vec![]),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(ids(&body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_told_in_the_words_of_a_confirmation() {
+        let world = serde_json::from_value(json!({
+            "appflow": {"f": {"runs": [{"executionId": "a", "status": "CancelStarted"},
+                {"executionId": "b", "status": "InProgress"}, {"executionId": "c", "status": "CancelStarted"}]}},
+            "swf": {"d": {"executions": [
+                {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true},
+                {"workflowId": "w", "runId": "q", "status": "CLOSED", "closeStatus": "TERMINATED"}]}},
+            "cloudflow": {"f": {"executions": [{"name": "e", "status": "Stopped"}]}},
+        }));
+        let world: World = world.unwrap();
+        let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let cases = [
+            (
+                json!({"service": "appflow", "flowName": "f", "executionIds": ["a", "b", "c", "d"]}),
+                vec![
+                    ("CANCELING", texts(&["a", "c"])),
+                    ("RUNNING", texts(&["b"])),
+                    ("NOT_FOUND", texts(&["d"])),
+                ],
+            ),
+            (
+                json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "r"}),
+                vec![("CANCELING", texts(&["r"]))],
+            ),
+            (
+                json!({"service": "swf", "domain": "d", "workflowId": "w", "runs": ["q"]}),
+                vec![("TERMINATED", texts(&["q"]))],
+            ),
+            (
+                json!({"service": "cloudflow", "flowName": "f", "executionName": "e"}),
+                vec![("CANCELED", texts(&["e"]))],
+            ),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(states(&world, &body, &ids(&body)), expected, "{body}");
+        }
+    }
+}
