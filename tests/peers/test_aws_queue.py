@@ -3,6 +3,8 @@
 It takes the simulator's answers for SQS's: errors by their class, failed entries inside a 200.
 """
 
+import time
+
 import pytest
 
 from processes import ACCOUNT
@@ -48,6 +50,29 @@ def test_a_long_poll_ends_when_a_hidden_message_is_seen_again(sqs, url):
     [hidden] = receive(sqs, url, VisibilityTimeout=1)
     [again] = receive(sqs, url, WaitTimeSeconds=20)
     assert again["MessageId"] == hidden["MessageId"]
+
+
+def test_a_delayed_message_is_received_after_its_delay_and_not_before(sqs, url):
+    entries = [
+        {"Id": "later", "MessageBody": "later", "DelaySeconds": 2},
+        {"Id": "now", "MessageBody": "now"},
+    ]
+    sent_at = time.monotonic()
+    assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 2
+    assert [message["Body"] for message in receive(sqs, url)] == ["now"]
+    assert receive(sqs, url) == []
+    [delayed] = receive(sqs, url, WaitTimeSeconds=20)
+    assert time.monotonic() - sent_at >= 2
+    assert delayed["Body"] == "later"
+    assert delayed["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(900, True), (901, False)], ids=["longest", "longer"])
+def test_no_message_is_delayed_for_longer_than_a_quarter_of_an_hour(sqs, url, seconds, taken):
+    entry = {"Id": "0", "MessageBody": "hello", "DelaySeconds": seconds}
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=[entry])
+    assert len(answer.get("Successful", [])) == taken
+    assert [one["Code"] for one in answer.get("Failed", [])] == ([] if taken else ["InvalidParameterValue"])
 
 
 def test_boto3_reads_why_a_visibility_was_not_changed(sqs, url):

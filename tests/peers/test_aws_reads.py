@@ -10,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from botocore.exceptions import ClientError
 
+from processes import until
+
 RECORDS = "appflow.DescribeFlowExecutionRecords"
 REMINDERS = ["22wkJ8fXyV6pC1remindersrun1", "22wkJ8fXyV6pC1remindersrun2"]
 EVER = {"oldestDate": datetime(2020, 1, 1, tzinfo=timezone.utc)}
@@ -165,6 +167,76 @@ def test_boto3_describes_a_closed_run(aws):
     info = aws("swf").describe_workflow_execution(domain="billing", execution=execution)["executionInfo"]
     assert (info["executionStatus"], info["closeStatus"]) == ("CLOSED", "CONTINUED_AS_NEW")
     assert info["closeTimestamp"] == moment("2025-11-20T01:05:00.480Z")
+
+
+# A request is followed to its end by these reads: what a run is in the meantime, and how it ended.
+
+
+def world_that_takes(milliseconds, **workflow):
+    """A run and a workflow that end so long after they were asked to."""
+    opened = {"workflowId": "w", "runId": "r", "status": "OPEN", **workflow}
+    return {
+        "settleAfterMs": milliseconds,
+        "appflow": {"orders": {"runs": [{"executionId": "a", "status": "InProgress"}]}},
+        "swf": {"d": {"executions": [opened]}},
+    }
+
+
+def described(client):
+    execution = {"workflowId": "w", "runId": "r"}
+    info = client.describe_workflow_execution(domain="d", execution=execution)["executionInfo"]
+    return info["executionStatus"], info["cancelRequested"], info.get("closeStatus")
+
+
+def test_a_workflow_is_canceling_until_its_decider_closes_it(aws, simulator):
+    simulator.replace_world(world_that_takes(1_500))
+    client = aws("swf")
+    assert described(client) == ("OPEN", False, None)
+    client.request_cancel_workflow_execution(domain="d", workflowId="w", runId="r")
+    assert described(client) == ("OPEN", True, None)
+    until(lambda: described(client)[0] == "CLOSED", "the decider")
+    assert described(client) == ("CLOSED", True, "CANCELED")
+
+
+def test_a_decider_that_ignores_the_request_goes_on(aws, simulator):
+    simulator.replace_world(world_that_takes(0, ignoresCancel=True))
+    client = aws("swf")
+    for _ in range(2):
+        client.request_cancel_workflow_execution(domain="d", workflowId="w", runId="r")
+        assert described(client) == ("OPEN", True, None)
+    assert client.describe_workflow_execution(
+        domain="d", execution={"workflowId": "w", "runId": "r"}
+    )["executionInfo"].get("closeTimestamp") is None
+
+
+@pytest.mark.parametrize("close_status", ["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"])
+def test_boto3_reads_how_a_workflow_closed(aws, simulator, close_status):
+    simulator.replace_world(world_that_takes(0, status="CLOSED", closeStatus=close_status, cancelRequested=True))
+    assert described(aws("swf")) == ("CLOSED", True, close_status)
+
+
+def test_a_run_is_canceling_until_it_is_canceled(aws, simulator):
+    simulator.replace_world(world_that_takes(1_500))
+    client = aws("appflow")
+
+    def record():
+        [record] = client.describe_flow_execution_records(flowName="orders", maxResults=100)["flowExecutions"]
+        return record
+
+    assert record()["executionStatus"] == "InProgress"
+    client.cancel_flow_executions(flowName="orders", executionIds=["a"])
+    started = record()
+    assert started["executionStatus"] == "CancelStarted"
+    until(lambda: record()["executionStatus"] == "Canceled", "the run's end")
+    assert record()["lastUpdatedAt"] > started["lastUpdatedAt"]
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Successful", "Error", "CancelStarted", "Canceled"])
+def test_boto3_reads_every_status_of_a_run(aws, simulator, status):
+    assert status in aws("appflow").meta.service_model.shape_for("ExecutionStatus").enum
+    simulator.replace_world({"appflow": {"orders": {"runs": [{"executionId": "a", "status": status}]}}})
+    [record] = aws("appflow").describe_flow_execution_records(flowName="orders")["flowExecutions"]
+    assert record["executionStatus"] == status
 
 
 @pytest.mark.parametrize(

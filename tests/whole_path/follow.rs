@@ -22,12 +22,13 @@ const SLACK: f64 = 1.2;
 
 /// The stories, as tests.
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, fn()); 11] = [
+    let stories: [(&str, fn()); 12] = [
         ("follow-confirms-at-the-first-check-after-the-run-has-ended", confirms_at_the_first_check_after),
         ("follow-tells-still-running-at-the-end-of-the-time-and-not-before", still_running_at_the_end),
         ("follow-looks-14-times-at-most-whatever-the-clock-says", fourteen_checks_at_most),
         ("follow-tells-of-a-run-that-ended-by-itself", ended_otherwise),
         ("follow-promises-nothing-before-the-follow-up-is-sent", nothing_is_promised_before),
+        ("follow-promises-nothing-that-cannot-be-kept", promises_nothing_that_it_cannot_keep),
         ("follow-confirms-though-the-process-dies-before-it-tells", confirms_though_the_process_dies),
         ("follow-looks-again-where-a-look-up-failed", looks_again),
         ("follow-reads-a-flow-once-for-a-batch", a_flow_is_read_once_for_a_batch),
@@ -35,7 +36,13 @@ pub fn trials() -> Vec<Trial> {
         ("follow-leaves-a-request-alone-that-does-not-ask", leaves_others_alone),
         ("follow-property-a-promise-is-kept-and-what-is-told-is-so", property::check),
     ];
-    stories.map(|(name, story)| Trial::test(name, move || Ok(story()))).into()
+    let trial = |(name, story): (&str, fn())| {
+        Trial::test(name, move || {
+            story();
+            Ok(())
+        })
+    };
+    stories.map(trial).into()
 }
 
 /// A request for one run of each service, and how it is asked after.
@@ -276,6 +283,24 @@ fn nothing_is_promised_before() {
                 assert!(!stage.confirmations().is_empty(), "{name}: expected a promise, and that it is kept");
             });
         }
+    }
+}
+
+fn promises_nothing_that_it_cannot_keep() {
+    for asked in &SERVICES {
+        play(7, async || {
+            let stage = Stage::new(world(40), &[]);
+            let down = FaultKind::Drop {};
+            stage.simulator.script(Fault::new(Operation::SendMessageBatch, down).times(1_000));
+            stage.send(&followed(asked, 600));
+            stage.run().await;
+            let told = stage.told();
+            assert_eq!(told.len(), 1, "expected a last word alone, got {told:#?}");
+            assert_eq!(
+                (&told[0]["type"], told[0].get("confirmation")),
+                (&json!("CancellationOutcome"), None)
+            );
+        });
     }
 }
 

@@ -134,12 +134,10 @@ fn sent_before(seen: &Seen) -> Result<(), String> {
 }
 
 fn kept(seen: &Seen) -> Result<(), String> {
-    let mut promises: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, promise) in seen.promises() {
-        promises.entry(promise["requestId"].to_string()).or_default().insert(promise.to_string());
-    }
-    for (id, promises) in promises {
-        let is_it = |told: &&Value| told["requestId"].to_string() == id;
+        let is_it = |told: &&Value| told["requestId"] == promise["requestId"];
+        let promises = seen.promises().map(|(_, told)| told).filter(is_it).map(Value::to_string);
+        let promises: BTreeSet<String> = promises.collect();
         let dead = seen.dead.iter().filter(is_it).filter(|it| it["type"] == "CancellationFollowUp").count();
         // Of two that are told at the same moment, the documents are the same.
         let confirmed = seen.of("CancellationConfirmation").map(|(_, told)| told).filter(is_it).count();
