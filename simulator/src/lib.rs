@@ -1,5 +1,5 @@
-//! Simulated AppFlow, SWF, CloudFlow, EventBridge, SNS, SQS and Lambda Runtime API, in one process
-//! and on one port, in the real wire protocols. It keeps state, refuses what the real services
+//! Simulated AppFlow, SWF, CloudFlow, EventBridge, SNS, SQS, Secrets Manager and Lambda Runtime API, in
+//! one process and on one port, in the real wire protocols. It keeps state, refuses what the real services
 //! refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
 //! nobody can read. It is for tests and the local run only, and is never part of the function.
 //!
@@ -30,6 +30,7 @@ mod batch;
 mod cloudflow;
 mod eventbridge;
 mod queues;
+mod secrets;
 mod sns;
 mod sqs;
 mod swf;

@@ -18,6 +18,7 @@ pub(crate) enum Service {
     Eventbridge,
     Sns,
     Sqs,
+    SecretsManager,
 }
 
 impl Service {
@@ -29,6 +30,7 @@ impl Service {
             Service::Eventbridge => "eventbridge",
             Service::Sns => "sns",
             Service::Sqs => "sqs",
+            Service::SecretsManager => "secretsmanager",
         }
     }
 }
@@ -55,10 +57,11 @@ pub enum Operation {
     ChangeMessageVisibility,
     ChangeMessageVisibilityBatch,
     GetQueueUrl,
+    GetSecretValue,
 }
 
 impl Operation {
-    pub const ALL: [Operation; 18] = [
+    pub const ALL: [Operation; 19] = [
         Operation::CancelFlowExecutions,
         Operation::DescribeFlowExecutionRecords,
         Operation::RequestCancelWorkflowExecution,
@@ -77,6 +80,7 @@ impl Operation {
         Operation::ChangeMessageVisibility,
         Operation::ChangeMessageVisibilityBatch,
         Operation::GetQueueUrl,
+        Operation::GetSecretValue,
     ];
 
     pub fn name(self) -> &'static str {
@@ -99,6 +103,7 @@ impl Operation {
             Operation::ChangeMessageVisibility => "sqs.ChangeMessageVisibility",
             Operation::ChangeMessageVisibilityBatch => "sqs.ChangeMessageVisibilityBatch",
             Operation::GetQueueUrl => "sqs.GetQueueUrl",
+            Operation::GetSecretValue => "secretsmanager.GetSecretValue",
         }
     }
 
@@ -172,6 +177,7 @@ impl Asked {
                 "SimpleWorkflowService" => Some(Asked::new(Service::Swf, action)),
                 "AWSEvents" => Some(Asked::new(Service::Eventbridge, action)),
                 "AmazonSQS" => Some(Asked::new(Service::Sqs, action)),
+                "secretsmanager" => Some(Asked::new(Service::SecretsManager, action)),
                 _ => None,
             };
         }
@@ -218,6 +224,10 @@ mod tests {
                 Some("eventbridge.PutEvents"),
             ),
             (request("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")], ""), Some("sqs.SendMessage")),
+            (
+                request("POST", "/", &[("x-amz-target", "secretsmanager.GetSecretValue")], ""),
+                Some("secretsmanager.GetSecretValue"),
+            ),
             (request("POST", "/", &[("x-amz-target", "SimpleWorkflowService.CountOpen")], ""), None),
             (
                 request(

@@ -29,7 +29,9 @@ impl Service {
     pub(crate) fn throttled(self, retry_after_ms: Option<u64>) -> Failure {
         let mut failure = match self {
             Service::Appflow => Failure::new(429, "ThrottlingException", "Rate exceeded"),
-            Service::Swf | Service::Eventbridge => Failure::new(400, "ThrottlingException", "Rate exceeded"),
+            Service::Swf | Service::Eventbridge | Service::SecretsManager => {
+                Failure::new(400, "ThrottlingException", "Rate exceeded")
+            }
             Service::Sns => Failure::new(400, "Throttling", "Rate exceeded"),
             Service::Sqs => {
                 Failure::new(400, "RequestThrottled", "The request was denied due to request throttling.")
@@ -79,7 +81,9 @@ impl Service {
                 &format!("{}#{code}", swf_namespace(&code)),
                 &message,
             ),
-            Service::Eventbridge => json_error(status, "application/x-amz-json-1.1", &code, &message),
+            Service::Eventbridge | Service::SecretsManager => {
+                json_error(status, "application/x-amz-json-1.1", &code, &message)
+            }
             Service::Sqs => {
                 let sender = if status < 500 { "Sender" } else { "Receiver" };
                 json_error(

@@ -16,7 +16,7 @@ use crate::operation::{Asked, Operation, Service};
 use crate::refusal::Failure;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{FailingEntries, State, Turn, Work};
-use crate::{Shared, acs, appflow, cloudflow, eventbridge, role, sigv4, sns, sqs, swf};
+use crate::{Shared, acs, appflow, cloudflow, eventbridge, role, secrets, sigv4, sns, sqs, swf};
 
 /// What becomes of the connection that carried a call.
 pub(crate) enum Ending {
@@ -59,6 +59,7 @@ fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Bo
             Box::new(sqs::ChangeMessageVisibilityBatch::read(request)?)
         }
         Operation::GetQueueUrl => Box::new(sqs::GetQueueUrl::read(request)?),
+        Operation::GetSecretValue => Box::new(secrets::GetSecretValue::read(request)?),
     })
 }
 

@@ -35,6 +35,9 @@ fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
         | Operation::ListOpenWorkflowExecutions
         | Operation::ListClosedWorkflowExecutions => (Service::Swf, "swf", "application/x-amz-json-1.0"),
         Operation::PutEvents => (Service::Eventbridge, "events", "application/x-amz-json-1.1"),
+        Operation::GetSecretValue => {
+            (Service::SecretsManager, "secretsmanager", "application/x-amz-json-1.1")
+        }
         Operation::PublishBatch | Operation::Publish => {
             (Service::Sns, "sns", "application/x-www-form-urlencoded")
         }

@@ -1,5 +1,5 @@
 //! The state of the simulated services, as data: flows with their runs, domains with their workflow
-//! executions, CloudFlow executions, and the names of buses, topics and queues. Tests write a world
+//! executions, CloudFlow executions, the names of buses, topics and queues, and secrets. Tests write a world
 //! down as JSON and read it back after the function ran. A world that cannot be is refused. How calls
 //! change it is each service's own.
 
@@ -28,6 +28,9 @@ pub struct World {
     pub buses: Vec<String>,
     pub topics: Vec<String>,
     pub queues: Vec<String>,
+    /// By ARN, the texts of a secret as it is rotated: each read gives the next, the last one for ever.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Vec<String>>,
     /// By the queue whose messages are moved.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub redrive: BTreeMap<String, Redrive>,
@@ -224,6 +227,9 @@ impl World {
                 return Err(format!("appflow.{flow}: {}: a run that is there already", run.execution_id));
             }
         }
+        if let Some((arn, _)) = self.secrets.iter().find(|(_, texts)| texts.is_empty()) {
+            return Err(format!("secrets.{arn}: a secret without a text"));
+        }
         self.redrive.iter().try_for_each(|(queue, redrive)| redrive.check(queue, &self.queues))
     }
 
@@ -327,6 +333,7 @@ mod tests {
                 json!({"appflow": {"f1": {"runs": [run, run]}}}),
                 Some("appflow.f1: a: a run that is there already"),
             ),
+            (json!({"secrets": {"a": ["text"], "b": []}}), Some("secrets.b: a secret without a text")),
         ];
         for (world, expected) in cases {
             let checked = serde_json::from_value::<World>(world).unwrap().check();

@@ -1,4 +1,4 @@
-"""boto3 and the AWS CLI read what AppFlow and SWF know of their runs.
+"""boto3 and the AWS CLI read what AppFlow and SWF know of their runs, and boto3 a secret.
 
 The simulator answers what the function's look-ups ask. That these clients find every field where
 their models expect it, and that their paginators come to an end, is what makes it a stand-in.
@@ -321,6 +321,33 @@ def test_boto3_raises_what_swf_refuses(aws, method, fields, code):
         getattr(aws("swf"), method)(**fields)
     response = error.value.response
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, 400)
+
+
+# Secrets Manager by boto3
+
+
+def test_boto3_reads_a_secret_as_it_is_rotated(aws, simulator):
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:team/cloudflow-a1B2c3"
+    simulator.replace_world({"secrets": {arn: ["first", "second"]}})
+    client = aws("secretsmanager")
+    answers = [client.get_secret_value(SecretId=arn) for _ in range(3)]
+    assert [answer["SecretString"] for answer in answers] == ["first", "second", "second"]
+    assert (answers[0]["ARN"], answers[0]["Name"]) == (arn, "team/cloudflow")
+    assert answers[0]["VersionStages"] == ["AWSCURRENT"]
+    assert answers[0]["CreatedDate"] < datetime.now(timezone.utc)
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_secret_value(SecretId=arn + "x")
+
+
+def test_boto3_reads_what_keeps_a_secret(aws, simulator):
+    for kind, fields, code in [
+        ("throttle", {}, "ThrottlingException"),
+        ("error", {"status": 400, "code": "AccessDeniedException"}, "AccessDeniedException"),
+    ]:
+        simulator.fault("secretsmanager.GetSecretValue", kind, **fields)
+        with pytest.raises(ClientError) as error:
+            aws("secretsmanager").get_secret_value(SecretId="any")
+        assert error.value.response["Error"]["Code"] == code
 
 
 # The AWS CLI
