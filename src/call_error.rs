@@ -19,6 +19,8 @@ pub enum Class {
     RetryOnce,
     /// The credentials have expired. Tried once more, where others can be fetched.
     Expired,
+    /// The keys were refused, and are read anew for the next attempt. Tried once more.
+    KeysRefused,
     /// The service does not know what the request names.
     NotFound,
     /// What the request names is not running any more.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::call_error::{Answer, CallError, Class};
 use crate::contained::contained_in;
@@ -18,6 +18,9 @@ use crate::pace::{Came, Lane, Patience, Standing, Waiting};
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
 /// Connecting lasts at most this long.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// What an attempt has to read before it can call lasts at most this long, so that it ends by itself
+/// before the attempt is cut off and nobody could tell that nothing was asked.
+const PREPARATION_LIMIT: Duration = Duration::from_secs(2);
 /// The ceiling of the wait before the second attempt; it doubles from there.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// No wait of our own choice is longer than this.
@@ -188,8 +191,9 @@ impl Turns<'_> {
     fn heard<T>(&self, started: Instant, result: &Result<T, CallError>) {
         let Self::In { lane, .. } = self else { return };
         match result {
-            Err(error) if error.class == Class::Throttle => lane.refused(started),
+            // What throttled us before the call says nothing of the lane.
             Err(error) if !error.is_from_service() => {}
+            Err(error) if error.class == Class::Throttle => lane.refused(started),
             _ => lane.taken(started),
         }
     }
@@ -220,6 +224,7 @@ struct Repeats {
     made: u32,
     freshly_signed: bool,
     renewed: bool,
+    keys_read_anew: bool,
 }
 
 impl Repeats {
@@ -228,6 +233,7 @@ impl Repeats {
         match class {
             Class::Throttle | Class::Retry => true,
             Class::RetryOnce => !std::mem::replace(&mut self.freshly_signed, true),
+            Class::KeysRefused => !std::mem::replace(&mut self.keys_read_anew, true),
             Class::Expired => !std::mem::replace(&mut self.renewed, true) && renew(),
             Class::NotFound
             | Class::NotRunning
@@ -237,6 +243,14 @@ impl Repeats {
             | Class::Deferred => false,
         }
     }
+}
+
+/// What an attempt has to read before it can call, within a limit of its own. No call was made where it
+/// fails, whatever the answer that it got.
+pub async fn prepare<T>(read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    let read = timeout(PREPARATION_LIMIT, read).await;
+    let read = read.unwrap_or_else(|_| Err(CallError::timeout(PREPARATION_LIMIT)));
+    read.map_err(|error| CallError { answer: Answer::NotAsked, request_id: None, ..error })
 }
 
 /// Even a sleep of no time takes a tick of the clock.

@@ -32,7 +32,7 @@ impl Destination {
     /// What was expected.
     pub fn parse(arn: &str, region: Option<&str>) -> Result<Self, String> {
         let kinds = "the ARN of an event bus, an SNS topic or an SQS queue";
-        let parsed = Arn::parse(arn).ok_or(kinds)?;
+        let parsed = Arn::parse(arn).filter(|arn| !arn.name.contains(':')).ok_or(kinds)?;
         let Arn { service, region: place, name, .. } = parsed;
         if !parsed.is_complete() {
             return Err("an ARN with region, account and name".into());

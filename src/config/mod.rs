@@ -20,7 +20,7 @@ use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::CONFIRM_WITHIN_SECONDS;
 use crate::request::fields::nearest;
 use crate::request::violation::quote;
-use crate::targets::cloudflow::{Endpoint, Keys, Signature};
+use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
 
 /// What a deployment has chosen.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub struct Config {
 const LONGEST_AGE: u64 = 315_360_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 20] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -74,6 +74,7 @@ pub const VARIABLES: [&str; 19] = [
     "COUNTERMAND_MAX_RECEIVE_COUNT",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
     "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
     "COUNTERMAND_PIN_AFTER_SECONDS",
     "COUNTERMAND_MODE",
     "COUNTERMAND_EXPLAIN_MAX_PAGES",
@@ -218,24 +219,25 @@ fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
         "rpc-v1" => Ok(Signature::RpcV1),
         _ => Err("acs3 or rpc-v1".into()),
     });
+    let kept = variables.parsed("COUNTERMAND_CLOUDFLOW_SECRET_ARN", KeySource::secret);
     let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
     let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
     let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
     let missing: Vec<_> = [
         (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),
-        (id.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_ID"),
-        (secret.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+        (kept.is_none() && id.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        (kept.is_none() && secret.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
     ]
     .into_iter()
     .filter_map(|(missing, name)| missing.then_some(name))
     .collect();
-    match (url, id, secret) {
-        (Some(url), Some(id), Some(secret)) => Ok(Endpoint {
-            url,
-            keys: Keys { id, secret, token },
-            signature: signature.unwrap_or(Signature::Acs3),
-        }),
+    // A secret says where the keys are now; what stands in the environment beside it may be left over.
+    let keys = kept.or_else(|| Some(KeySource::Given(Keys { id: id?, secret: secret?, token })));
+    match (url, keys) {
+        (Some(url), Some(keys)) => {
+            Ok(Endpoint { url, keys, signature: signature.unwrap_or(Signature::Acs3) })
+        }
         _ => Err(format!("not set: {}", missing.join(", "))),
     }
 }
@@ -296,7 +298,7 @@ impl Variables {
     /// A part of an access key. It travels in a header, and is never repeated in an error.
     fn key(&mut self, name: &str) -> Option<String> {
         let key = self.text(name)?;
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !Keys::can_be_part(&key) {
             self.problems
                 .push(format!("{name}: expected printable ASCII characters without blanks, got others"));
         }

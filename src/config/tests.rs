@@ -21,6 +21,7 @@ const ALLOWED: &str = "COUNTERMAND_ALLOWED_TARGETS";
 const CANCEL_ALL: &str = "COUNTERMAND_CANCEL_ALL";
 const MAX_AGE: &str = "COUNTERMAND_MAX_REQUEST_AGE_SECONDS";
 const RATES: &str = "COUNTERMAND_RATES";
+const SECRET: &str = "COUNTERMAND_CLOUDFLOW_SECRET_ARN";
 
 const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
@@ -30,6 +31,12 @@ const CLOUDFLOW: [(&str, &str); 3] = [
 
 fn cloudflow_with(more: &[(&str, &str)]) -> Endpoint {
     read(&[&CLOUDFLOW, more].concat()).unwrap().cloudflow.unwrap()
+}
+
+/// The keys of `CLOUDFLOW`.
+fn given(token: Option<&str>) -> KeySource {
+    let token = token.map(String::from);
+    KeySource::Given(Keys { id: "the-id".into(), secret: "the-secret".into(), token })
 }
 
 fn policy(allowed: &[&str], cancel_all: CancelAll, max_age: Option<u64>) -> Policy {
@@ -69,7 +76,8 @@ fn an_empty_value_counts_as_not_set() {
     variables.extend(CLOUDFLOW.map(|(name, _)| (name, "")));
     variables.extend([("ALIBABA_CLOUD_SECURITY_TOKEN", ""), ("AWS_REGION", ""), ("COUNTERMAND_UNKNOWN", "")]);
     assert_defaults(&read(&variables).unwrap());
-    assert_eq!(cloudflow_with(&[("ALIBABA_CLOUD_SECURITY_TOKEN", "")]).keys.token, None);
+    let keys = cloudflow_with(&[("ALIBABA_CLOUD_SECURITY_TOKEN", "")]).keys;
+    assert_eq!(keys, given(None));
     let bus = read(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-east-1"), (DESTINATION, BUS)]).unwrap();
     assert!(bus.destination.is_some());
 }
@@ -391,8 +399,25 @@ fn cloudflow_is_called_in_its_region_or_where_the_endpoint_is() {
     ] {
         let endpoint = cloudflow_with(more);
         assert_eq!(endpoint.url, url);
-        let keys = Keys { id: "the-id".into(), secret: "the-secret".into(), token: None };
-        assert_eq!((endpoint.keys, endpoint.signature), (keys, Signature::Acs3));
+        assert_eq!((endpoint.keys, endpoint.signature), (given(None), Signature::Acs3));
+    }
+}
+
+#[test]
+fn a_secret_stands_in_for_the_keys_of_the_environment() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:cloudflow-a1B2c3";
+    let kept = KeySource::Secret { arn: arn.into(), region: "eu-west-1".into() };
+    let region = CLOUDFLOW[0];
+    for variables in [&[region][..], &CLOUDFLOW, &[region, CLOUDFLOW[1]]] {
+        let secret = [(SECRET, format!(" {arn}\n"))];
+        let secret: Vec<_> = secret.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(read(&[variables, &secret].concat()).unwrap().cloudflow.unwrap().keys, kept);
+    }
+    let lacking = read(&[(SECRET, arn)]).unwrap().cloudflow;
+    assert_eq!(lacking, Err("not set: ALIBABA_CLOUD_REGION_ID".into()));
+    for wrong in ["cloudflow", BUS, " "] {
+        let expected = format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got `{wrong}`");
+        assert_eq!(problem(&[(SECRET, wrong)]), expected);
     }
 }
 
@@ -481,7 +506,11 @@ fn secrets_are_in_no_error_and_in_no_debug_output() {
         ("AWS_SECRET_ACCESS_KEY", "aws-secret"),
     ];
     let working = read(&[&keys[..], &[CLOUDFLOW[0]]].concat()).unwrap();
-    assert_eq!(working.cloudflow.as_ref().unwrap().keys.token.as_deref(), Some("security-token"));
+    let token = match &working.cloudflow.as_ref().unwrap().keys {
+        KeySource::Given(keys) => keys.token.as_deref(),
+        KeySource::Secret { .. } => None,
+    };
+    assert_eq!(token, Some("security-token"));
     let lacking = read(&keys).unwrap();
     assert!(lacking.cloudflow.is_err());
     let wrong = [(ENDPOINT, "x"), ("COUNTERMAND_MAX_ATTEMPTS", "x"), ("COUNTERMAND_X", "x")];

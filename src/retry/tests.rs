@@ -32,6 +32,7 @@ async fn each_class_is_tried_as_often_as_it_may_be() {
         (Class::Throttle, 6),
         (Class::Retry, 6),
         (Class::RetryOnce, 2),
+        (Class::KeysRefused, 2),
         (Class::NotFound, 1),
         (Class::NotRunning, 1),
         (Class::Terminal, 1),
@@ -66,6 +67,18 @@ async fn expired_credentials_are_fetched_anew_once() {
         assert_eq!(attempts.made, calls, "{renewable}");
         assert_eq!(attempts.result.unwrap_err().class, Class::Expired);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_prepared_was_not_asked() {
+    let start = Instant::now();
+    let hanging = prepare(std::future::pending::<Result<(), CallError>>()).await.unwrap_err();
+    assert_eq!(start.elapsed(), PREPARATION_LIMIT);
+    assert_eq!((hanging.code.as_str(), hanging.class), ("Timeout", Class::Retry));
+    let throttled = prepare(async { Err::<(), _>(error(Class::Throttle)) }).await.unwrap_err();
+    let (attempts, starts) = run(6, MINUTE, &[hanging, throttled]).await;
+    assert_eq!((attempts.made, starts.len(), attempts.unanswered), (1, 3, false));
+    assert!(attempts.failed_request_ids.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -271,7 +271,7 @@ impl Targets {
         Self {
             appflow: appflow::AppFlow(aws_sdk_appflow::Client::new(aws)),
             swf: swf::Swf(aws_sdk_swf::Client::new(aws)),
-            cloudflow: cloudflow::CloudFlow { endpoint, connector, now: SystemTime::now },
+            cloudflow: cloudflow::CloudFlow::connect(aws, endpoint, connector, SystemTime::now),
         }
     }
 
@@ -338,7 +338,7 @@ pub fn status_of(class: Class) -> Status {
         Class::NotFound => Status::NotFound,
         Class::NotRunning => Status::NotRunning,
         Class::Terminal => Status::Rejected,
-        Class::Config | Class::Expired => Status::Denied,
+        Class::Config | Class::Expired | Class::KeysRefused => Status::Denied,
         Class::Deferred => Status::Deferred,
     }
 }

@@ -43,6 +43,7 @@ fn a_class_gives_the_status_that_the_contract_says() {
         (Class::Terminal, Status::Rejected),
         (Class::Config, Status::Denied),
         (Class::Expired, Status::Denied),
+        (Class::KeysRefused, Status::Denied),
         (Class::Deferred, Status::Deferred),
     ] {
         assert_eq!(status_of(class), status, "{class:?}");

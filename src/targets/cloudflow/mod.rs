@@ -7,12 +7,14 @@
 //! API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-stopexecution>
 
 pub mod acs3;
+mod keys;
 pub mod rpc_v1;
 mod wire;
 
 use serde_json::{Value, json};
 
-pub use self::wire::{CloudFlow, Endpoint, Keys, Method, Reply, Signature, Word};
+pub use self::keys::{KeySource, Keys};
+pub use self::wire::{CloudFlow, Endpoint, Method, Reply, Signature, Word};
 use super::{Accepted, Answered, Conclusion, LookUp, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class};
 use crate::follow_up::State;
@@ -222,6 +224,12 @@ fn classify(code: &str) -> Option<Class> {
         }
         _ => return None,
     })
+}
+
+/// The code says that the keys are not, or no longer, the right ones.
+fn refuses_keys(code: &str) -> bool {
+    let exactly = ["InvalidAccessKeyID", "SignatureDoesNotMatch", "SignatureNotMatch"].contains(&code);
+    exactly || code.starts_with("InvalidAccessKeyId") || code.starts_with("InvalidSecurityToken")
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! A call is a `POST /` with its parameters as a form. The reply is JSON from the service or, where
 //! the gateway or a proxy answered, anything. This module knows no operation's meaning.
 
-use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -13,27 +14,14 @@ use aws_smithy_types::byte_stream::ByteStream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{acs3, classify, rpc_v1};
+use super::keys::{KeyRing, KeySource, Keys};
+use super::{acs3, classify, refuses_keys, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::error::{by_status, connector_error, retry_after, unclassified};
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
-/// An access key of Alibaba Cloud.
-#[derive(Clone, PartialEq)]
-pub struct Keys {
-    pub id: String,
-    pub secret: String,
-    /// For a temporary key.
-    pub token: Option<String>,
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Keys(withheld)")
-    }
-}
 
 /// Which signature a call carries.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,17 +51,30 @@ impl Method {
 pub struct Endpoint {
     /// Scheme, host and port, without a slash at the end.
     pub url: String,
-    pub keys: Keys,
+    pub keys: KeySource,
     pub signature: Signature,
 }
 
 /// CloudFlow behind its port.
 pub struct CloudFlow {
     /// `Err` says which configuration is missing.
-    pub endpoint: Result<Endpoint, String>,
-    pub connector: SharedHttpConnector,
+    pub(super) endpoint: Result<Connected, String>,
+    connector: SharedHttpConnector,
     /// The wall clock that signatures are dated with.
-    pub now: fn() -> SystemTime,
+    now: fn() -> SystemTime,
+}
+
+/// An endpoint and the keys that open it.
+pub(super) struct Connected {
+    url: String,
+    keys: KeyRing,
+    signature: Signature,
+}
+
+/// Calls that are signed with these keys.
+struct Signed<'a> {
+    endpoint: &'a Connected,
+    keys: Arc<Keys>,
 }
 
 /// The part of a reply that may be seen outside.
@@ -117,6 +118,21 @@ struct ErrorBody {
 }
 
 impl CloudFlow {
+    /// Builds what calls go through.
+    pub fn connect(
+        aws: &SdkConfig,
+        endpoint: Result<Endpoint, String>,
+        connector: SharedHttpConnector,
+        now: fn() -> SystemTime,
+    ) -> Self {
+        let endpoint = endpoint.map(|Endpoint { url, keys, signature }| Connected {
+            url,
+            keys: KeyRing::connect(aws, keys),
+            signature,
+        });
+        Self { endpoint, connector, now }
+    }
+
     /// Makes one call and reads its reply.
     pub async fn call<R: DeserializeOwned>(
         &self,
@@ -125,15 +141,16 @@ impl CloudFlow {
         parameters: &[(&str, &str)],
     ) -> Result<R, CallError> {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
-        let request = endpoint
+        let signed = Signed { endpoint, keys: endpoint.keys.keys().await? };
+        let request = signed
             .request(method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
         let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
-        endpoint.read(response).await
+        signed.read(response).await
     }
 }
 
-impl Endpoint {
+impl Signed<'_> {
     /// A freshly signed request.
     fn request(
         &self,
@@ -154,10 +171,10 @@ impl Endpoint {
             Method::Get => builder,
             Method::Post => builder.header("content-type", CONTENT_TYPE),
         };
-        let builder = match self.signature {
+        let builder = match self.endpoint.signature {
             Signature::Acs3 => {
                 let url = if query.is_empty() { String::new() } else { format!("?{query}") };
-                let builder = builder.uri(format!("{}/{url}", self.url));
+                let builder = builder.uri(format!("{}/{url}", self.endpoint.url));
                 self.acs3_headers(method, action, &query, &body, &date, &nonce, builder)
             }
             Signature::RpcV1 => {
@@ -167,7 +184,7 @@ impl Endpoint {
                     Method::Post => (&[][..], parameters),
                 };
                 let query = rpc_v1::signed_query(&self.keys, method.name(), &common, in_query, in_body);
-                builder.uri(format!("{}/?{query}", self.url))
+                builder.uri(format!("{}/?{query}", self.endpoint.url))
             }
         };
         Ok(builder.body(SdkBody::from(body))?.try_into()?)
@@ -212,10 +229,10 @@ impl Endpoint {
 
     /// The host as the HTTP client sends it: without the port that its scheme implies.
     fn host(&self) -> &str {
-        match self.url.split_once("://") {
+        match self.endpoint.url.split_once("://") {
             Some(("https", host)) => host.strip_suffix(":443").unwrap_or(host),
             Some((_, host)) => host.strip_suffix(":80").unwrap_or(host),
-            None => &self.url,
+            None => &self.endpoint.url,
         }
     }
 
@@ -225,7 +242,9 @@ impl Endpoint {
         let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
         // A reply that breaks off says as much as none: its status is left.
         let body = ByteStream::new(response.into_body()).collect().await;
-        let body = self.blotted(body.map(|body| body.to_vec()).unwrap_or_default());
+        // The gateway repeats keys, an unknown one for instance, and an outcome may carry any part of a reply.
+        let body = body.map(|body| body.to_vec()).unwrap_or_default();
+        let body = self.endpoint.keys.blotted(body, &self.keys);
         let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
         let refused = !told.code.is_empty();
         let mut error = match (200..300).contains(&status) {
@@ -243,19 +262,6 @@ impl Endpoint {
         Err(error)
     }
 
-    /// The gateway repeats keys, an unknown one for instance, and an outcome may carry any part of a reply.
-    fn blotted(&self, body: Vec<u8>) -> Vec<u8> {
-        let secrets = [Some(&self.keys.id), Some(&self.keys.secret), self.keys.token.as_ref()];
-        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
-        let repeated = |body: &[u8], secret: &str| {
-            std::str::from_utf8(body)
-                .ok()
-                .filter(|text| text.contains(secret))
-                .map(|text| text.replace(secret, "***"))
-        };
-        secrets.fold(body, |body, secret| repeated(&body, secret).map_or(body, String::into_bytes))
-    }
-
     /// The gateway explains a refused signature by repeating what was signed, which is not for an outcome.
     fn service_error(&self, status: u16, body: ErrorBody) -> CallError {
         let class = classify(&body.code).unwrap_or(unclassified(status));
@@ -264,6 +270,8 @@ impl Endpoint {
         } else {
             body.message
         };
+        let renewed = refuses_keys(&body.code) && self.endpoint.keys.forget(&self.keys);
+        let class = if renewed { Class::KeysRefused } else { class };
         let mut error = CallError::service(class, &body.code, &message);
         error.request_id = body.request_id.map(|id| cut(&id, 128));
         error
