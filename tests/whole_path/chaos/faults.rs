@@ -32,6 +32,10 @@ fn publishing(destination: &str) -> Operation {
 pub fn draw(random: &mut Rng, destination: &str) -> Vec<Fault> {
     let courtesy = [publishing(destination), Operation::ChangeMessageVisibility];
     let mut faults = Vec::new();
+    // The first calls are those that carry whole batches.
+    if random.u8(..3) == 0 {
+        faults.push(Fault::new(Operation::CancelFlowExecutions, refusal(400, "ValidationException")));
+    }
     for operation in CANCELS.into_iter().chain(READS).chain(courtesy) {
         let most = if random.u8(..3) == 0 { 0 } else { 5 };
         for _ in 0..random.usize(..=most) {
@@ -85,6 +89,10 @@ fn error(random: &mut Rng, operation: Operation) -> FaultKind {
         errors.extend([(400, "ValidationException"); 3]);
     }
     let (status, code) = pick(random, &errors);
+    refusal(status, code)
+}
+
+fn refusal(status: u16, code: &str) -> FaultKind {
     FaultKind::Error { status, code: code.into(), message: None, headers: BTreeMap::new() }
 }
 
