@@ -231,6 +231,17 @@ async fn what_is_left_of_a_begun_request_at_the_deadline_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_throttled_before_the_call_does_not_slow_the_pace() {
+    let unprepared = || Err(CallError::own(Class::Throttle, Answer::NotAsked, "Code", "message"));
+    let run = run(&["a"], 1.0, 60, vec![unprepared(), unprepared(), unprepared()]).await;
+    assert_eq!(statuses(&run), [Status::Accepted]);
+    let times: Vec<u128> = run.made.iter().map(|(_, at)| *at).collect();
+    // Two calls a second, as ever.
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 600), "{times:?}");
+    assert_eq!(times.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_repeat_of_a_call_waits_for_its_turn_and_is_never_deferred() {
     // Each refusal slows the pace, so that the third turn comes after more than two seconds.
     let run =
