@@ -419,6 +419,9 @@ fn a_secret_stands_in_for_the_keys_of_the_environment() {
         let expected = format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got `{wrong}`");
         assert_eq!(problem(&[(SECRET, wrong)]), expected);
     }
+    let expected =
+        format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got JSON, which is withheld");
+    assert_eq!(problem(&[(SECRET, r#"{"accessKeySecret": "hush"}"#)]), expected);
 }
 
 #[test]

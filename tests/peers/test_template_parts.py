@@ -24,8 +24,8 @@ EVERYTHING = {
     "OutcomeKeyArn": ARN.format("kms", "key/2"),
     "AlarmTopicArn": ARN.format("sns", "alarms"),
 }
-# The contract has these, and the code may come to know them later than the template does.
-NOT_YET_IN_THE_CODE = {
+# What belongs to parts that a stack can do without.
+OF_OPTIONAL_PARTS = {
     "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
     "COUNTERMAND_CONFIRM",
     "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
@@ -46,8 +46,7 @@ def test_the_variables_are_those_that_the_code_reads(rendering):
     config = "".join(path.read_text() for path in SOURCES if path.parent.name == "config" and path.name != "tests.rs")
     read_by_code = set(re.findall(r'"(COUNTERMAND_[A-Z_]+|ALIBABA_CLOUD_[A-Z_]+)"', config))
     assert read_by_code
-    assert set(variables(rendering)) - NOT_YET_IN_THE_CODE == read_by_code - NOT_YET_IN_THE_CODE
-    assert NOT_YET_IN_THE_CODE <= set(variables(rendering))
+    assert set(variables(rendering)) == read_by_code
 
 
 def test_a_default_is_what_the_code_would_choose_or_safer():
@@ -57,7 +56,7 @@ def test_a_default_is_what_the_code_would_choose_or_safer():
     assert {name for name, value in chosen.items() if value == ""} == {
         "COUNTERMAND_RATES",
         "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
-        *NOT_YET_IN_THE_CODE,
+        *OF_OPTIONAL_PARTS,
         "ALIBABA_CLOUD_REGION_ID",
         "ALIBABA_CLOUD_ACCESS_KEY_ID",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -72,8 +71,8 @@ OF_SERVICES = {
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"
 }  # fmt: skip
 FOR_A_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
-# The code calls it as soon as it knows COUNTERMAND_CLOUDFLOW_SECRET_ARN.
-NOT_YET_CALLED = {"secretsmanager:GetSecretValue"}
+# Only where the keys of CloudFlow are in a secret.
+FOR_A_SECRET = {"secretsmanager:GetSecretValue"}
 
 
 def called_by_the_code():
@@ -90,13 +89,13 @@ def called_by_the_code():
 
 
 def test_the_role_may_do_what_the_code_calls_and_nothing_else():
-    called = set(called_by_the_code()) | NOT_YET_CALLED
+    called = set(called_by_the_code())
     assert {"appflow:CancelFlowExecutions", "swf:RequestCancelWorkflowExecution", "events:PutEvents"} <= called
     allowed = {action for one in Rendering(TEMPLATE, **EVERYTHING).statements() for action in one["Action"]}
     assert allowed == called | OF_SERVICES | FOR_A_KEY
     # Without the optional parts, what they need is not allowed either.
     plain = {action for one in Rendering(TEMPLATE).statements() for action in one["Action"]}
-    assert allowed - plain == FOR_A_KEY | NOT_YET_CALLED
+    assert allowed - plain == FOR_A_KEY | FOR_A_SECRET
 
 
 def test_each_optional_part_brings_its_own_permission_and_no_other():
