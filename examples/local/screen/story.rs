@@ -73,3 +73,76 @@ impl Screen {
         if words.is_empty() { "nothing was followed".into() } else { words.join(", ") }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::arrival::{Arrival, Record};
+
+    const PLAIN: Screen = Screen { fancy: false };
+
+    fn story(requests: &[Value], moments: Vec<(u64, What)>, dead: usize) -> Story {
+        let record = |request: &Value| Record {
+            id: Some("m".into()),
+            receive_count: Some(1),
+            receipt_handle: None,
+            request: request.clone(),
+        };
+        Story {
+            event: "e.json".into(),
+            arrived: Arrival { source: "sqs", arn: None, records: requests.iter().map(record).collect() },
+            moments: moments.into_iter().map(|(at_seconds, what)| Moment { at_seconds, what }).collect(),
+            documents: Vec::new(),
+            dead,
+            acknowledged: dead == 0,
+        }
+    }
+
+    #[test]
+    fn each_moment_has_its_line() {
+        let (id, key) = (String::from("m"), String::from("appflow:f"));
+        let outcome = What::Outcome {
+            request_id: id.clone(),
+            key: key.clone(),
+            status: "ACCEPTED".into(),
+            pending: true,
+            next_in_seconds: Some(15),
+        };
+        let states =
+            vec![("CANCELED", vec!["a".to_owned(), "b".to_owned()]), ("CANCELING", vec!["c".to_owned()])];
+        let check = What::Check { request_id: id, key: key.clone(), check: 1, states, next_in_seconds: None };
+        let again = What::ComesAgain { key: key.clone(), in_seconds: 4, cut_off: true };
+        let confirmation = What::Confirmation { key, status: "STILL_RUNNING".into() };
+        let request = json!({"service": "appflow", "flowName": "f"});
+        let moments = vec![(0, again), (4, outcome), (19, check), (19, confirmation)];
+        let expected = "\
+e.json
+
+  arrived    1 record by sqs
+    m  appflow  f: all active runs
+
+  moments    in simulated time
+       +0 s  comes again       no answer, seen again in 4 s
+       +4 s  ACCEPTED          next check in 15 s
+      +19 s  check 1           CANCELED a, b, CANCELING c
+      +19 s  STILL_RUNNING
+
+STILL_RUNNING after 19 s
+
+";
+        assert_eq!(PLAIN.story(&story(&[request], moments, 0)), expected);
+    }
+
+    #[test]
+    fn several_requests_are_told_apart_and_counted() {
+        let confirmed = |key: &str| What::Confirmation { key: key.into(), status: "CONFIRMED".into() };
+        let requests = [json!({"service": "swf"}), json!({"service": "swf"})];
+        let moments = vec![(15, confirmed("swf:d/v")), (48, confirmed("swf:d/w"))];
+        let text = PLAIN.story(&story(&requests, moments, 1));
+        assert!(text.contains("      +15 s  CONFIRMED         swf:d/v\n"), "{text}");
+        assert!(text.ends_with("\n2 CONFIRMED within 48 s, 1 message is dead\n\n"), "{text}");
+        assert!(PLAIN.story(&story(&requests, Vec::new(), 0)).contains("\nnothing was followed\n"));
+    }
+}
