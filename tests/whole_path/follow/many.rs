@@ -27,14 +27,21 @@ pub fn a_flow_is_read_once_for_a_batch() {
     });
 }
 
+/// The rate is what the function is told, or finds out where others have used up the burst.
 pub fn keeps_to_the_pace() {
+    for rates in ["swf.DescribeWorkflowExecution=6/6", ""] {
+        keeps_to_the_pace_at(rates);
+    }
+}
+
+fn keeps_to_the_pace_at(rates: &str) {
     play(7, async || {
         let name = |number: usize| format!("w-{number}");
         let executions =
             (0..200).map(|number| json!({"workflowId": name(number), "runId": "r", "status": "OPEN"}));
         let executions: Vec<_> = executions.collect();
         let world = json!({"settleAfterMs": 10_000, "swf": {"billing": {"executions": executions}}});
-        let stage = Stage::new(world, &[("COUNTERMAND_RATES", "swf.DescribeWorkflowExecution=6/6")]);
+        let stage = Stage::new(world, &[("COUNTERMAND_RATES", rates)]);
         stage.simulator.limit(Limit {
             operation: Operation::DescribeWorkflowExecution,
             per_second: 6.0,
