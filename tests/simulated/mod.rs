@@ -48,12 +48,8 @@ impl Process {
     /// # Errors
     /// Variables that cannot be used.
     pub fn start(simulator: &Simulator, variables: &[(String, String)]) -> Result<Self, ConfigError> {
-        let own = simulator.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
-        let config = Config::read(own.chain(variables.iter().cloned()))?;
         let connector = SharedHttpConnector::new(Wire(simulator.clone()));
-        let aws = aws(simulator, connector.clone());
-        let mut handler = crate::bootstrap::compose(config, &aws, connector, client::Credentials::default());
-        handler.metrics.out = |_| {};
+        let handler = handler(simulator, variables, connector)?;
         Ok(Self { handler, simulator: simulator.clone() })
     }
 
@@ -76,6 +72,23 @@ impl Process {
             }
         }
     }
+}
+
+/// The function behind any wire to a simulator.
+///
+/// # Errors
+/// Variables that cannot be used.
+pub fn handler(
+    simulator: &Simulator,
+    variables: &[(String, String)],
+    connector: SharedHttpConnector,
+) -> Result<Handler, ConfigError> {
+    let own = simulator.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let config = Config::read(own.chain(variables.iter().cloned()))?;
+    let aws = aws(simulator, connector.clone());
+    let mut handler = crate::bootstrap::compose(config, &aws, connector, client::Credentials::default());
+    handler.metrics.out = |_| {};
+    Ok(handler)
 }
 
 fn aws(simulator: &Simulator, connector: SharedHttpConnector) -> SdkConfig {

@@ -9,19 +9,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
-use countermand::client::Credentials;
-use countermand::config::Config;
 use countermand::handler::Handler;
 use countermand_simulator::Simulator;
 use tokio::sync::Notify;
@@ -29,6 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::draw::Death;
 use super::history::{By, History};
+use crate::simulated;
 
 /// What is noted as it happens.
 #[derive(Debug, Default)]
@@ -104,26 +96,10 @@ impl Wire {
     /// The function at this end of the wire.
     pub fn handler(self, variables: &[(&'static str, String)]) -> Handler {
         let simulator = self.scene.simulator.clone();
-        let connector = SharedHttpConnector::new(self);
-        let shared = connector.clone();
-        let key =
-            aws_credential_types::Credentials::new("AKIASIMULATOREXAMPLE", "secret", None, None, "chaos");
-        let aws = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(countermand_simulator::REGION))
-            .endpoint_url(simulator.base_url())
-            .credentials_provider(SharedCredentialsProvider::new(key))
-            .http_client(http_client_fn(move |_, _| shared.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
-        let variables = simulator.environment().into_iter().chain(variables.iter().cloned());
-        let config = Config::read(variables.map(|(name, value)| (name.to_owned(), value)));
-        let config = config.expect("the variables are right");
-        let mut handler = crate::bootstrap::compose(config, &aws, connector, Credentials::default());
-        handler.metrics.out = |_| {};
-        handler
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let handler = simulated::handler(&simulator, &variables, SharedHttpConnector::new(self));
+        handler.expect("the variables are right")
     }
 
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
