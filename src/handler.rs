@@ -3,6 +3,7 @@
 //! Each step is a module of its own; this one only drives them, in order, under the invocation's
 //! time. Records go side by side, or one by one where their order counts.
 
+mod case;
 mod steps;
 
 use std::ops::Range;

@@ -5,22 +5,21 @@
 //! used ends the start, and so does one of our variables that does not exist: a misspelt limit must
 //! not mean no limit.
 
+mod cloudflow;
 mod destination;
 mod rates;
+mod variables;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::destination::{Destination, DestinationKind};
+use self::variables::Variables;
 use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::CONFIRM_WITHIN_SECONDS;
-use crate::request::fields::nearest;
 use crate::request::violation::quote;
-use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
+use crate::targets::cloudflow::Endpoint;
 
 /// What a deployment has chosen.
 #[derive(Debug)]
@@ -132,7 +131,7 @@ impl Config {
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
                     .unwrap_or(3_600),
             ),
-            cloudflow: cloudflow(&mut variables),
+            cloudflow: cloudflow::cloudflow(&mut variables),
         };
         variables.problems.extend(config.contradictions());
         match variables.problems {
@@ -207,132 +206,6 @@ fn policy(variables: &mut Variables) -> Policy {
         allowed_targets: allowed.unwrap_or_else(|| Pattern::new("*").into_iter().collect()),
         cancel_all: cancel_all.unwrap_or(CancelAll::Allow),
         max_age: max_age.filter(|seconds| *seconds > 0).map(Duration::from_secs),
-    }
-}
-
-/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
-fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
-    let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
-    let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
-    let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {
-        "acs3" => Ok(Signature::Acs3),
-        "rpc-v1" => Ok(Signature::RpcV1),
-        _ => Err("acs3 or rpc-v1".into()),
-    });
-    let kept = variables.parsed("COUNTERMAND_CLOUDFLOW_SECRET_ARN", KeySource::secret);
-    let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
-    let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
-    let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
-    let missing: Vec<_> = [
-        (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),
-        (kept.is_none() && id.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_ID"),
-        (kept.is_none() && secret.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
-    ]
-    .into_iter()
-    .filter_map(|(missing, name)| missing.then_some(name))
-    .collect();
-    // A secret says where the keys are now; what stands in the environment beside it may be left over.
-    let keys = kept.or_else(|| Some(KeySource::Given(Keys { id: id?, secret: secret?, token })));
-    match (url, keys) {
-        (Some(url), Some(keys)) => {
-            Ok(Endpoint { url, keys, signature: signature.unwrap_or(Signature::Acs3) })
-        }
-        _ => Err(format!("not set: {}", missing.join(", "))),
-    }
-}
-
-fn region(name: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    match !name.is_empty() && name.bytes().all(allowed) {
-        true => Ok(name.into()),
-        false => Err("a region id such as cn-hangzhou".into()),
-    }
-}
-
-fn endpoint_url(url: &str) -> Result<String, String> {
-    let expected = "http:// or https://, a host and nothing after it but a port";
-    let uri: http::Uri = url.parse().map_err(|_| expected)?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or(expected)?;
-    let plain = match (uri.scheme_str(), uri.port_u16()) {
-        (Some(scheme @ ("http" | "https")), Some(port)) => format!("{scheme}://{host}:{port}"),
-        (Some(scheme @ ("http" | "https")), None) => format!("{scheme}://{host}"),
-        _ => return Err(expected.into()),
-    };
-    // A user, a path or a port that is none would be left out in silence.
-    match url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(&plain) {
-        true => Ok(plain),
-        false => Err(expected.into()),
-    }
-}
-
-/// The variables, and what was found wrong with them so far.
-struct Variables {
-    values: BTreeMap<String, String>,
-    problems: Vec<String>,
-}
-
-impl Variables {
-    /// Keeps the variables that are set to something.
-    fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let values = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Self { values, problems: Vec::new() }
-    }
-
-    fn refuse_unknown(&mut self) {
-        for (name, value) in &self.values {
-            if name.starts_with("COUNTERMAND_") && !VARIABLES.contains(&name.as_str()) {
-                self.problems.push(format!(
-                    "{name}: expected a variable that exists, got an unknown one set to {}; the nearest is {}",
-                    quote(value),
-                    nearest(name, &VARIABLES)
-                ));
-            }
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).cloned()
-    }
-
-    /// A part of an access key. It travels in a header, and is never repeated in an error.
-    fn key(&mut self, name: &str) -> Option<String> {
-        let key = self.text(name)?;
-        if !Keys::can_be_part(&key) {
-            self.problems
-                .push(format!("{name}: expected printable ASCII characters without blanks, got others"));
-        }
-        Some(key)
-    }
-
-    /// A variable in a form of its own; `parse` says what it expects where it fails.
-    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let value = self.text(name)?;
-        match parse(value.trim()) {
-            Ok(parsed) => Some(parsed),
-            Err(expected) => {
-                // What stands before an @ in a URL is a password, and not for a log. Elsewhere it is a
-                // part of a name.
-                let url = name.ends_with("_URL") || value.contains("://");
-                let shown = if url { value.rsplit('@').next().unwrap_or_default() } else { &value };
-                // Whoever mistakes a secret's text for its name must not find it in a log.
-                let secret = name.ends_with("_SECRET_ARN") && value.contains('{');
-                let shown = if secret { "JSON, which is withheld".into() } else { quote(shown).to_string() };
-                self.problems.push(format!("{name}: expected {expected}, got {shown}"));
-                None
-            }
-        }
-    }
-
-    fn number<T: FromStr + PartialOrd + Display>(
-        &mut self,
-        name: &str,
-        range: RangeInclusive<T>,
-    ) -> Option<T> {
-        self.parsed(name, |text| {
-            let number = text.parse().ok().filter(|number| range.contains(number));
-            number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
-        })
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::targets::cloudflow::{KeySource, Keys, Signature};
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     Config::read(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())))

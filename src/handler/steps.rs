@@ -1,8 +1,7 @@
 //! The steps of the flow, each from what is known of the records to what is known after it.
 //!
-//! A [`Case`] is one record on its way. A step looks at the cases that it concerns and adds what it found
-//! out; it knows nothing of how records arrived or of what comes after it. What goes wrong over one case
-//! stays with it.
+//! A step looks at the cases that it concerns and adds what it found out; it knows nothing of how records
+//! arrived or of what comes after it. What goes wrong over one case stays with it.
 
 use std::time::Duration;
 
@@ -10,76 +9,21 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::Handler;
+use super::case::{Case, FollowedUp, Read, Told, Valid};
 use crate::call_error::CallError;
 use crate::contained::contained;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp, Message, State};
+use crate::follow_up::{Confirmation, State};
 use crate::hand_back::{self, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Sample;
-use crate::outcome::{Outcome, Status};
+use crate::outcome::Outcome;
 use crate::plan::{self, Request};
 use crate::publisher::Entry;
-use crate::request::violation::Violation;
-use crate::request::{self, CancelRequest, Reading, Rejection};
-use crate::targets::{Followed, Means, Seen, Settlement};
+use crate::request::{self, Reading};
+use crate::targets::{Followed, Means, Seen};
 use crate::timestamp::Timestamp;
-
-/// One record, and what is known of it so far.
-pub struct Case<'a> {
-    record: &'a Record,
-    /// When what became of it was known.
-    at: Timestamp,
-    read: Read,
-    /// What became of a valid request at its service.
-    settlement: Option<Settlement>,
-    follow_up: FollowedUp,
-    told: Told,
-    /// It comes again, whatever is told.
-    goes_back: bool,
-}
-
-/// What a record turned out to be.
-enum Read {
-    /// One of our own messages.
-    Ours,
-    /// A follow-up that is broken, or not allowed.
-    Dropped(String),
-    FollowUp(Box<FollowUp>),
-    /// It breaks a rule of the contract.
-    Rejected(Box<Rejection>),
-    /// It breaks a rule of the deployment.
-    Refused(Box<CancelRequest>, Vec<Violation>),
-    Valid(Valid),
-    /// The function itself failed over it.
-    Broken(CallError),
-}
-
-/// A request that is to be carried out.
-struct Valid {
-    request: Box<CancelRequest>,
-    /// Since when it counts.
-    requested_at: Timestamp,
-    /// For so long it is followed, if it is.
-    confirm: Option<Duration>,
-}
-
-/// The next message about a request to ourselves.
-enum FollowedUp {
-    No,
-    Ready(Message),
-    Sent,
-}
-
-/// What is told about a record.
-enum Told {
-    Nothing,
-    Outcome(Box<Outcome>),
-    Confirmation(Box<Confirmation>),
-    /// The turn to look its runs up was too far away.
-    InLine,
-}
 
 /// Says when a record comes again, counted from the first of its batch. Once the time is up nobody
 /// listens, and the queue hides the record as long as it always does.
@@ -94,16 +38,7 @@ impl Handler {
     pub(super) fn read<'a>(&self, records: &'a [Record], invocation: &Invocation) -> Vec<Case<'a>> {
         let now = invocation.now();
         let read = |record| contained(|| self.read_one(record, now)).unwrap_or_else(Read::Broken);
-        let cases = records.iter().map(|record| Case {
-            record,
-            at: now,
-            read: read(record),
-            settlement: None,
-            follow_up: FollowedUp::No,
-            told: Told::Nothing,
-            goes_back: false,
-        });
-        cases.collect()
+        records.iter().map(|record| Case::new(record, now, read(record))).collect()
     }
 
     fn read_one(&self, record: &Record, now: Timestamp) -> Read {
@@ -333,32 +268,5 @@ impl Handler {
             Told::Confirmation(confirmation) => Some(confirmation.entry()),
             Told::Nothing | Told::InLine => None,
         }
-    }
-}
-
-impl Case<'_> {
-    /// The first message about a request that is followed from now on.
-    fn first_message(&self) -> Option<Message> {
-        let (Read::Valid(valid), Some(settlement)) = (&self.read, &self.settlement) else { return None };
-        let id = &self.record.request_id;
-        let labels = valid.request.labels.to_follow(id, valid.requested_at);
-        let follow_up =
-            FollowUp::begin(&valid.request.cancellation, labels, settlement, valid.confirm?, self.at)?;
-        let message = follow_up.message(self.at);
-        message.inspect_err(|length| log::too_long_to_follow(self.record, *length)).ok()
-    }
-
-    fn settled(self, published: bool) -> Settled {
-        let in_line = match &self.told {
-            Told::Outcome(outcome) => outcome.status == Status::Deferred,
-            Told::InLine => true,
-            Told::Confirmation(_) | Told::Nothing => false,
-        };
-        let done = published && !self.goes_back && !matches!(self.told, Told::InLine);
-        let outcome = match self.told {
-            Told::Outcome(outcome) => Some(*outcome),
-            _ => None,
-        };
-        Settled { outcome, done, in_line }
     }
 }

@@ -10,6 +10,7 @@ pub mod cloudflow;
 mod explain;
 mod follow;
 mod pin;
+mod settlement;
 mod share;
 pub mod swf;
 
@@ -23,9 +24,9 @@ use tokio::time::Instant;
 pub use self::explain::{LookUp, Unclear};
 pub use self::follow::{Followed, Seen};
 use self::pin::incomplete;
-use crate::call_error::{CallError, Class, ReportedError};
+pub use self::settlement::{Conclusion, Settlement, status_of};
+use crate::call_error::CallError;
 use crate::contained::contained_in;
-use crate::outcome::{Effect, Status};
 use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::retry::Retry;
@@ -172,58 +173,6 @@ pub struct Answered<'a, T: Target + ?Sized> {
     pub result: Result<&'a T::Reply, &'a CallError>,
 }
 
-/// What the answers mean.
-#[derive(Debug, PartialEq)]
-pub struct Conclusion {
-    pub status: Status,
-    /// A service took at least a part.
-    pub taken: bool,
-    pub result: Option<Value>,
-    pub error: Option<CallError>,
-    /// A request that would finish the rest.
-    pub remaining: Option<Value>,
-    /// What a look-up could tell more.
-    pub unclear: Option<Unclear>,
-    /// The runs whose end is not known from this: those that a follow-up looks up.
-    pub open_ends: Vec<String>,
-}
-
-/// What became of a request at its service.
-#[derive(Debug, PartialEq)]
-pub struct Settlement {
-    pub status: Status,
-    pub effect: Effect,
-    pub result: Option<Value>,
-    pub error: Option<ReportedError>,
-    pub remaining: Option<Value>,
-    pub attempts: u32,
-    /// Attempts that were answered by throttling.
-    pub throttles: u32,
-    pub service_request_ids: Vec<String>,
-    /// What a look-up could tell more.
-    pub unclear: Option<Unclear>,
-    /// The runs whose end is not known from this.
-    pub open_ends: Vec<String>,
-}
-
-impl Settlement {
-    /// What became of the request is not known: the function failed over it.
-    pub fn broken(error: CallError) -> Self {
-        Self {
-            status: Status::Failed,
-            effect: Effect::Unknown,
-            result: None,
-            error: Some(ReportedError::from(error)),
-            remaining: None,
-            attempts: 0,
-            throttles: 0,
-            service_request_ids: Vec::new(),
-            unclear: None,
-            open_ends: Vec::new(),
-        }
-    }
-}
-
 /// A request as it is asked for.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
@@ -329,18 +278,6 @@ fn pick<'a, C>(
             })
         })
         .collect()
-}
-
-/// The status that a failed call gives its request.
-pub fn status_of(class: Class) -> Status {
-    match class {
-        Class::Throttle | Class::Retry | Class::RetryOnce | Class::Unknown => Status::Failed,
-        Class::NotFound => Status::NotFound,
-        Class::NotRunning => Status::NotRunning,
-        Class::Terminal => Status::Rejected,
-        Class::Config | Class::Expired | Class::KeysRefused => Status::Denied,
-        Class::Deferred => Status::Deferred,
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,63 @@
+//! Where CloudFlow is called, and with which keys.
+//!
+//! Alibaba Cloud's own variables keep their names. Nothing here is required: without CloudFlow's part a
+//! deployment serves the other services.
+
+use super::variables::Variables;
+use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
+
+/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
+pub fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
+    let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
+    let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
+    let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {
+        "acs3" => Ok(Signature::Acs3),
+        "rpc-v1" => Ok(Signature::RpcV1),
+        _ => Err("acs3 or rpc-v1".into()),
+    });
+    let kept = variables.parsed("COUNTERMAND_CLOUDFLOW_SECRET_ARN", KeySource::secret);
+    let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
+    let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
+    let missing: Vec<_> = [
+        (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),
+        (kept.is_none() && id.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        (kept.is_none() && secret.is_none(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, name)| missing.then_some(name))
+    .collect();
+    // A secret says where the keys are now; what stands in the environment beside it may be left over.
+    let keys = kept.or_else(|| Some(KeySource::Given(Keys { id: id?, secret: secret?, token })));
+    match (url, keys) {
+        (Some(url), Some(keys)) => {
+            Ok(Endpoint { url, keys, signature: signature.unwrap_or(Signature::Acs3) })
+        }
+        _ => Err(format!("not set: {}", missing.join(", "))),
+    }
+}
+
+fn region(name: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match !name.is_empty() && name.bytes().all(allowed) {
+        true => Ok(name.into()),
+        false => Err("a region id such as cn-hangzhou".into()),
+    }
+}
+
+fn endpoint_url(url: &str) -> Result<String, String> {
+    let expected = "http:// or https://, a host and nothing after it but a port";
+    let uri: http::Uri = url.parse().map_err(|_| expected)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(expected)?;
+    let plain = match (uri.scheme_str(), uri.port_u16()) {
+        (Some(scheme @ ("http" | "https")), Some(port)) => format!("{scheme}://{host}:{port}"),
+        (Some(scheme @ ("http" | "https")), None) => format!("{scheme}://{host}"),
+        _ => return Err(expected.into()),
+    };
+    // A user, a path or a port that is none would be left out in silence.
+    match url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(&plain) {
+        true => Ok(plain),
+        false => Err(expected.into()),
+    }
+}

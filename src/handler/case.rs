@@ -1,0 +1,104 @@
+//! A record on its way through the steps.
+//!
+//! It begins as what its text turned out to be; each step adds what it found out, and at the end it says
+//! what became of the record. It decides nothing but what follows from what it holds.
+
+use std::time::Duration;
+
+use crate::call_error::CallError;
+use crate::event_source::{Record, Settled};
+use crate::follow_up::{Confirmation, FollowUp, Message};
+use crate::log;
+use crate::outcome::{Outcome, Status};
+use crate::request::violation::Violation;
+use crate::request::{CancelRequest, Rejection};
+use crate::targets::Settlement;
+use crate::timestamp::Timestamp;
+
+/// One record, and what is known of it so far.
+pub struct Case<'a> {
+    pub record: &'a Record,
+    /// When what became of it was known.
+    pub at: Timestamp,
+    pub read: Read,
+    /// What became of a valid request at its service.
+    pub settlement: Option<Settlement>,
+    pub follow_up: FollowedUp,
+    pub told: Told,
+    /// It comes again, whatever is told.
+    pub goes_back: bool,
+}
+
+/// What a record turned out to be.
+pub enum Read {
+    /// One of our own messages.
+    Ours,
+    /// A follow-up that is broken, or not allowed.
+    Dropped(String),
+    FollowUp(Box<FollowUp>),
+    /// It breaks a rule of the contract.
+    Rejected(Box<Rejection>),
+    /// It breaks a rule of the deployment.
+    Refused(Box<CancelRequest>, Vec<Violation>),
+    Valid(Valid),
+    /// The function itself failed over it.
+    Broken(CallError),
+}
+
+/// A request that is to be carried out.
+pub struct Valid {
+    pub request: Box<CancelRequest>,
+    /// Since when it counts.
+    pub requested_at: Timestamp,
+    /// For so long it is followed, if it is.
+    pub confirm: Option<Duration>,
+}
+
+/// The next message about a request to ourselves.
+pub enum FollowedUp {
+    No,
+    Ready(Message),
+    Sent,
+}
+
+/// What is told about a record.
+pub enum Told {
+    Nothing,
+    Outcome(Box<Outcome>),
+    Confirmation(Box<Confirmation>),
+    /// The turn to look its runs up was too far away.
+    InLine,
+}
+
+impl<'a> Case<'a> {
+    /// A record that was read at this time.
+    pub fn new(record: &'a Record, at: Timestamp, read: Read) -> Self {
+        let (follow_up, told) = (FollowedUp::No, Told::Nothing);
+        Self { record, at, read, settlement: None, follow_up, told, goes_back: false }
+    }
+
+    /// The first message about a request that is followed from now on.
+    pub fn first_message(&self) -> Option<Message> {
+        let (Read::Valid(valid), Some(settlement)) = (&self.read, &self.settlement) else { return None };
+        let id = &self.record.request_id;
+        let labels = valid.request.labels.to_follow(id, valid.requested_at);
+        let follow_up =
+            FollowUp::begin(&valid.request.cancellation, labels, settlement, valid.confirm?, self.at)?;
+        let message = follow_up.message(self.at);
+        message.inspect_err(|length| log::too_long_to_follow(self.record, *length)).ok()
+    }
+
+    pub fn settled(self, published: bool) -> Settled {
+        let in_line = match &self.told {
+            Told::Outcome(outcome) => outcome.status == Status::Deferred,
+            Told::InLine => true,
+            Told::Confirmation(_) | Told::Nothing => false,
+        };
+        let done = published && !self.goes_back && !matches!(self.told, Told::InLine);
+        let outcome = match self.told {
+            Told::Outcome(outcome) => Some(*outcome),
+            _ => None,
+        };
+        Settled { outcome, done, in_line }
+    }
+}

@@ -1,0 +1,74 @@
+//! What became of a request: what the answers of its service mean, and all that is told of it.
+//!
+//! Each target draws its conclusion; [`super::share`] makes it a settlement; look-ups mend it. This module
+//! knows no service.
+
+use serde_json::Value;
+
+use super::Unclear;
+use crate::call_error::{CallError, Class, ReportedError};
+use crate::outcome::{Effect, Status};
+
+/// What the answers mean.
+#[derive(Debug, PartialEq)]
+pub struct Conclusion {
+    pub status: Status,
+    /// A service took at least a part.
+    pub taken: bool,
+    pub result: Option<Value>,
+    pub error: Option<CallError>,
+    /// A request that would finish the rest.
+    pub remaining: Option<Value>,
+    /// What a look-up could tell more.
+    pub unclear: Option<Unclear>,
+    /// The runs whose end is not known from this: those that a follow-up looks up.
+    pub open_ends: Vec<String>,
+}
+
+/// What became of a request at its service.
+#[derive(Debug, PartialEq)]
+pub struct Settlement {
+    pub status: Status,
+    pub effect: Effect,
+    pub result: Option<Value>,
+    pub error: Option<ReportedError>,
+    pub remaining: Option<Value>,
+    pub attempts: u32,
+    /// Attempts that were answered by throttling.
+    pub throttles: u32,
+    pub service_request_ids: Vec<String>,
+    /// What a look-up could tell more.
+    pub unclear: Option<Unclear>,
+    /// The runs whose end is not known from this.
+    pub open_ends: Vec<String>,
+}
+
+impl Settlement {
+    /// What became of the request is not known: the function failed over it.
+    pub fn broken(error: CallError) -> Self {
+        Self {
+            status: Status::Failed,
+            effect: Effect::Unknown,
+            result: None,
+            error: Some(ReportedError::from(error)),
+            remaining: None,
+            attempts: 0,
+            throttles: 0,
+            service_request_ids: Vec::new(),
+            unclear: None,
+            open_ends: Vec::new(),
+        }
+    }
+}
+
+/// The status that a failed call gives its request.
+pub fn status_of(class: Class) -> Status {
+    match class {
+        Class::Throttle | Class::Retry | Class::RetryOnce | Class::Unknown => Status::Failed,
+        Class::NotFound => Status::NotFound,
+        Class::NotRunning => Status::NotRunning,
+        Class::Terminal => Status::Rejected,
+        Class::Config | Class::Expired | Class::KeysRefused => Status::Denied,
+        Class::Deferred => Status::Deferred,
+    }
+}
