@@ -1,7 +1,7 @@
 //! The whole flow: from an event to the response.
 //!
-//! Each step is a module of its own; this one only drives them, in order, under the invocation's
-//! time. Records go side by side, or one by one where their order counts.
+//! The steps are in [`steps`], what is known of a record in [`case`]; this module only drives them, in
+//! order, under the invocation's time. Records go side by side, or one by one where their order counts.
 
 mod case;
 mod steps;

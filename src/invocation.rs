@@ -44,7 +44,7 @@ impl Invocation {
         self.began_at.plus(self.began.elapsed())
     }
 
-    /// How long after the begin a time is, in milliseconds.
+    /// How long after the beginning a time is, in milliseconds.
     pub fn millis_until(&self, time: Timestamp) -> u64 {
         time.millis_since(self.began_at)
     }

@@ -1,4 +1,4 @@
-//! What an operator reads: one line for each outcome.
+//! What an operator reads: one line for each outcome and each confirmation, and what went wrong.
 //!
 //! The line holds what happened and nothing that the requester wrote beyond the target. Where no
 //! destination is set, the line is all that is left of an outcome, so it carries the document too.

@@ -28,7 +28,7 @@ pub struct Sample {
     attempts: u32,
     /// Attempts that were answered by throttling.
     throttles: u32,
-    /// From the begin of the invocation to the outcome; only where a call was made.
+    /// From the beginning of the invocation to the outcome; only where a call was made.
     latency_ms: Option<u64>,
     /// From when the request counts to the outcome.
     age_ms: u64,
@@ -36,7 +36,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// What an outcome tells; `latency_ms` from the begin of the invocation.
+    /// What an outcome tells; `latency_ms` from the beginning of the invocation.
     pub fn of(outcome: &Outcome, latency_ms: u64, published: bool) -> Self {
         Self {
             service: outcome.service.map_or(NO_SERVICE, |service| service.name()),

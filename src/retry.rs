@@ -207,7 +207,7 @@ impl<T> Attempts<T> {
 
     fn record(&mut self, error: CallError) {
         self.made += u32::from(error.answer != Answer::NotAsked);
-        self.throttled += u32::from(error.class == Class::Throttle);
+        self.throttled += u32::from(error.class == Class::Throttle && error.is_from_service());
         self.unanswered |= error.answer == Answer::Missing;
         self.failed_request_ids.extend(error.request_id.clone());
         let cut_off = error.code == "DeadlineExceeded";

@@ -1,4 +1,4 @@
-//! A point in time as the contract writes it: UTC, RFC 3339, milliseconds.
+//! A point in time as outcomes write it: UTC, RFC 3339, milliseconds.
 //!
 //! Envelopes and requests carry times in several spellings. They all become a [`Timestamp`] here,
 //! so that the rest of the code compares numbers and prints one form. This module knows nothing of

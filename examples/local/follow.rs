@@ -21,7 +21,7 @@ const QUEUE: &str = "cancel-requests";
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:111122223333:cancel-requests";
 const DEAD: &str = "dead-letters";
 /// As the template has it.
-const MOST_RECEIVES: u32 = 5;
+const MOST_RECEIVES: u32 = 20;
 
 /// Tells each event's story, one after the other in one world; `tell` shows it.
 pub fn follow(

@@ -1,4 +1,4 @@
-//! How a report looks to a person: aligned columns, one idea in a line; with a frame and colours on
+//! How a report looks to a person: aligned columns, one idea in a line; with a frame and colors on
 //! a terminal, plain anywhere else. It decides nothing and starts nothing.
 
 mod story;
@@ -73,7 +73,7 @@ impl Page {
 }
 
 impl Screen {
-    /// Frame and colours where standard output is a terminal, unless `NO_COLOR` says otherwise.
+    /// Frame and colors where standard output is a terminal, unless `NO_COLOR` says otherwise.
     pub fn new() -> Screen {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Screen { fancy: io::stdout().is_terminal() && !refused }

@@ -109,7 +109,7 @@ impl Fault {
     }
 }
 
-/// Read by hand: a flattened enum would take misspelt fields in silence, and a fault that is not
+/// Read by hand: a flattened enum would take misspelled fields in silence, and a fault that is not
 /// what its author meant makes a test that cannot fail.
 impl<'de> Deserialize<'de> for Fault {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

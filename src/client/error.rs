@@ -170,6 +170,11 @@ pub fn to_the_millisecond(time: &DateTime) -> Option<Timestamp> {
     Timestamp::from_millis(i64::try_from(millis).ok()?)
 }
 
+/// Services whose names for throttling are many: their own, and those of the key service behind them.
+pub fn throttling(code: &str) -> Option<Class> {
+    code.to_ascii_lowercase().contains("throttl").then_some(Class::Throttle)
+}
+
 /// Codes that any AWS service can answer with.
 pub fn common(code: &str) -> Option<Class> {
     Some(match code {

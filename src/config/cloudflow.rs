@@ -7,7 +7,7 @@ use super::variables::Variables;
 use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
 
 /// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
-pub fn cloudflow(variables: &mut Variables) -> Result<Endpoint, String> {
+pub fn endpoint(variables: &mut Variables) -> Result<Endpoint, String> {
     let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
     let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
     let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {

@@ -2,7 +2,7 @@
 //!
 //! This is the only reader of our own environment variables and those of Alibaba Cloud; the AWS SDK
 //! reads its own. It is given the variables, so that tests set nothing global. A value that cannot be
-//! used ends the start, and so does one of our variables that does not exist: a misspelt limit must
+//! used ends the start, and so does one of our variables that does not exist: a misspelled limit must
 //! not mean no limit.
 
 mod cloudflow;
@@ -28,7 +28,7 @@ pub struct Config {
     pub destination: Option<Destination>,
     /// The `source` of events on a bus.
     pub outcome_source: String,
-    /// Calls for each call, the first counted.
+    /// Attempts for each call, the first counted.
     pub max_attempts: u32,
     /// What is kept of an invocation's time for publishing and the response.
     pub deadline_margin: Duration,
@@ -131,7 +131,7 @@ impl Config {
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
                     .unwrap_or(3_600),
             ),
-            cloudflow: cloudflow::cloudflow(&mut variables),
+            cloudflow: cloudflow::endpoint(&mut variables),
         };
         variables.problems.extend(config.contradictions());
         match variables.problems {

@@ -1,6 +1,6 @@
 //! The account's quotas where they are not the published ones.
 //!
-//! Every item must be one that counts: a misspelt operation would otherwise go at a pace that nobody chose.
+//! Every item must be one that counts: a misspelled operation would otherwise go at a pace that nobody chose.
 
 use std::collections::BTreeMap;
 

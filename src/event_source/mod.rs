@@ -1,6 +1,6 @@
 //! Where an event came from, and how its records are answered there.
 //!
-//! [`read`] recognises the source of a raw event and gives its records, each with the text of its
+//! [`read`] recognizes the source of a raw event and gives its records, each with the text of its
 //! request; [`Delivery::respond`] turns what became of them into that source's response. Only this
 //! module knows of batches. It does not look into requests: the text of each is decoded on its own,
 //! later, so that one bad record never touches another.
@@ -126,7 +126,7 @@ pub enum DeliveryError {
     NoMessageId { index: usize },
 }
 
-/// Recognises the source of an event and reads its records.
+/// Recognizes the source of an event and reads its records.
 ///
 /// # Errors
 /// An SQS record without a `messageId` fails the whole event, before anything is done.

@@ -116,7 +116,7 @@ fn with(mut value: Value, name: &str, member: Value) -> Value {
 }
 
 #[test]
-fn each_source_is_recognised_and_gives_its_request_id_and_time() {
+fn each_source_is_recognized_and_gives_its_request_id_and_time() {
     let sqs = json!({
         "text": "{\"a\":1}",
         "requestId": "sqs-id",
@@ -723,7 +723,7 @@ fn one_of_our_own_messages_is_acknowledged_by_every_source() {
 }
 
 #[test]
-fn our_own_messages_are_recognised_in_every_envelope() {
+fn our_own_messages_are_recognized_in_every_envelope() {
     let own = || json!({"type": "CancellationAttemptFailed", "version": "1", "service": "swf"});
     for event in [
         own(),

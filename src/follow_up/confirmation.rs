@@ -1,7 +1,7 @@
 //! How it ended: the states of the runs that were followed, what they mean together, and the document.
 //!
-//! A [`Confirmation`] is written once, within the limit of an outcome. This module knows the table of the
-//! contract; it knows no service.
+//! A [`Confirmation`] is written once, within the limit of an outcome. This module knows the table of
+//! states and statuses; it knows no service.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -110,7 +110,7 @@ impl Verdict {
     }
 }
 
-/// The document of the contract.
+/// The document, as `schemas/confirmation.schema.json` describes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 
-use crate::call_error::{CallError, Class};
-use crate::client;
+use crate::call_error::CallError;
+use crate::client::{self, error::throttling};
 
 /// The queues that records come from.
 pub struct Queues(aws_sdk_sqs::Client);
@@ -31,11 +31,6 @@ impl Queues {
             .queue_url(url)
             .receipt_handle(receipt)
             .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
-        call.send().await.map(|_| ()).map_err(|error| client::call_error(error, classify))
+        call.send().await.map(|_| ()).map_err(|error| client::call_error(error, throttling))
     }
-}
-
-/// The codes of SQS beside the common ones.
-fn classify(code: &str) -> Option<Class> {
-    code.to_ascii_lowercase().contains("throttl").then_some(Class::Throttle)
 }

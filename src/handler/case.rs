@@ -36,7 +36,7 @@ pub enum Read {
     /// A follow-up that is broken, or not allowed.
     Dropped(String),
     FollowUp(Box<FollowUp>),
-    /// It breaks a rule of the contract.
+    /// It breaks a rule of its form.
     Rejected(Box<Rejection>),
     /// It breaks a rule of the deployment.
     Refused(Box<CancelRequest>, Vec<Violation>),

@@ -17,7 +17,7 @@ use crate::timestamp::Timestamp;
 /// An outcome is at most so many bytes, so that ten of them fit into few calls of any destination.
 pub const LONGEST: usize = 200_000;
 
-/// The document of the contract.
+/// The document, as `schemas/outcome.schema.json` describes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Document<'a> {

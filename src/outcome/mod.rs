@@ -1,7 +1,7 @@
 //! What became of a request: the outcome, its status, and what the status means for the record.
 //!
 //! An [`Outcome`] is written once, within its size limit, and from then on only its text travels: to
-//! the destination, into the response and into the log. This module knows the table of the contract
+//! the destination, into the response and into the log. This module knows the table of statuses
 //! and the form of the document; it knows no service and no destination.
 
 mod document;

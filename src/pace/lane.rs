@@ -32,7 +32,7 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// A first call leaves time to be repeated: refused too late it would have failed, and burnt a receive
+    /// A first call leaves time to be repeated: refused too late it would have failed, and burned a receive
     /// as one that was deferred.
     fn ends(self, now: Instant, repeat: Duration) -> Instant {
         match self {

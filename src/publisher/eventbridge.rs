@@ -7,9 +7,9 @@
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::{Destination, Entry, Limits, classify, entry_class};
+use super::{Destination, Entry, Limits, entry_class};
 use crate::call_error::{CallError, Class};
-use crate::client;
+use crate::client::{self, error::throttling};
 
 /// An event bus and how to reach it.
 pub struct EventBus {
@@ -50,7 +50,7 @@ impl Destination for EventBus {
             .interceptor(client::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| client::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, throttling))?;
         Ok((0..sent).map(|index| result(&output, index)).collect())
     }
 }

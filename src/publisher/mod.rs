@@ -1,4 +1,5 @@
-//! Where outcomes go: one file per kind of destination, and the batching that they share.
+//! Where outcomes, confirmations and our messages to ourselves go: one file per kind of destination, and the
+//! batching that they share.
 //!
 //! A destination says what one call may carry and sends it; it reports each entry, since all three
 //! services can fail an entry inside a 200. [`Publisher`] packs outcomes into as few calls as that
@@ -15,6 +16,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::call_error::{CallError, Class};
+use crate::client::error::{common, throttling};
 use crate::config::{self, DestinationKind};
 use crate::contained::contained_in;
 use crate::retry::Retry;
@@ -220,17 +222,11 @@ fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<
     Err(CallError::unreadable("a result for each entry"))
 }
 
-/// The codes of the three services beside the common ones: each has names of its own for throttling,
-/// by itself or by the key service behind it.
-fn classify(code: &str) -> Option<Class> {
-    code.to_ascii_lowercase().contains("throttl").then_some(Class::Throttle)
-}
-
 /// The class of an entry's code. One that nobody knows may pass where the service says that the
 /// fault is its own.
 fn entry_class(code: &str, our_fault: bool) -> Class {
     let unknown = if our_fault { Class::Terminal } else { Class::Retry };
-    crate::client::error::common(code).or_else(|| classify(code)).unwrap_or(unknown)
+    common(code).or_else(|| throttling(code)).unwrap_or(unknown)
 }
 
 #[cfg(test)]

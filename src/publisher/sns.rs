@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, classify, entry_result};
+use super::{Destination, Entry, Limits, attributes, entry_result};
 use crate::call_error::CallError;
-use crate::client;
+use crate::client::{self, error::throttling};
 
 /// A topic and how to reach it.
 pub struct Topic {
@@ -51,7 +51,7 @@ impl Destination for Topic {
             .set_publish_batch_request_entries(Some(batch))
             .send()
             .await
-            .map_err(|error| client::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, throttling))?;
         let taken: Vec<&str> = output.successful().iter().filter_map(|it| it.id()).collect();
         let failed: Vec<_> =
             output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, classify, entry_result};
+use super::{Destination, Entry, Limits, attributes, entry_result};
 use crate::call_error::CallError;
-use crate::client;
+use crate::client::{self, error::throttling};
 
 /// A queue and how to reach it.
 pub struct Queue {
@@ -60,7 +60,7 @@ impl Destination for Queue {
             .interceptor(client::ReadableReply::object())
             .send()
             .await
-            .map_err(|error| client::call_error(error, classify))?;
+            .map_err(|error| client::call_error(error, throttling))?;
         let taken: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
         let failed: Vec<_> =
             output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();

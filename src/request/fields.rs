@@ -197,7 +197,7 @@ pub fn kind(text: &str) -> &'static str {
     }
 }
 
-/// The name that a misspelt one most likely stands for.
+/// The name that a misspelled one most likely stands for.
 pub fn nearest<'n>(name: &str, names: &[&'n str]) -> &'n str {
     // Distances grow with the product of the lengths; no known name is near to a very long one.
     let name: String = name.chars().take(64).collect::<String>().to_lowercase();

@@ -14,7 +14,7 @@ const MOST_LISTED: usize = 100;
 /// So many characters of a value or a name are quoted.
 const MOST_QUOTED: usize = 64;
 
-/// The rule that was broken, in the contract's words.
+/// The rule that was broken, as outcomes name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {

@@ -82,7 +82,7 @@ def test_boto3_raises_throttling_exception_from_appflow(aws, simulator):
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 403), ("InternalServerException", 500)])
-def test_boto3_raises_the_other_modelled_errors_of_appflow(aws, simulator, code, status):
+def test_boto3_raises_the_other_modeled_errors_of_appflow(aws, simulator, code, status):
     simulator.fault(CANCEL_RUNS, "error", status=status, code=code, message="so it is")
     client = aws("appflow")
     with pytest.raises(getattr(client.exceptions, code)) as error:

@@ -32,6 +32,9 @@ def records(sample):
 
 
 def is_outcome(value, ending):
+    if value["type"] == "CancellationConfirmation":
+        # What a follow-up leads to; it is no delivery's own.
+        return value["version"] == "1" and value["status"] == "ENDED_OTHERWISE"
     return (
         value["type"] == "CancellationOutcome"
         and value["version"] == "1"

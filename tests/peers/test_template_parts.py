@@ -226,7 +226,7 @@ def test_what_would_not_start_is_refused_before_it_is_deployed():
     assert len(list(Rendering(TEMPLATE, **both).broken_rules())) == 1
 
 
-def test_an_arn_is_recognised_and_what_cannot_work_is_refused():
+def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
     for parameter, right, wrong in [
         (
             "OutcomeDestinationArn",

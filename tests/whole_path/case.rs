@@ -125,7 +125,7 @@ impl Deaf {
 }
 
 impl Case {
-    /// A case out of a file, its abbreviations spelt out.
+    /// A case out of a file, its abbreviations spelled out.
     pub fn read(value: Value) -> Result<Self, String> {
         serde_json::from_value(expand(value)).map_err(|error| error.to_string())
     }

@@ -3,6 +3,7 @@
 //! Each check reads files of the repository: the layers keep to their libraries, and whatever a
 //! service or a variable needs beside the code is there.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use countermand::config::VARIABLES;
@@ -131,20 +132,32 @@ fn every_sample_event_is_a_case() -> Result<(), String> {
     Ok(())
 }
 
+/// The map of `src/` names each file at its place, and none that is not there.
 fn every_module_is_on_the_map() -> Result<(), String> {
     let map = read("ARCHITECTURE.md")?;
-    for path in files("src", ".rs").iter().filter(|path| !path.ends_with("tests.rs")) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !map.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))) {
-            return Err(format!("ARCHITECTURE.md: expected a line for {}", path.display()));
+    let map = map.split("```text\nsrc/\n").nth(1).and_then(|rest| rest.split("\nevents/").next());
+    let (mut mapped, mut folders) = (BTreeSet::new(), vec!["src/"]);
+    for line in map.unwrap_or_default().lines() {
+        folders.truncate((line.len() - line.trim_start().len()) / 2);
+        let name = line.split_whitespace().next().unwrap_or_default();
+        match name.ends_with('/') {
+            true => folders.push(name),
+            false => drop(mapped.insert(folders.concat() + name)),
         }
     }
-    Ok(())
+    let files = files("src", ".rs").into_iter().filter(|path| !path.ends_with("tests.rs"));
+    let files: BTreeSet<String> = files.map(|path| path.to_string_lossy().into_owned()).collect();
+    match files.symmetric_difference(&mapped).next() {
+        Some(path) => {
+            Err(format!("ARCHITECTURE.md: expected the files of src/, each once, and no others, got {path}"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Links to files and folders of the repository; those with a scheme and those within a page aside.
 fn every_link_leads_somewhere() -> Result<(), String> {
-    for page in ["README.md", "ARCHITECTURE.md"] {
+    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
         let text = read(page)?;
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {

@@ -1,4 +1,5 @@
-//! How a story looks: one line for each moment.
+//! How a story looks: one line for each moment, its time before it. What happened is in `moment`; nothing
+//! is found out here.
 
 use super::{Paint, Screen};
 use crate::arrival::list;

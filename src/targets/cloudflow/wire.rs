@@ -1,6 +1,7 @@
 //! CloudFlow's protocol: how a call is signed and sent, and how its reply is read.
 //!
-//! A call is a `POST /` with its parameters as a form. The reply is JSON from the service or, where
+//! A call that changes something is a `POST /` with its parameters as a form, a read a `GET` with them in
+//! the query. The reply is JSON from the service or, where
 //! the gateway or a proxy answered, anything. This module knows no operation's meaning.
 
 use std::sync::Arc;

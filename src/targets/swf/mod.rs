@@ -147,7 +147,7 @@ impl Target for Swf {
     }
 }
 
-/// The faults that SWF sends, modelled or seen; the rest is AWS's common codes.
+/// The faults that SWF sends, modeled or seen; the rest is AWS's common codes.
 fn classify(code: &str) -> Option<Class> {
     Some(match code {
         "ThrottlingException" | "LimitExceededFault" => Class::Throttle,

@@ -1,4 +1,5 @@
-//! What many requests that are followed cost.
+//! What many requests that are followed cost: one read for a flow, however many follow it, and the pace of
+//! the account for single executions. It counts calls and knows no way to save one.
 
 use countermand_simulator::{Limit, Operation};
 use serde_json::{Value, json};

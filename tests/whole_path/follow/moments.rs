@@ -1,4 +1,5 @@
-//! When a request is looked after, and what is told of it in the end.
+//! When runs are looked up after a request, and what is told in the end. Times are counted from the
+//! outcome, as the README gives them; the world decides when something has ended.
 
 use countermand_simulator::Operation;
 use serde_json::json;

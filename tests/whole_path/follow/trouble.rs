@@ -1,4 +1,5 @@
-//! What is promised and told where messages are not sent, look-ups fail, or the process dies.
+//! What is promised and told where messages are not sent, look-ups fail, or the process dies. A promise that
+//! cannot be kept must not be made; one that was made is kept by the next delivery.
 
 use countermand_simulator::{Fault, FaultKind, Operation};
 use serde_json::{Value, json};

@@ -130,8 +130,8 @@ fn check_request(request: &CancelRequest, text: &str) {
     }
     check_repeated(request, target);
     let end = text.rfind('}').expect("an object ends");
-    let misspelt = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
-    assert!(matches!(request::read(&misspelt), Reading::Rejected(_)), "a field that is none is ignored");
+    let misspelled = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
+    assert!(matches!(request::read(&misspelled), Reading::Rejected(_)), "a field that is none is ignored");
 }
 
 /// The target that an outcome shows is, sent again, the same request.
