@@ -17,6 +17,8 @@ pub struct Invocation {
     began_at: Timestamp,
     /// No call to a service starts, and none runs on, past this.
     pub calls_until: Instant,
+    /// The same for messages to ourselves, behind which outcomes wait.
+    pub following_until: Instant,
     /// The same for publishing.
     pub publishing_until: Instant,
     /// The same for telling queues when records come again; what is left after it belongs to the response.
@@ -34,6 +36,7 @@ impl Invocation {
             began,
             began_at: Timestamp::from(now),
             calls_until: began + (given - margin),
+            following_until: began + (given - margin / 8 * 5),
             publishing_until: began + (given - margin / 4),
             handing_back_until: began + (given - margin / 8),
         }

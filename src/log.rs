@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use lambda_runtime::tracing;
+use lambda_runtime::tracing::subscriber::filter::{LevelFilter, Targets};
+use lambda_runtime::tracing::subscriber::layer::SubscriberExt;
+use lambda_runtime::tracing::subscriber::util::SubscriberInitExt;
+use lambda_runtime::tracing::subscriber::{Layer, fmt, registry};
 
 use crate::call_error::{CallError, Class};
 use crate::event_source::{DeliveryError, Record};
@@ -15,6 +19,24 @@ use crate::follow_up::Confirmation;
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::targets::Service;
+
+/// Begins to log, as Lambda's variables want it.
+pub fn start(level: &str, json: bool) {
+    let level = match level {
+        // Lambda knows a level that nothing here is worth.
+        "FATAL" => LevelFilter::ERROR,
+        level => level.parse().unwrap_or(LevelFilter::INFO),
+    };
+    // The runtime's own traces hold whole requests.
+    let targets =
+        Targets::new().with_default(level.min(LevelFilter::DEBUG)).with_target("countermand", level);
+    let lines = fmt::layer().with_target(false);
+    // Without a time in a line, Lambda's filter takes its level for INFO, whatever it is.
+    match json {
+        true => registry().with(lines.json().with_filter(targets)).init(),
+        false => registry().with(lines.without_time().with_filter(targets)).init(),
+    }
+}
 
 /// From now on each panic is one line that tells its place. Its words are told where they were written
 /// beforehand: others may repeat a request.
@@ -104,14 +126,20 @@ pub fn not_hidden(record: &Record, error: &CallError) {
     );
 }
 
-/// Logs an outcome, and what kept it from its destination.
-pub fn outcome(outcome: &Outcome, published: &Result<(), Unpublished>, publisher: &Publisher, took_ms: u64) {
+/// Logs an outcome, and what kept it from its destination; it is `withheld` where its record comes again.
+pub fn outcome(
+    outcome: &Outcome,
+    withheld: bool,
+    published: &Result<(), Unpublished>,
+    publisher: &Publisher,
+    took_ms: u64,
+) {
     let only_logged = matches!(publisher, Publisher::Nowhere);
     tracing::info!(
         requestId = outcome.request_id,
         service = outcome.service.map(Service::name),
         status = outcome.status.name(),
-        lastWord = outcome.kind == Kind::LastWord,
+        lastWord = outcome.kind == Kind::LastWord && !withheld,
         target = outcome.key,
         attempts = outcome.attempts,
         durationMs = took_ms,

@@ -21,11 +21,12 @@ use countermand::publisher::Publisher;
 use countermand::retry::Retry;
 use countermand::start_up;
 use countermand::targets::Targets;
-use lambda_runtime::{LambdaEvent, service_fn, tracing};
+use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
-    tracing::init_default_subscriber();
+    let (level, json) = config::logging();
+    log::start(&level, json);
     log::panics();
     let config = match Config::read(config::environment()) {
         Ok(config) => config,

@@ -11,6 +11,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::follow_up::Confirmation;
 use crate::outcome::{Outcome, Status};
 use crate::timestamp::Timestamp;
 
@@ -24,14 +25,16 @@ const NO_SERVICE: &str = "none";
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     service: &'static str,
-    status: Status,
+    status: &'static str,
+    /// It counts among the requests.
+    counts: bool,
     attempts: u32,
     /// Attempts that were answered by throttling.
     throttles: u32,
     /// From the beginning of the invocation to the outcome; only where a call was made.
     latency_ms: Option<u64>,
     /// From when the request counts to the outcome.
-    age_ms: u64,
+    age_ms: Option<u64>,
     published: bool,
 }
 
@@ -40,13 +43,21 @@ impl Sample {
     pub fn of(outcome: &Outcome, latency_ms: u64, published: bool) -> Self {
         Self {
             service: outcome.service.map_or(NO_SERVICE, |service| service.name()),
-            status: outcome.status,
+            status: outcome.status.name(),
+            counts: true,
             attempts: outcome.attempts,
             throttles: outcome.throttles,
             latency_ms: (outcome.attempts > 0).then_some(latency_ms),
-            age_ms: outcome.completed_at.millis_since(outcome.requested_at),
+            age_ms: Some(outcome.completed_at.millis_since(outcome.requested_at)),
             published,
         }
+    }
+
+    /// A confirmation that did not get out.
+    pub fn of_unpublished(confirmation: &Confirmation) -> Self {
+        let (service, status) = (confirmation.service, confirmation.verdict.name());
+        let (attempts, throttles, latency_ms, age_ms) = (0, 0, None, None);
+        Self { service, status, counts: false, attempts, throttles, latency_ms, age_ms, published: false }
     }
 }
 
@@ -75,7 +86,7 @@ impl Metrics {
     fn lines(&self, samples: &[Sample], now: Timestamp) -> Vec<Value> {
         let mut groups: BTreeMap<_, Vec<Sample>> = BTreeMap::new();
         for sample in samples {
-            groups.entry((sample.service, sample.status.name())).or_default().push(*sample);
+            groups.entry((sample.service, sample.status)).or_default().push(*sample);
         }
         let groups = groups.values().flat_map(|samples| samples.chunks(MOST_VALUES));
         groups.map(|samples| self.line(samples, now)).collect()
@@ -86,11 +97,12 @@ impl Metrics {
         let (service, status) = (samples[0].service, samples[0].status);
         let count = |of: fn(&Sample) -> u64| json!(samples.iter().map(of).sum::<u64>());
         let latencies: Vec<u64> = samples.iter().filter_map(|sample| sample.latency_ms).collect();
-        let ages: Vec<u64> = samples.iter().map(|sample| sample.age_ms).collect();
+        let ages: Vec<u64> = samples.iter().filter_map(|sample| sample.age_ms).collect();
+        let requests = samples.iter().filter(|sample| sample.counts).count();
         let metrics = [
             ("Attempts", "Count", count(|sample| sample.attempts.into())),
             ("Throttles", "Count", count(|sample| sample.throttles.into())),
-            ("Deferred", "Count", count(|sample| (sample.status == Status::Deferred).into())),
+            ("Deferred", "Count", count(|sample| (sample.status == Status::Deferred.name()).into())),
             ("PublishFailures", "Count", count(|sample| (!sample.published).into())),
             ("RequestAge", "Milliseconds", json!(ages)),
             ("CancelLatency", "Milliseconds", json!(latencies)),
@@ -117,8 +129,8 @@ impl Metrics {
                 ],
             },
             "service": service,
-            "status": status.name(),
-            "Requests": samples.len(),
+            "status": status,
+            "Requests": requests,
         });
         metrics.into_iter().for_each(|(name, _, value)| line[name] = value);
         line
@@ -130,13 +142,15 @@ mod tests {
     use super::*;
 
     fn sample(service: &'static str, status: Status) -> Sample {
+        let status = status.name();
         Sample {
             service,
             status,
+            counts: true,
             attempts: 2,
             throttles: 1,
             latency_ms: Some(40),
-            age_ms: 1_000,
+            age_ms: Some(1_000),
             published: true,
         }
     }
@@ -152,7 +166,7 @@ mod tests {
             sample("swf", Status::Accepted),
             Sample {
                 latency_ms: Some(50),
-                age_ms: 2_000,
+                age_ms: Some(2_000),
                 published: false,
                 ..sample("swf", Status::Accepted)
             },

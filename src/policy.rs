@@ -50,8 +50,12 @@ impl Policy {
         checks.into_iter().flatten().collect()
     }
 
-    /// Whether a target may be asked for, by its key.
-    pub fn check_target(&self, key: &str) -> Option<Violation> {
+    /// What forbids a request whatever its age, as the deployment stands.
+    pub fn check_standing(&self, cancellation: &Cancellation) -> Option<Violation> {
+        self.check_target(&cancellation.key()).or_else(|| self.check_cancel_all(cancellation))
+    }
+
+    fn check_target(&self, key: &str) -> Option<Violation> {
         let allowed = self.allowed_targets.iter().any(|pattern| pattern.matches(key));
         let message = format!("expected a target that COUNTERMAND_ALLOWED_TARGETS names, got {}", quote(key));
         (!allowed).then(|| violation("$", Code::TargetNotAllowed, message))

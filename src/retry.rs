@@ -210,11 +210,13 @@ impl<T> Attempts<T> {
         self.throttled += u32::from(error.class == Class::Throttle && error.is_from_service());
         self.unanswered |= error.answer == Answer::Missing;
         self.failed_request_ids.extend(error.request_id.clone());
-        let cut_off = error.code == "DeadlineExceeded";
-        let said_before = matches!(&self.result, Err(last) if last.is_from_service());
-        if !(cut_off && said_before) {
-            self.result = Err(error);
-        }
+        // What the service said says more than that it fell silent; what follows from the failure is the last one's.
+        self.result = Err(match &self.result {
+            Err(said) if said.is_from_service() && !error.is_from_service() => {
+                CallError { class: error.class, answer: error.answer, ..said.clone() }
+            }
+            _ => error,
+        });
     }
 }
 

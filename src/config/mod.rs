@@ -165,6 +165,14 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
+/// The log level by Lambda's name, and whether lines are to be JSON.
+pub fn logging() -> (String, bool) {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().filter(|level| !level.is_empty());
+    let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "INFO".into());
+    let json = std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
+    (level.to_uppercase(), json)
+}
+
 /// Where Lambda's runtime API is; absent where the process was not started by Lambda.
 pub fn runtime_api() -> Option<String> {
     std::env::var("AWS_LAMBDA_RUNTIME_API").ok()

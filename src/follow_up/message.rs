@@ -24,9 +24,6 @@ use crate::timestamp::Timestamp;
 pub const TYPE: &str = "CancellationFollowUp";
 const VERSION: &str = "1";
 
-const RUN: Text = Text::any(1..=256);
-const MOST_RUNS: usize = 100_000;
-
 impl FollowUp {
     /// Whether an object says that it is one.
     pub fn is_one(fields: &Fields) -> bool {
@@ -118,10 +115,13 @@ impl FollowUp {
 
 /// The runs of a message; none where they are not valid, or there is none.
 fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Vec<String>> {
-    let runs = match cancellation.named_runs() {
+    let runs: Vec<String> = match cancellation.named_runs() {
         None => {
             fields.require("runs");
-            fields.texts("runs", &RUN, 1..=MOST_RUNS)?
+            let (rule, most) = cancellation.runs_rule();
+            let runs = fields.texts("runs", rule, 1..=most)?;
+            let mut seen = BTreeSet::new();
+            runs.into_iter().filter(|run| seen.insert(run.clone())).collect()
         }
         Some(named) => {
             let ended = fields.places("ended")?;

@@ -155,6 +155,25 @@ fn a_message_is_checked_like_a_request() {
 }
 
 #[test]
+fn the_runs_of_a_message_keep_the_rules_of_their_service() {
+    let swf = json!({"service": "swf", "domain": "billing", "workflowId": "w"});
+    let all = json!({"service": "appflow", "flowName": "orders"});
+    for (request, runs, words) in [
+        (&swf, json!(["r", "other"]), "runs: expected 1 to 1 items"),
+        (&swf, json!(["r".repeat(65)]), "runs[0]: expected 1 to 64 characters"),
+        (&all, json!(["a b"]), "runs[0]: expected no white space"),
+    ] {
+        let message = followed(request, Status::Accepted, &["r"]).expect("it is followed").write();
+        let mut message: Value = serde_json::from_str(&message).expect("a message is JSON");
+        message["runs"] = runs;
+        let Reading::BrokenFollowUp(wrong) = read(&message.to_string()) else { panic!("{message}") };
+        assert!(wrong.contains(words), "expected {words}, got {wrong}");
+    }
+    let message = followed(&all, Status::Accepted, &["a", "b", "a"]).expect("it is followed").write();
+    assert_eq!(read_back(&message).runs, ["a", "b"]);
+}
+
+#[test]
 fn what_a_later_version_adds_is_passed_over() {
     let message = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed").write();
     assert_eq!(read_back(&message.replacen('{', r#"{"later":{},"#, 1)).runs, ["a"]);

@@ -22,6 +22,7 @@ use crate::outcome::Outcome;
 use crate::plan::{self, Request};
 use crate::publisher::Entry;
 use crate::request::{self, Reading};
+use crate::retry::ATTEMPT_LIMIT;
 use crate::targets::{Followed, Means, Seen};
 use crate::timestamp::Timestamp;
 
@@ -46,7 +47,7 @@ impl Handler {
             Reading::Ours => return Read::Ours,
             Reading::BrokenFollowUp(wrong) => return Read::Dropped(wrong),
             Reading::FollowUp(follow_up) => {
-                return match self.policy.check_target(&follow_up.cancellation.key()) {
+                return match self.policy.check_standing(&follow_up.cancellation) {
                     None => Read::FollowUp(follow_up),
                     Some(violation) => Read::Dropped(violation.message),
                 };
@@ -157,7 +158,9 @@ impl Handler {
             }
         }
         let entries: Vec<Entry> = messages.iter().map(|(_, message)| message.entry()).collect();
-        let sent = self.follow_ups.queue.publish(&entries, &self.retry, invocation.publishing_until).await;
+        // The outcomes of the whole batch wait behind these messages, and must not wait in vain.
+        let until = invocation.following_until.min(Instant::now() + ATTEMPT_LIMIT);
+        let sent = self.follow_ups.queue.publish(&entries, &self.retry, until).await;
         for ((place, _), sent) in messages.iter().zip(sent) {
             match sent {
                 Ok(()) => cases[*place].follow_up = FollowedUp::Sent,
@@ -239,10 +242,14 @@ impl Handler {
             match &case.told {
                 Told::Outcome(outcome) => {
                     let took = invocation.millis_until(outcome.completed_at);
-                    log::outcome(outcome, &result, &self.publisher, took);
-                    samples.push(Sample::of(outcome, took, result.is_ok()));
+                    let withheld = outcome.is_published() && !told;
+                    log::outcome(outcome, withheld, &result, &self.publisher, took);
+                    samples.push(Sample::of(outcome, took, result.is_ok() && !withheld));
                 }
-                Told::Confirmation(confirmation) => log::confirmation(confirmation, &result, &self.publisher),
+                Told::Confirmation(confirmation) => {
+                    log::confirmation(confirmation, &result, &self.publisher);
+                    samples.extend(result.is_err().then(|| Sample::of_unpublished(confirmation)));
+                }
                 Told::Nothing | Told::InLine => {}
             }
             let record = case.record;

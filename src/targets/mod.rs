@@ -29,6 +29,7 @@ use crate::call_error::CallError;
 use crate::contained::contained_in;
 use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
+use crate::request::rules::Text;
 use crate::retry::Retry;
 use crate::timestamp::Timestamp;
 
@@ -61,6 +62,9 @@ impl Service {
         }
     }
 }
+
+/// No flow has so many active runs: AppFlow allows 1,000 to an account.
+const MOST_RUNS: usize = 100_000;
 
 /// What a valid request asks to be canceled.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +99,15 @@ impl Cancellation {
             Self::AppFlow(cancellation) => cancellation.key(),
             Self::Swf(cancellation) => cancellation.key(),
             Self::CloudFlow(cancellation) => cancellation.key(),
+        }
+    }
+
+    /// What the ids are that a request without any can mean, and how many it can mean at once.
+    pub fn runs_rule(&self) -> (&'static Text, usize) {
+        match self {
+            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_RUNS),
+            Self::Swf(_) => (&swf::RUN_ID, 1),
+            Self::CloudFlow(_) => (&cloudflow::NAME, 1),
         }
     }
 

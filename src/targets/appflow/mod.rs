@@ -38,7 +38,7 @@ const FLOW_NAME: Text = Text {
 };
 
 /// Java's `\S+`, which knows ASCII blanks only; control characters are refused with them.
-const EXECUTION_ID: Text = Text {
+pub const EXECUTION_ID: Text = Text {
     length: 1..=256,
     expected: "no white space and no control characters",
     allows: |text| !text.bytes().any(|byte| byte == b' ' || byte.is_ascii_control()),

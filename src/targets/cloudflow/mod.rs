@@ -23,7 +23,8 @@ use crate::pace::Operation;
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 
-const NAME: Text = Text {
+/// The name of a flow or an execution.
+pub const NAME: Text = Text {
     length: 1..=128,
     expected: "letters, digits, _ and -, first a letter or _",
     allows: |text| {

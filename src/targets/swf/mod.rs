@@ -29,7 +29,8 @@ const DOMAIN: Text = Text {
 const WORKFLOW_ID: Text =
     Text { length: 1..=256, expected: "no : / | or control character, not arn", allows: can_exist };
 
-const RUN_ID: Text = Text::any(1..=64);
+/// The id of a run.
+pub const RUN_ID: Text = Text::any(1..=64);
 
 fn can_exist(text: &str) -> bool {
     text != "arn" && !text.chars().any(|character| ":/|".contains(character) || character.is_control())

@@ -24,9 +24,9 @@ fn outages() -> Vec<Fault> {
         sends(error(403, "AccessDenied"), 2),
         sends(FaultKind::Throttle { retry_after_ms: None }, 8),
         sends(FaultKind::Drop {}, 14),
-        sends(FaultKind::Hang {}, 6),
+        sends(FaultKind::Hang {}, 3),
         sends(FaultKind::LoseReply {}, 3),
-        sends(FaultKind::WithholdReply {}, 6),
+        sends(FaultKind::WithholdReply {}, 3),
         sends(entries("InternalFailure"), 14),
         sends(entries("InvalidMessageContents"), 2),
     ]
