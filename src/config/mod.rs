@@ -165,12 +165,12 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
-/// The log level by Lambda's name, and whether lines are to be JSON.
+/// The log level by Lambda's name, and whether lines are to be JSON, as they are unless text is asked for.
 pub fn logging() -> (String, bool) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().filter(|level| !level.is_empty());
     let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "INFO".into());
-    let json = std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
-    (level.to_uppercase(), json)
+    let text = std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text"));
+    (level.to_uppercase(), !text)
 }
 
 /// Where Lambda's runtime API is; absent where the process was not started by Lambda.
