@@ -1,6 +1,6 @@
 //! The whole flow: from an event to the response.
 //!
-//! The steps are in [`steps`], what is known of a record in [`case`]; this module only drives them, in
+//! The steps are in `steps`, what is known of a record in `case`; this module only drives them, in
 //! order, under the invocation's time. Records go side by side, or one by one where their order counts.
 
 mod case;

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_request_that_dies_is_no_success() {
         let request = json!({"service": "appflow", "flowName": "orders", "confirm": true});
-        let story = story("--fault eventbridge=error:1000", &request);
+        let story = story("--fault eventbridge=error:100000", &request);
         // The request, and the follow-up of each of its deliveries.
         let dead = 1 + MOST_RECEIVES;
         assert_eq!((&story["dead"], &story["acknowledged"]), (&json!(dead), &json!(false)));
