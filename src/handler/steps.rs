@@ -125,7 +125,10 @@ impl Handler {
         let ((), seen) =
             tokio::join!(self.targets.explain(settled, &means), self.targets.follow(&followed, &means));
         let places: Vec<usize> = followed.iter().map(|followed| followed.record).collect();
-        places.into_iter().zip(seen).for_each(|(place, seen)| self.see(&mut cases[place], seen, invocation));
+        for (place, seen) in places.into_iter().zip(seen) {
+            let case = &mut cases[place];
+            case.goes_back |= contained(|| self.see(case, seen, invocation)).is_err();
+        }
     }
 
     /// What was seen of the runs of a request ends the matter, or asks for another look.
@@ -150,8 +153,10 @@ impl Handler {
         let mut messages = Vec::new();
         for (place, case) in cases.iter_mut().enumerate() {
             case.at = invocation.now();
-            if let Some(message) = case.first_message() {
-                case.follow_up = FollowedUp::Ready(message);
+            match contained(|| case.first_message()) {
+                Ok(Some(message)) => case.follow_up = FollowedUp::Ready(message),
+                Ok(None) => {}
+                Err(_) => case.goes_back = true,
             }
             if let FollowedUp::Ready(message) = std::mem::replace(&mut case.follow_up, FollowedUp::No) {
                 messages.push((place, message));

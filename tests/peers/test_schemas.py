@@ -217,6 +217,8 @@ def test_a_request_that_is_followed_keeps_the_schemas_from_its_outcome_to_its_co
     if outcome["type"] == "CancellationFollowUp":
         outcome, message = message, outcome
     assert outcome["confirmation"] == "PENDING"
+    # The time runs from the outcome.
+    assert message["outcomeAt"] == outcome["completedAt"]
     assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
     for over, check in ((True, 1), (False, 14)):
         follow_up = {**message, "check": check, "outcomeAt": "2026-01-02T03:04:05.678Z" if over else message["outcomeAt"]}
