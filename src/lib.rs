@@ -26,4 +26,5 @@ pub mod arn;
 pub mod config;
 pub mod log;
 pub mod metrics;
+pub mod rehearsal;
 pub mod start_up;

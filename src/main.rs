@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use countermand::client::{self, Credentials};
+use countermand::client::{self, Connections, Credentials, Opening};
 use countermand::config::{self, Config};
 use countermand::follow_up::FollowUps;
 use countermand::hand_back::HandBack;
@@ -18,6 +18,7 @@ use countermand::outcome::Writer;
 use countermand::pace::Pace;
 use countermand::plan::Planner;
 use countermand::publisher::Publisher;
+use countermand::rehearsal;
 use countermand::retry::Retry;
 use countermand::start_up;
 use countermand::targets::Targets;
@@ -32,8 +33,13 @@ pub async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return start_up::refuse(&error).await,
     };
-    let (connector, credentials) = (client::connector(), Credentials::default());
+    let (connections, credentials) = (Connections::default(), Credentials::default());
+    let connector = client::connector(connections.clone());
     let aws = client::sdk_config(connector.clone(), credentials.clone()).await;
+    let opening = client::connector(Opening(connections));
+    let nobody = client::through(&aws, opening.clone());
+    let rehearsed = compose(rehearsal::config(&config), &nobody, opening, credentials.clone());
+    start_up::prepare(rehearsal::rehearse(&rehearsed, &config.policy)).await;
     let handler = compose(config, &aws, connector, credentials);
     let handle = |event: LambdaEvent<_>| handler.handle(event);
     match lambda_runtime::run(service_fn(handle)).await {

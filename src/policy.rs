@@ -50,6 +50,12 @@ impl Policy {
         checks.into_iter().flatten().collect()
     }
 
+    /// Whether any target of a service may be allowed.
+    pub fn may_allow(&self, service: &str) -> bool {
+        let keys = format!("{service}:");
+        self.allowed_targets.iter().any(|pattern| pattern.may_begin(&keys))
+    }
+
     /// What forbids a request whatever its age, as the deployment stands.
     pub fn check_standing(&self, cancellation: &Cancellation) -> Option<Violation> {
         self.check_target(&cancellation.key()).or_else(|| self.check_cancel_all(cancellation))
@@ -94,6 +100,12 @@ impl Pattern {
     /// A pattern; `None` where it is empty and could match nothing.
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.into()))
+    }
+
+    /// Whether a key that begins like this could fit.
+    fn may_begin(&self, start: &str) -> bool {
+        let literal = self.0.split('*').next().unwrap_or_default();
+        literal.starts_with(start) || (start.starts_with(literal) && literal.len() < self.0.len())
     }
 
     /// Whether the whole of a key fits.

@@ -17,7 +17,7 @@ use crate::pace::{Came, Lane, Patience, Standing, Waiting};
 /// One attempt lasts at most this long, from connecting to the last byte of the answer.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
 /// Connecting lasts at most this long.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// What an attempt has to read before it can call lasts at most this long, so that it ends by itself
 /// before the attempt is cut off and nobody could tell that nothing was asked.
 const PREPARATION_LIMIT: Duration = Duration::from_secs(2);
@@ -253,6 +253,17 @@ pub async fn prepare<T>(read: impl Future<Output = Result<T, CallError>>) -> Res
     let read = timeout(PREPARATION_LIMIT, read).await;
     let read = read.unwrap_or_else(|_| Err(CallError::timeout(PREPARATION_LIMIT)));
     read.map_err(|error| CallError { answer: Answer::NotAsked, request_id: None, ..error })
+}
+
+/// Connecting, within its limit.
+pub async fn connecting<T, E>(connect: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<std::io::Error>,
+{
+    let late = || {
+        std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no connection within {CONNECT_LIMIT:?}"))
+    };
+    timeout(CONNECT_LIMIT, connect).await.unwrap_or_else(|_| Err(late().into()))
 }
 
 /// Even a sleep of no time takes a tick of the clock.

@@ -1,6 +1,6 @@
-//! How a start that cannot succeed is told.
+//! What a start does before the first event, and how one that cannot succeed is told.
 //!
-//! Lambda shows an init error with its type and message where the runtime API is told of it; the log
+//! Preparations have little time, and no start fails over them. Lambda shows an init error with its type and message where the runtime API is told of it; the log
 //! and the exit code say the same to everybody else.
 
 use std::fmt::Display;
@@ -12,8 +12,17 @@ use lambda_runtime_api_client::{Client, body::Body};
 
 use crate::config::{ConfigError, runtime_api};
 
+/// An event may be waiting already, and those who wait pay for nothing but the start itself.
+const PREPARATION_LIMIT: Duration = Duration::from_millis(300);
 /// Telling Lambda must not keep a failed start alive.
 const REPORT_LIMIT: Duration = Duration::from_secs(1);
+
+/// Waits for what makes the first event cheaper, as long as that may take.
+pub async fn prepare(preparations: impl Future<Output = ()>) {
+    if tokio::time::timeout(PREPARATION_LIMIT, preparations).await.is_err() {
+        tracing::info!("not all first calls could be prepared within {PREPARATION_LIMIT:?}");
+    }
+}
 
 /// Ends the start over its configuration.
 pub async fn refuse(error: &ConfigError) -> ExitCode {

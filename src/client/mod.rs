@@ -4,6 +4,7 @@
 //! Region, credentials and endpoints are as the SDK finds them. Its retries and time limits are off:
 //! attempts are made in `retry.rs`.
 
+mod connections;
 pub mod credentials;
 pub mod error;
 mod reply;
@@ -11,26 +12,21 @@ mod reply;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 
+pub use connections::{Connections, Opening};
 pub use credentials::Credentials;
 pub use error::call_error;
 pub use reply::{Bounded, ReadableReply};
 
-use crate::retry::CONNECT_LIMIT;
+/// What all clients call through.
+pub fn connector(connections: impl HttpConnector + 'static) -> SharedHttpConnector {
+    SharedHttpConnector::new(Bounded(SharedHttpConnector::new(connections)))
+}
 
-/// One connector for all services: one TLS stack, one pool of connections.
-pub fn connector() -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build();
-    SharedHttpConnector::new(Bounded(SharedHttpConnector::new(connector)))
+/// The same clients, calling through something else.
+pub fn through(aws: &SdkConfig, connector: SharedHttpConnector) -> SdkConfig {
+    aws.to_builder().http_client(http_client_fn(move |_, _| connector.clone())).build()
 }
 
 /// What the clients of AWS services are built from.

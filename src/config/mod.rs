@@ -22,7 +22,7 @@ use crate::request::violation::quote;
 use crate::targets::cloudflow::Endpoint;
 
 /// What a deployment has chosen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where outcomes go; they are only logged without it.
     pub destination: Option<Destination>,
