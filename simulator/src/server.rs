@@ -11,6 +11,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -45,14 +46,18 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) -> Infallibl
             continue;
         };
         let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let serve = service_fn(|request| answer(&shared, request));
-            // A connection that breaks is the client's affair, or a fault's.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), serve)
-                .await;
-        });
+        connections.spawn(async move { serve(&shared, stream, || ()).await });
     }
+}
+
+/// Serves one connection to its end, and tells of each request that came on it.
+pub(crate) async fn serve(shared: &Shared, stream: impl AsyncRead + AsyncWrite + Unpin, asked: impl Fn()) {
+    let serve = service_fn(|request| {
+        asked();
+        answer(shared, request)
+    });
+    // A connection that breaks is the client's affair, or a fault's.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
 async fn answer(
