@@ -3,6 +3,7 @@
 //! were scripted. It decides only; carrying a fault out is the service module's work.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -162,6 +163,7 @@ impl Bucket {
 pub(crate) struct Faults {
     scripted: HashMap<Operation, VecDeque<Fault>>,
     buckets: HashMap<Operation, Bucket>,
+    delays: HashMap<Operation, Duration>,
 }
 
 impl Faults {
@@ -182,6 +184,15 @@ impl Faults {
             queue.pop_front();
         }
         Some(kind)
+    }
+
+    pub(crate) fn delay(&mut self, operation: Operation, delay: Duration) {
+        self.delays.insert(operation, delay);
+    }
+
+    /// How long each call of the operation waits before anything is done with it.
+    pub(crate) fn delay_of(&self, operation: Operation) -> Duration {
+        self.delays.get(&operation).copied().unwrap_or_default()
     }
 
     pub(crate) fn limit(&mut self, limit: &Limit, now: Instant) {

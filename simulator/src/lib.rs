@@ -53,6 +53,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -111,6 +112,8 @@ pub(crate) struct Shared {
     invocations: Mutex<runtime_api::Invocations>,
     /// An invocation waits for the function.
     invoked: Notify,
+    /// The function waits for an invocation.
+    polled: Notify,
 }
 
 impl Shared {
@@ -129,6 +132,7 @@ impl Shared {
             noted: Notify::new(),
             invocations: Mutex::default(),
             invoked: Notify::new(),
+            polled: Notify::new(),
         }
     }
 
@@ -190,6 +194,11 @@ impl Simulator {
         self.shared.state().faults.limit(&limit, Instant::now());
     }
 
+    /// From now on each call of the operation is served so much later; zero ends it.
+    pub fn delay(&self, operation: Operation, delay: Duration) {
+        self.shared.state().faults.delay(operation, delay);
+    }
+
     /// Every call to a service, in order of arrival.
     pub fn ledger(&self) -> Vec<Call> {
         self.shared.state().ledger.calls().to_vec()
@@ -245,6 +254,11 @@ impl Simulator {
     /// Ends what is being canceled: AppFlow runs, and SWF executions whose decider complies.
     pub fn settle(&self) {
         control::settle(&self.shared);
+    }
+
+    /// Waits until the function has started, and is done with what it was given: until it waits for an event.
+    pub async fn polled(&self) {
+        runtime_api::polled(&self.shared).await;
     }
 
     /// Hands the event to the function and waits for its response.

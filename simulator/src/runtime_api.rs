@@ -56,6 +56,8 @@ pub enum Reply {
 pub(crate) struct Invocations {
     waiting: VecDeque<Waiting>,
     running: HashMap<String, oneshot::Sender<Reply>>,
+    /// So many requests for an event wait for one.
+    polls: usize,
     init_error: Option<Reply>,
 }
 
@@ -127,7 +129,36 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
     None
 }
 
+/// A request for an event that waits for one; it is over when this is dropped, as when the client left.
+struct Poll<'a>(&'a Shared);
+
+impl<'a> Poll<'a> {
+    fn begin(shared: &'a Shared) -> Poll<'a> {
+        shared.invocations().polls += 1;
+        shared.polled.notify_waiters();
+        Poll(shared)
+    }
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        self.0.invocations().polls -= 1;
+    }
+}
+
+/// Waits until the function waits for an event.
+pub(crate) async fn polled(shared: &Shared) {
+    loop {
+        let polled = shared.polled.notified();
+        if shared.invocations().polls > 0 {
+            return;
+        }
+        polled.await;
+    }
+}
+
 async fn next(shared: &Shared) -> Answer {
+    let _poll = Poll::begin(shared);
     loop {
         let invoked = shared.invoked.notified();
         {

@@ -85,6 +85,11 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> En
         Ok(work) => work,
         Err(failure) => return running.refuse(failure),
     };
+    let delay = shared.state().faults.delay_of(operation);
+    // Not even yielded where there is none: a paused clock moves on whenever all is idle.
+    if !delay.is_zero() {
+        sleep(delay).await;
+    }
     let fault = shared.state().faults.next(operation);
     if let Some(fault) = &fault {
         running.note(|call| call.fault = Some(fault.name().to_owned()));

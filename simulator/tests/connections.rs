@@ -200,6 +200,30 @@ async fn a_function_takes_an_event_and_answers() {
 }
 
 #[tokio::test]
+async fn a_function_that_waits_for_an_event_is_noticed() {
+    let simulator = start().await;
+    let noticed =
+        async |simulator: &Simulator| timeout(Duration::from_millis(100), simulator.polled()).await.is_ok();
+    assert!(!noticed(&simulator).await);
+    let mut stream = TcpStream::connect(simulator.address()).await.unwrap();
+    let next = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: simulator\r\n\r\n";
+    stream.write_all(next.as_bytes()).await.unwrap();
+    timeout(Duration::from_secs(30), simulator.polled()).await.unwrap();
+    let invocation = Invocation { timeout: Duration::from_millis(100), ..Invocation::default() };
+    assert_eq!(simulator.invoke("{}".into(), invocation).await, Reply::TimedOut);
+    assert!(!noticed(&simulator).await, "it has an event");
+    stream.write_all(next.as_bytes()).await.unwrap();
+    timeout(Duration::from_secs(30), simulator.polled()).await.unwrap();
+    drop(stream);
+    let left = async {
+        while noticed(&simulator).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), left).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_function_reports_errors() {
     let simulator = start().await;
     let error = json!({"errorType": "CancelFailed", "errorMessage": "m"});

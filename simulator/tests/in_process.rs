@@ -75,6 +75,22 @@ async fn a_connection_that_would_close_is_no_reply() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_call_of_an_operation_is_delayed_until_the_delay_is_ended() {
+    let simulator = simulator();
+    for (delay, takes) in [(SECOND, SECOND), (Duration::ZERO, Duration::ZERO)] {
+        simulator.delay(Operation::SendMessage, delay);
+        for message in ["one", "another"] {
+            let began = Instant::now();
+            call(&simulator, "SendMessage", json!({"MessageBody": message})).await;
+            assert_eq!(began.elapsed(), takes);
+        }
+        let began = Instant::now();
+        call(&simulator, "GetQueueUrl", json!({"QueueName": "outcomes"})).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_fills_with_the_clock_and_is_counted() {
     let simulator = simulator();
     simulator.limit(Limit { operation: Operation::GetQueueUrl, per_second: 2.0, burst: 2.0 });
