@@ -159,6 +159,24 @@ mod tests {
     const EXECUTION: &str = r#"{"service": "cloudflow", "flowName": "etl", "executionName": "e"}"#;
 
     #[test]
+    fn a_service_may_be_reached_where_a_pattern_leaves_room_for_its_keys() {
+        for (patterns, service, may) in [
+            (&["*"][..], "swf", true),
+            (&["appflow:orders"], "appflow", true),
+            (&["appflow:orders"], "swf", false),
+            (&["appflow:orders", "swf:*"], "swf", true),
+            (&["app*"], "appflow", true),
+            (&["app"], "appflow", false),
+            (&["app*"], "swf", false),
+            (&["*:orders"], "cloudflow", true),
+            (&["appflow"], "appflow", false),
+        ] {
+            let policy = policy(patterns, CancelAll::Allow, None);
+            assert_eq!(policy.may_allow(service), may, "{patterns:?} {service}");
+        }
+    }
+
+    #[test]
     fn a_pattern_matches_whole_keys_only() {
         for (pattern, key, matches) in [
             ("*", "appflow:orders", true),

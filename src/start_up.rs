@@ -53,3 +53,19 @@ async fn tell_lambda(error: &ConfigError) -> Result<(), lambda_runtime::Error> {
     Client::builder().with_endpoint(format!("http://{endpoint}").parse()?).build()?.call(request).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_prepares_for_so_long_and_no_longer() {
+        for (takes, waited) in [(0, 0), (299, 299), (301, 300), (60_000, 300)] {
+            let start = Instant::now();
+            prepare(tokio::time::sleep(Duration::from_millis(takes))).await;
+            assert_eq!(start.elapsed(), Duration::from_millis(waited));
+        }
+    }
+}

@@ -6,8 +6,8 @@
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
-//! connections between two invocations, [`rotation`] changes its keys there, [`flat`] watches its size, and
-//! [`follow`] follows requests to their end in simulated time.
+//! connections between two invocations, [`rotation`] changes its keys there, [`rehearsed`] looks at what
+//! is ready before the first, [`flat`] watches its size, and [`follow`] follows requests to their end in simulated time.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -28,6 +28,7 @@ mod hostile;
 mod matching;
 mod project;
 mod property;
+mod rehearsed;
 mod rotation;
 mod stale;
 
@@ -49,6 +50,7 @@ fn main() {
     trials.extend(deaths::trials());
     trials.extend(stale::trials());
     trials.extend(rotation::trials());
+    trials.extend(rehearsed::trials());
     trials.extend(flat::trials());
     trials.extend(follow::trials());
     trials.extend(project::trials());
