@@ -22,13 +22,17 @@ function call(method, path, body) {
   });
 }
 
-for (;;) {
-  const { headers, body } = await call("GET", "next");
-  const id = headers["lambda-runtime-aws-request-id"];
-  try {
-    await call("POST", `${id}/response`, JSON.stringify(await handler(JSON.parse(body))));
-  } catch (error) {
-    const described = { errorType: error.name, errorMessage: error.message, stackTrace: [] };
-    await call("POST", `${id}/error`, JSON.stringify(described));
+async function run() {
+  for (;;) {
+    const { headers, body } = await call("GET", "next");
+    const id = headers["lambda-runtime-aws-request-id"];
+    try {
+      await call("POST", `${id}/response`, JSON.stringify(await handler(JSON.parse(body))));
+    } catch (error) {
+      const described = { errorType: error.name, errorMessage: error.message, stackTrace: [] };
+      await call("POST", `${id}/error`, JSON.stringify(described));
+    }
   }
 }
+
+run();
