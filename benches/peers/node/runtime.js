@@ -1,6 +1,6 @@
-// Lambda's Runtime API: takes one event after the other to the handler. It stands in for AWS's own client,
-// which has to be compiled with CMake and autotools, and is lighter than that and than the managed runtime:
-// no hooks, no context, nothing done to the console. So it favors Node.
+// Lambda's Runtime API: takes one event after the other to the handler. It stands in for AWS's own client, which
+// is compiled on each machine that installs it, and is lighter than that and than the managed runtime: no hooks,
+// no context, nothing done to the console. So it favors Node.
 
 import { Agent, request } from "node:http";
 
