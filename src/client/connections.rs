@@ -20,10 +20,10 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector as Tcp, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_runtime::tracing;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tower_service::Service;
 
+use super::trust::authorities;
 use crate::retry::connecting;
 
 /// All connections of the process. Clones share them.
@@ -33,10 +33,11 @@ pub struct Connections(Client<Limited<HttpsConnector<Tcp>>, SdkBody>);
 impl Default for Connections {
     /// None yet; the authorities that the machine trusts are read now.
     fn default() -> Self {
+        let trusting = ClientConfig::builder().with_root_certificates(authorities()).with_no_client_auth();
         let mut tcp = Tcp::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1();
+        let tls = HttpsConnectorBuilder::new().with_tls_config(trusting).https_or_http().enable_http1();
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new());
         Self(builder.build(Limited(tls.wrap_connector(tcp))))
@@ -108,20 +109,6 @@ fn closable(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
         }
     };
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(close).build())
-}
-
-/// TLS by the authorities that the machine trusts, `SSL_CERT_FILE` included.
-fn tls() -> ClientConfig {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!("a certificate of a trusted authority cannot be read: {error}");
-    }
-    let mut roots = RootCertStore::empty();
-    let (trusted, _) = roots.add_parsable_certificates(found.certs);
-    if trusted == 0 {
-        tracing::warn!("no certificate of a trusted authority was found: no service can be called over TLS");
-    }
-    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 
 /// Connecting within its limit, from the look-up of the name to the end of the TLS handshake.

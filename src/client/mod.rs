@@ -8,8 +8,10 @@ mod connections;
 pub mod credentials;
 pub mod error;
 mod reply;
+mod trust;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
@@ -36,6 +38,8 @@ pub async fn sdk_config(connector: SharedHttpConnector, credentials: Credentials
         .identity_cache(credentials)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
+        // Each attempt has an end, however slowly a reply comes.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
 }

@@ -11,6 +11,7 @@ mod rates;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::destination::{Destination, DestinationKind};
@@ -171,6 +172,17 @@ pub fn logging() -> (String, bool) {
     let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "INFO".into());
     let text = std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text"));
     (level.to_uppercase(), !text)
+}
+
+/// The file with the authorities that TLS trusts, where it is just one: `SSL_CERT_FILE`, else that of Amazon
+/// Linux or Debian. With `SSL_CERT_DIR` there may be others.
+pub fn authorities() -> Option<PathBuf> {
+    let of_variable = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let usual = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"].map(PathBuf::from);
+    match std::env::var_os("SSL_CERT_DIR") {
+        Some(_) => None,
+        None => of_variable.or_else(|| usual.into_iter().find(|path| path.exists())),
+    }
 }
 
 /// Where Lambda's runtime API is; absent where the process was not started by Lambda.

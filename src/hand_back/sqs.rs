@@ -4,6 +4,7 @@
 //! comes too early has come for nothing. A receipt that is outdated is refused, and nothing is lost.
 //! API: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -11,12 +12,15 @@ use aws_config::SdkConfig;
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 
-/// The queues that records come from.
-pub struct Queues(aws_sdk_sqs::Client);
+/// The queues that records come from. Few records go back, so the client is built for the first that does.
+pub struct Queues {
+    aws: SdkConfig,
+    client: OnceLock<aws_sdk_sqs::Client>,
+}
 
 impl Queues {
     pub fn connect(aws: &SdkConfig) -> Self {
-        Self(aws_sdk_sqs::Client::new(aws))
+        Self { aws: aws.clone(), client: OnceLock::new() }
     }
 
     /// Hides a received message for so long from now.
@@ -26,7 +30,8 @@ impl Queues {
     pub async fn hide(&self, url: &str, receipt: &str, wait: Duration) -> Result<(), CallError> {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let call = self
-            .0
+            .client
+            .get_or_init(|| aws_sdk_sqs::Client::new(&self.aws))
             .change_message_visibility()
             .queue_url(url)
             .receipt_handle(receipt)
