@@ -1,0 +1,100 @@
+//! Who is measured: Countermand, the empty function, and the peers of `benches/peers/`, which are made ready
+//! here. It knows where their programs are and what of them would be uploaded to Lambda, not how they run.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+
+use crate::arguments::Arguments;
+
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Countermand,
+    Empty,
+    Node,
+    Python,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::Countermand, Kind::Empty, Kind::Node, Kind::Python];
+
+    /// As it is chosen on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Countermand => "countermand",
+            Kind::Empty => "empty",
+            Kind::Node => "node",
+            Kind::Python => "python",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::Countermand => "Countermand",
+            Kind::Empty => "empty function",
+            Kind::Node => "Node, SDK v3",
+            Kind::Python => "Python, boto3",
+        }
+    }
+
+    /// Whether it does the job; the empty function answers and does nothing.
+    pub fn works(self) -> bool {
+        self != Kind::Empty
+    }
+}
+
+pub struct Contestant {
+    pub kind: Kind,
+    /// The program to run.
+    pub start: PathBuf,
+    /// What is uploaded to Lambda, before it is zipped.
+    artifact: PathBuf,
+}
+
+/// The contestants that are asked for; peers that cannot be made ready are left out, and say why.
+pub fn prepare(arguments: &Arguments) -> std::io::Result<Vec<Contestant>> {
+    // Beside cargo's folder for the files of tests and benchmarks.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
+    let peers = arguments.kinds.iter().filter(|kind| **kind != Kind::Countermand).map(|kind| kind.name());
+    let peers: Vec<&str> = peers.collect();
+    if !peers.is_empty() {
+        let status = Command::new(format!("{PEERS}/prepare")).arg(&folder).args(&peers).status()?;
+        if !status.success() {
+            return Err(std::io::Error::other(format!(
+                "benches/peers/prepare: expected success, got {status}"
+            )));
+        }
+    }
+    let contestants = Kind::ALL.into_iter().filter(|kind| arguments.kinds.contains(kind));
+    let contestants = contestants.map(|kind| Contestant::new(kind, &folder, &arguments.binary));
+    Ok(contestants.filter(|contestant| contestant.start.exists()).collect())
+}
+
+impl Contestant {
+    fn new(kind: Kind, folder: &Path, binary: &Path) -> Self {
+        let folder = folder.join(kind.name());
+        let start = if kind == Kind::Countermand { binary.to_owned() } else { folder.join("start") };
+        let artifact = match kind {
+            Kind::Countermand | Kind::Empty => start.clone(),
+            Kind::Node => folder.join("task/handler.mjs"),
+            // Lambda's runtime brings boto3.
+            Kind::Python => Path::new(PEERS).join("python/handler.py"),
+        };
+        Self { kind, start, artifact }
+    }
+
+    /// Megabytes of a zip that holds the artifact alone, deflated as zlib does by default.
+    pub fn zip_size(&self) -> std::io::Result<f64> {
+        // A zip's local header, its entry in the directory and its end, which name the file twice.
+        const FRAME: usize = 30 + 46 + 22;
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+        deflated.write_all(&std::fs::read(&self.artifact)?)?;
+        let name = self.artifact.file_name().map_or(0, std::ffi::OsStr::len);
+        Ok((deflated.finish()?.len() + FRAME + 2 * name) as f64 / 1e6)
+    }
+}

@@ -1,0 +1,156 @@
+//! What one process runs against: a Runtime API in plain HTTP, as Lambda's, services behind TLS, with enough
+//! in them to cancel, and the events that ask for it. Whoever has it can tell whether the work was done.
+
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use countermand_simulator::{Flow, Invocation, Operation, Reply, Run, RunStatus, Secure, Simulator, World};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::contestant::Contestant;
+use crate::process::Process;
+
+/// As many as a batch has records, so that no request can share the call of another.
+const FLOWS: usize = 10;
+const EVENT: &str = include_str!("../../events/sqs-appflow-one-run.json");
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Where Debian and Amazon Linux keep the certificates of the authorities that everybody trusts.
+const ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+
+pub struct Stage {
+    simulator: Simulator,
+    secure: Secure,
+    asked: Cell<usize>,
+}
+
+impl Stage {
+    /// A stage with so many runs to cancel.
+    pub async fn build(runs: usize) -> io::Result<Self> {
+        let flow = |flow| {
+            let runs = (flow..runs).step_by(FLOWS);
+            Flow { runs: runs.map(|run| Run::new(format!("run-{run}"), RunStatus::InProgress)).collect() }
+        };
+        let appflow = (0..FLOWS).map(|number| (format!("flow-{number}"), flow(number))).collect();
+        let world = World { appflow, buses: vec!["outcomes".into()], ..World::default() };
+        let simulator = Simulator::start(world, ([127, 0, 0, 1], 0).into()).await?;
+        let secure = simulator.secure().await?;
+        Ok(Self { simulator, secure, asked: Cell::new(0) })
+    }
+
+    /// Starts a process of the contestant and waits until it asks for an event.
+    pub async fn start(&self, contestant: &Contestant) -> io::Result<Process> {
+        let environment = self.environment()?;
+        let mut process = Process::spawn(&contestant.start, &environment)?;
+        while timeout(Duration::from_millis(100), self.simulator.polled()).await.is_err() {
+            process.still_runs()?;
+            if process.age() > PATIENCE {
+                return Err(io::Error::other(format!("expected a start within {PATIENCE:?}")));
+            }
+        }
+        Ok(process)
+    }
+
+    fn environment(&self) -> io::Result<Vec<(&'static str, String)>> {
+        let trusted = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speed-trusted.pem");
+        // Loading the roots of the world is a part of every start.
+        let roots = ROOTS.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        std::fs::write(&trusted, format!("{roots}\n{}", self.secure.authority_pem()))?;
+        let trusted = trusted.display().to_string();
+        let of_shell = |name| std::env::var(name).unwrap_or_default();
+        Ok(vec![
+            ("AWS_LAMBDA_RUNTIME_API", self.simulator.address().to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", countermand_simulator::FUNCTION_NAME.into()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".into()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
+            ("AWS_REGION", countermand_simulator::REGION.into()),
+            ("AWS_DEFAULT_REGION", countermand_simulator::REGION.into()),
+            ("AWS_ACCESS_KEY_ID", "AKIASIMULATOREXAMPLE".into()),
+            ("AWS_SECRET_ACCESS_KEY", "simulator/secret/access/key/EXAMPLE".into()),
+            ("AWS_ENDPOINT_URL", self.secure.base_url()),
+            ("SSL_CERT_FILE", trusted.clone()),
+            ("AWS_CA_BUNDLE", trusted.clone()),
+            ("NODE_EXTRA_CA_CERTS", trusted),
+            (
+                "COUNTERMAND_OUTCOME_DESTINATION",
+                "arn:aws:events:us-east-1:111122223333:event-bus/outcomes".into(),
+            ),
+            // Not to be held up by its own pace: what is measured is how fast it could be.
+            ("COUNTERMAND_RATES", "appflow.CancelFlowExecutions=100000/100000".into()),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("PATH", of_shell("PATH")),
+            ("HOME", of_shell("HOME")),
+        ])
+    }
+
+    /// The reply to each call that the job needs takes so long from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.simulator.delay(Operation::CancelFlowExecutions, delay);
+        self.simulator.delay(Operation::PutEvents, delay);
+    }
+
+    /// Waits until the function asks for its next event.
+    pub async fn polled(&self) -> io::Result<()> {
+        let polled = timeout(PATIENCE, self.simulator.polled()).await;
+        polled.map_err(|_| io::Error::other("expected the function to ask for the next event"))
+    }
+
+    /// Hands over an event of so many records and waits for the response, which must give none of them back.
+    /// Returned is how long it took.
+    pub async fn invoke(&self, records: usize) -> io::Result<Duration> {
+        let event = self.event(records);
+        let handed_over = Instant::now();
+        let reply = self.simulator.invoke(event, Invocation { request_id: None, timeout: PATIENCE }).await;
+        let took = handed_over.elapsed();
+        let response = match &reply {
+            Reply::Response(response) => serde_json::from_str::<Value>(response).ok(),
+            _ => None,
+        };
+        match response.and_then(|mut response| Some(response.get_mut("batchItemFailures")?.take())) {
+            Some(failures) if failures == json!([]) => Ok(took),
+            _ => Err(io::Error::other(format!("expected a response without failures, got {reply:?}"))),
+        }
+    }
+
+    /// A batch of records, each of which asks for a run of its own, of flows that no two of ten share.
+    fn event(&self, records: usize) -> String {
+        let mut event: Value = serde_json::from_str(EVENT).expect("the sample is JSON");
+        let sample = event["Records"][0].take();
+        let first = self.asked.replace(self.asked.get() + records);
+        let record = |number: usize| {
+            let mut record = sample.clone();
+            record["messageId"] = format!("00000000-0000-4000-8000-{number:012}").into();
+            let flow = format!("flow-{}", number % FLOWS);
+            let body =
+                json!({"service": "appflow", "flowName": flow, "executionIds": [format!("run-{number}")]});
+            record["body"] = body.to_string().into();
+            record
+        };
+        event["Records"] = (first..first + records).map(record).collect();
+        event.to_string()
+    }
+
+    /// Whether each run that was to be canceled was, once, and each outcome published, once.
+    pub fn check(&self, contestant: &Contestant) -> io::Result<()> {
+        let canceled: usize = self
+            .simulator
+            .ledger()
+            .iter()
+            .filter(|call| {
+                call.operation == Operation::CancelFlowExecutions.to_string() && call.status == Some(200)
+            })
+            .map(|call| call.request["executionIds"].as_array().map_or(0, Vec::len))
+            .sum();
+        let expected = if contestant.kind.works() { self.asked.get() } else { 0 };
+        let got = (canceled, self.simulator.published().len());
+        if got == (expected, expected) {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "expected {expected} runs canceled and as many outcomes, got {} and {}",
+            got.0, got.1
+        )))
+    }
+}

@@ -1,0 +1,57 @@
+//! A process that lives on: single records, batches whose calls take their time, a thousand records, and what
+//! memory all that took. Each invocation begins when the process has asked for it, as Lambda has it.
+
+use std::io;
+use std::time::Duration;
+
+use crate::contestant::Contestant;
+use crate::measure::{Measure, median, milliseconds, percentile};
+use crate::process::Process;
+use crate::stage::Stage;
+
+const WARM_UPS: usize = 50;
+const SINGLES: usize = 200;
+const BATCH: usize = 10;
+const SLOW_BATCHES: usize = 5;
+const BATCHES: usize = 100;
+/// Of every API call, while batches are timed. Cancels and publishing are two round trips.
+pub const REPLY: Duration = Duration::from_millis(50);
+
+pub async fn run(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
+    let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES + BATCHES);
+    let stage = Stage::build(records).await?;
+    let process = stage.start(contestant).await?;
+    invoke(&stage, WARM_UPS, 1).await?;
+    let singles = invoke(&stage, SINGLES, 1).await?;
+    add(Measure::Warm, median(&singles));
+    add(Measure::WarmTail, percentile(&singles, 99));
+    // It opens the connections that a batch needs.
+    invoke(&stage, 1, BATCH).await?;
+    stage.delay(REPLY);
+    for took in invoke(&stage, SLOW_BATCHES, BATCH).await? {
+        add(Measure::Batch, took);
+    }
+    stage.delay(Duration::ZERO);
+    add(Measure::Thousand, thousand(&stage, &process).await?);
+    add(Measure::Memory, process.peak_memory()?);
+    stage.check(contestant)
+}
+
+/// The CPU of a thousand records, until the process is done with the last of them.
+async fn thousand(stage: &Stage, process: &Process) -> io::Result<f64> {
+    stage.polled().await?;
+    let before = process.cpu()?;
+    invoke(stage, BATCHES, BATCH).await?;
+    stage.polled().await?;
+    Ok(milliseconds(process.cpu()? - before))
+}
+
+/// So many invocations, and what each took.
+async fn invoke(stage: &Stage, times: usize, records: usize) -> io::Result<Vec<f64>> {
+    let mut took = Vec::with_capacity(times);
+    for _ in 0..times {
+        stage.polled().await?;
+        took.push(milliseconds(stage.invoke(records).await?));
+    }
+    Ok(took)
+}
