@@ -11,7 +11,7 @@ use crate::stage::Stage;
 /// The event is there as soon as the process asks for it.
 pub async fn start(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
     let stage = Stage::build(1).await?;
-    let process = stage.start(contestant).await?;
+    let process = stage.start(contestant, None).await?;
     let (polled, cpu_until_poll) = (process.age(), process.cpu()?);
     let first = stage.invoke(1).await?;
     let (responded, cpu) = (process.age(), process.cpu()?);
@@ -31,8 +31,8 @@ pub async fn start_limited(
     add: &mut impl FnMut(Measure, f64),
 ) -> io::Result<()> {
     let stage = Stage::build(1).await?;
-    let mut process = stage.start(contestant).await?;
-    process.limit(quota)?;
+    let process = stage.start(contestant, Some(quota)).await?;
+    process.limit()?;
     add(Measure::LimitedInvocation, milliseconds(stage.invoke(1).await?));
     stage.check(contestant)
 }

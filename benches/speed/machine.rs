@@ -1,9 +1,7 @@
 //! What the numbers were taken on: the machine, and the versions of the contestants. What cannot be found out
 //! is left out; nothing depends on it.
 
-use std::path::Path;
-use std::process::Command;
-
+use crate::COLD_ROUNDS_FOR_A_WARM_ONE;
 use crate::arguments::Arguments;
 use crate::contestant::{Contestant, Kind};
 use crate::quota;
@@ -14,12 +12,14 @@ pub fn describe(contestants: &[Contestant], arguments: &Arguments) -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let versions: Vec<String> = contestants.iter().filter_map(version).collect();
     format!(
-        "{}, {cores} cores, Linux {}; {}. Medians of {} rounds; the CPU quota is {:.0} % of a core in periods of \
+        "{}, {cores} cores, Linux {}; {}. Medians of {} cold starts and {} warm processes each; \
+         the CPU quota is {:.0} % of a core in periods of \
          {} ms; TLS to every service.",
         processor(),
         kernel.trim(),
         versions.join(", "),
         arguments.rounds,
+        arguments.rounds.div_ceil(COLD_ROUNDS_FOR_A_WARM_ONE),
         quota::SHARE * 100.0,
         arguments.period.as_millis(),
     )
@@ -32,24 +32,11 @@ fn processor() -> String {
     model.unwrap_or(std::env::consts::ARCH).to_owned()
 }
 
+/// The line that `benches/peers/prepare` leaves beside a peer; ours is known.
 fn version(contestant: &Contestant) -> Option<String> {
-    let folder = contestant.start.parent()?;
-    match contestant.kind {
-        Kind::Countermand => Some(format!("Countermand {}", env!("CARGO_PKG_VERSION"))),
-        Kind::Empty => None,
-        Kind::Node => {
-            Some(format!("Node {}", said(Path::new("node"), &["--version"])?.trim_start_matches('v')))
-        }
-        Kind::Python => {
-            let script = "import platform, boto3; print(f'Python {platform.python_version()} with boto3 {boto3.__version__}')";
-            said(&folder.join("venv/bin/python"), &["-c", script])
-        }
+    if contestant.kind == Kind::Countermand {
+        return Some(format!("Countermand {}", env!("CARGO_PKG_VERSION")));
     }
-}
-
-/// What the program prints.
-fn said(program: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
+    let version = std::fs::read_to_string(contestant.start.with_file_name("version")).ok()?;
+    Some(version.trim().to_owned())
 }

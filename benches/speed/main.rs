@@ -56,27 +56,33 @@ async fn measure(
     quota: Option<&Quota>,
 ) -> std::io::Result<Samples> {
     let mut samples = Samples::default();
-    for contestant in contestants {
-        samples.add(contestant.kind, Measure::Zip, contestant.zip_size()?);
-    }
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
         for contestant in contestants {
-            let mut add = |measure, value| samples.add(contestant.kind, measure, value);
-            let measured = async {
-                cold::start(contestant, &mut add).await?;
-                if let Some(quota) = quota {
-                    cold::start_limited(contestant, quota, &mut add).await?;
-                }
-                if round % COLD_ROUNDS_FOR_A_WARM_ONE == 0 {
-                    warm::run(contestant, &mut add).await?;
-                }
-                Ok::<_, std::io::Error>(())
-            };
-            measured
-                .await
-                .map_err(|error| std::io::Error::other(format!("{}: {error}", contestant.kind.name())))?;
+            let measured = measure_once(contestant, round, quota, &mut samples).await;
+            let named = |error| std::io::Error::other(format!("{}: {error}", contestant.kind.name()));
+            measured.map_err(named)?;
         }
     }
     Ok(samples)
+}
+
+async fn measure_once(
+    contestant: &Contestant,
+    round: usize,
+    quota: Option<&Quota>,
+    samples: &mut Samples,
+) -> std::io::Result<()> {
+    let mut add = |measure, value| samples.add(contestant.kind, measure, value);
+    if round == 0 {
+        add(Measure::Zip, contestant.zip_size()?);
+    }
+    cold::start(contestant, &mut add).await?;
+    if let Some(quota) = quota {
+        cold::start_limited(contestant, quota, &mut add).await?;
+    }
+    if round.is_multiple_of(COLD_ROUNDS_FOR_A_WARM_ONE) {
+        warm::run(contestant, &mut add).await?;
+    }
+    Ok(())
 }

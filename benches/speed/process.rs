@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::quota::{Limited, Quota};
+use crate::quota::{Group, Quota};
 
 pub struct Process {
     child: Child,
     spawned: Instant,
     /// Goes after the child has ended, as fields are dropped last.
-    limited: Option<Limited>,
+    group: Option<Group>,
 }
 
 impl Drop for Process {
@@ -23,12 +23,15 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub fn spawn(program: &Path, environment: &[(&str, String)]) -> io::Result<Self> {
+    /// Starts the program; under the quota it comes only with `limit`.
+    pub fn spawn(program: &Path, environment: &[(&str, String)], quota: Option<&Quota>) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let spawned = Instant::now();
-        Ok(Self { child: command.spawn()?, spawned, limited: None })
+        let mut process = Self { child: command.spawn()?, spawned, group: None };
+        process.group = quota.map(|quota| quota.enclose(process.child.id())).transpose()?;
+        Ok(process)
     }
 
     pub fn age(&self) -> Duration {
@@ -43,9 +46,9 @@ impl Process {
         }
     }
 
-    pub fn limit(&mut self, quota: &Quota) -> io::Result<()> {
-        self.limited = Some(quota.limit(self.child.id())?);
-        Ok(())
+    /// From now on its quota holds, where it has one.
+    pub fn limit(&self) -> io::Result<()> {
+        self.group.as_ref().map_or(Ok(()), Group::limit)
     }
 
     /// The CPU time of all its threads so far.

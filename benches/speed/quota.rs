@@ -2,8 +2,9 @@
 //! to make a cgroup, which a container seldom gives; where there is none it says so.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// 128 of the 1,769 MB at which Lambda gives a whole core.
@@ -22,56 +23,65 @@ impl Quota {
         Self { period }
     }
 
-    /// Whether it can be set here.
+    /// Whether it can be set here, by trying.
     pub fn check(&self) -> io::Result<()> {
-        self.group().map(drop)
+        let mut process = Command::new("sleep").arg("60").spawn()?;
+        let tried = self.enclose(process.id()).and_then(|group| group.limit().map(|()| group));
+        process.kill()?;
+        process.wait()?;
+        tried.map(drop)
     }
 
-    /// Puts the process, with all its threads, under the quota, until what is returned is dropped. The
-    /// process must have ended by then.
-    pub fn limit(&self, process: u32) -> io::Result<Limited> {
+    /// A cgroup for the process and all its threads, until it is dropped; the process must have ended by then.
+    /// To move a process takes the kernel its time, so it is moved at its start, and limited later.
+    pub fn enclose(&self, process: u32) -> io::Result<Group> {
         let group = self.group()?;
-        write(&group.0, "cgroup.procs", &process.to_string())?;
+        write(&group.folder, "cgroup.procs", &process.to_string())?;
         Ok(group)
     }
 
-    fn group(&self) -> io::Result<Limited> {
+    fn group(&self) -> io::Result<Group> {
         let period = self.period.as_micros();
         let quota = (period as f64 * SHARE) as u128;
-        let old = Path::new(V1).join("cpu.cfs_quota_us").exists();
-        let name = format!("countermand-speed-{}", std::process::id());
-        let folder = Path::new(if old { V1 } else { V2 }).join(name);
+        let (root, settings) = match Path::new(V1).join("cpu.cfs_quota_us").exists() {
+            true => {
+                (V1, vec![("cpu.cfs_period_us", period.to_string()), ("cpu.cfs_quota_us", quota.to_string())])
+            }
+            false => (V2, vec![("cpu.max", format!("{quota} {period}"))]),
+        };
+        let folder = Path::new(root).join(format!("countermand-speed-{}", std::process::id()));
         fs::create_dir(&folder).map_err(|error| {
             io::Error::other(format!("no cgroup can be made: {}: {error}", folder.display()))
         })?;
-        let group = Limited(folder);
-        match old {
-            true => {
-                write(&group.0, "cpu.cfs_period_us", &period.to_string())?;
-                write(&group.0, "cpu.cfs_quota_us", &quota.to_string())?;
-            }
-            false => write(&group.0, "cpu.max", &format!("{quota} {period}"))?,
-        }
-        Ok(group)
+        Ok(Group { folder, settings })
     }
 }
 
 /// A cgroup, which goes with this handle.
-pub struct Limited(PathBuf);
+pub struct Group {
+    folder: PathBuf,
+    /// What limits it: files and what they are to hold.
+    settings: Vec<(&'static str, String)>,
+}
 
-impl Drop for Limited {
+impl Group {
+    /// From now on the quota holds.
+    pub fn limit(&self) -> io::Result<()> {
+        self.settings.iter().try_for_each(|(file, text)| write(&self.folder, file, text))
+    }
+}
+
+impl Drop for Group {
     fn drop(&mut self) {
         // An empty one that stays does no harm.
-        let _ = fs::remove_dir(&self.0);
+        let _ = fs::remove_dir(&self.folder);
     }
 }
 
 fn write(folder: &Path, file: &str, text: &str) -> io::Result<()> {
     // Not created: a file that is not there belongs to a controller that is not there.
     let path = folder.join(file);
-    let written = fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| {
-        use std::io::Write;
-        file.write_all(text.as_bytes())
-    });
+    let opened = fs::OpenOptions::new().write(true).open(&path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
 }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::contestant::Contestant;
 use crate::process::Process;
+use crate::quota::Quota;
 
 /// As many as a batch has records, so that no request can share the call of another.
 const FLOWS: usize = 10;
@@ -41,9 +42,9 @@ impl Stage {
     }
 
     /// Starts a process of the contestant and waits until it asks for an event.
-    pub async fn start(&self, contestant: &Contestant) -> io::Result<Process> {
+    pub async fn start(&self, contestant: &Contestant, quota: Option<&Quota>) -> io::Result<Process> {
         let environment = self.environment()?;
-        let mut process = Process::spawn(&contestant.start, &environment)?;
+        let mut process = Process::spawn(&contestant.start, &environment, quota)?;
         while timeout(Duration::from_millis(100), self.simulator.polled()).await.is_err() {
             process.still_runs()?;
             if process.age() > PATIENCE {

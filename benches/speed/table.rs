@@ -52,11 +52,12 @@ fn judged(goal: Goal, measure: Measure, samples: &Samples) -> String {
     }
 }
 
-/// Three digits that count, and thousands set apart.
+/// Two or three digits that count, and thousands set apart.
 pub fn digits(value: f64) -> String {
     match value {
+        ..0.0995 => format!("{value:.3}"),
         ..0.995 => format!("{value:.2}"),
-        ..9.95 => format!("{value:.1}"),
+        ..99.95 => format!("{value:.1}"),
         ..999.5 => format!("{value:.0}"),
         _ => format!("{:.0},{:03.0}", (value / 1000.0).floor(), value % 1000.0),
     }

@@ -20,7 +20,7 @@ pub const REPLY: Duration = Duration::from_millis(50);
 pub async fn run(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
     let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES + BATCHES);
     let stage = Stage::build(records).await?;
-    let process = stage.start(contestant).await?;
+    let process = stage.start(contestant, None).await?;
     invoke(&stage, WARM_UPS, 1).await?;
     let singles = invoke(&stage, SINGLES, 1).await?;
     add(Measure::Warm, median(&singles));
