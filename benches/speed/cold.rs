@@ -11,9 +11,10 @@ use crate::stage::Stage;
 /// The event is there as soon as the process asks for it.
 pub async fn start(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
     let stage = Stage::build(1).await?;
+    let event = stage.event(1);
     let process = stage.start(contestant, None).await?;
     let (polled, cpu_until_poll) = (process.age(), process.cpu()?);
-    let first = stage.invoke(1).await?;
+    let first = stage.invoke(event).await?;
     let (responded, cpu) = (process.age(), process.cpu()?);
     add(Measure::FirstPoll, milliseconds(polled));
     add(Measure::FirstResponse, milliseconds(responded));
@@ -31,8 +32,9 @@ pub async fn start_limited(
     add: &mut impl FnMut(Measure, f64),
 ) -> io::Result<()> {
     let stage = Stage::build(1).await?;
+    let event = stage.event(1);
     let process = stage.start(contestant, Some(quota)).await?;
     process.limit()?;
-    add(Measure::LimitedInvocation, milliseconds(stage.invoke(1).await?));
+    add(Measure::LimitedInvocation, milliseconds(stage.invoke(event).await?));
     stage.check(contestant)
 }

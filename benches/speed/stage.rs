@@ -2,6 +2,7 @@
 //! in them to cancel, and the events that ask for it. Whoever has it can tell whether the work was done.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -98,10 +99,9 @@ impl Stage {
         polled.map_err(|_| io::Error::other("expected the function to ask for the next event"))
     }
 
-    /// Hands over an event of so many records and waits for the response, which must give none of them back.
-    /// Returned is how long it took.
-    pub async fn invoke(&self, records: usize) -> io::Result<Duration> {
-        let event = self.event(records);
+    /// Hands the event over and waits for the response, which must give no record back. Returned is how long
+    /// it took.
+    pub async fn invoke(&self, event: String) -> io::Result<Duration> {
         let handed_over = Instant::now();
         let reply = self.simulator.invoke(event, Invocation { request_id: None, timeout: PATIENCE }).await;
         let took = handed_over.elapsed();
@@ -116,7 +116,7 @@ impl Stage {
     }
 
     /// A batch of records, each of which asks for a run of its own, of flows that no two of ten share.
-    fn event(&self, records: usize) -> String {
+    pub fn event(&self, records: usize) -> String {
         let mut event: Value = serde_json::from_str(EVENT).expect("the sample is JSON");
         let sample = event["Records"][0].take();
         let first = self.asked.replace(self.asked.get() + records);
@@ -133,25 +133,27 @@ impl Stage {
         event.to_string()
     }
 
-    /// Whether each run that was to be canceled was, once, and each outcome published, once.
+    /// Whether each run that was to be canceled was, once, and as many outcomes were published.
     pub fn check(&self, contestant: &Contestant) -> io::Result<()> {
-        let canceled: usize = self
-            .simulator
-            .ledger()
-            .iter()
-            .filter(|call| {
-                call.operation == Operation::CancelFlowExecutions.to_string() && call.status == Some(200)
-            })
-            .map(|call| call.request["executionIds"].as_array().map_or(0, Vec::len))
-            .sum();
-        let expected = if contestant.kind.works() { self.asked.get() } else { 0 };
-        let got = (canceled, self.simulator.published().len());
-        if got == (expected, expected) {
+        let asked = if contestant.kind.works() { self.asked.get() } else { 0 };
+        let expected: BTreeSet<String> = (0..asked).map(|number| format!("run-{number}")).collect();
+        let canceled = self.canceled();
+        let published = self.simulator.published().len();
+        if canceled.len() == asked && published == asked && expected == canceled.iter().cloned().collect() {
             return Ok(());
         }
+        let canceled = canceled.len();
         Err(io::Error::other(format!(
-            "expected {expected} runs canceled and as many outcomes, got {} and {}",
-            got.0, got.1
+            "expected {asked} runs canceled, each once, and as many outcomes, got {canceled} and {published}"
         )))
+    }
+
+    /// The runs that were named in calls that succeeded.
+    fn canceled(&self) -> Vec<String> {
+        let operation = Operation::CancelFlowExecutions.to_string();
+        let calls = self.simulator.ledger();
+        let done = calls.iter().filter(|call| call.operation == operation && call.status == Some(200));
+        let ids = done.filter_map(|call| call.request["executionIds"].as_array()).flatten();
+        ids.filter_map(Value::as_str).map(String::from).collect()
     }
 }

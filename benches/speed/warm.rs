@@ -50,8 +50,9 @@ async fn thousand(stage: &Stage, process: &Process) -> io::Result<f64> {
 async fn invoke(stage: &Stage, times: usize, records: usize) -> io::Result<Vec<f64>> {
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
+        let event = stage.event(records);
         stage.polled().await?;
-        took.push(milliseconds(stage.invoke(records).await?));
+        took.push(milliseconds(stage.invoke(event).await?));
     }
     Ok(took)
 }
