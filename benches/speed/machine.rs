@@ -14,7 +14,7 @@ pub fn describe(contestants: &[Contestant], arguments: &Arguments) -> String {
     format!(
         "{}, {cores} cores, Linux {}; {}. Medians of {} cold starts and {} warm processes each; \
          the CPU quota is {:.0} % of a core in periods of \
-         {} ms; TLS to every service.",
+         {} ms; TLS to every service. In parentheses: how many times Countermand's.",
         processor(),
         kernel.trim(),
         versions.join(", "),

@@ -55,10 +55,14 @@ fn judged(goal: Goal, measure: Measure, samples: &Samples) -> String {
 /// Two or three digits that count, and thousands set apart.
 pub fn digits(value: f64) -> String {
     match value {
+        ..0.0005 => "<0.001".into(),
         ..0.0995 => format!("{value:.3}"),
         ..0.995 => format!("{value:.2}"),
         ..99.95 => format!("{value:.1}"),
         ..999.5 => format!("{value:.0}"),
-        _ => format!("{:.0},{:03.0}", (value / 1000.0).floor(), value % 1000.0),
+        _ => {
+            let whole = value.round() as u64;
+            format!("{},{:03}", whole / 1000, whole % 1000)
+        }
     }
 }
