@@ -63,11 +63,11 @@ pub fn prepare(arguments: &Arguments) -> std::io::Result<Vec<Contestant>> {
     let peers = arguments.kinds.iter().filter(|kind| **kind != Kind::Countermand).map(|kind| kind.name());
     let peers: Vec<&str> = peers.collect();
     if !peers.is_empty() {
-        let status = Command::new(format!("{PEERS}/prepare")).arg(&folder).args(&peers).status()?;
+        let prepare = Command::new(format!("{PEERS}/prepare")).arg(&folder).args(&peers).status();
+        let failed = |got: String| std::io::Error::other(format!("benches/peers/prepare: {got}"));
+        let status = prepare.map_err(|error| failed(error.to_string()))?;
         if !status.success() {
-            return Err(std::io::Error::other(format!(
-                "benches/peers/prepare: expected success, got {status}"
-            )));
+            return Err(failed(format!("expected success, got {status}")));
         }
     }
     let contestants = Kind::ALL.into_iter().filter(|kind| arguments.kinds.contains(kind));

@@ -29,7 +29,9 @@ impl Process {
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let spawned = Instant::now();
-        let mut process = Self { child: command.spawn()?, spawned, group: None };
+        let child = command.spawn();
+        let child = child.map_err(|error| io::Error::other(format!("{}: {error}", program.display())))?;
+        let mut process = Self { child, spawned, group: None };
         process.group = quota.map(|quota| quota.enclose(process.child.id())).transpose()?;
         Ok(process)
     }
