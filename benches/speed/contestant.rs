@@ -94,7 +94,9 @@ impl Contestant {
         // A zip's local header and its entry in the directory, both with the file's name, and its end.
         const FRAME: usize = 30 + 46 + 22;
         let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
-        deflated.write_all(&std::fs::read(&self.artifact)?)?;
+        let artifact = std::fs::read(&self.artifact)
+            .map_err(|error| std::io::Error::other(format!("{}: {error}", self.artifact.display())))?;
+        deflated.write_all(&artifact)?;
         let name = self.artifact.file_name().map_or(0, std::ffi::OsStr::len);
         Ok((deflated.finish()?.len() + FRAME + 2 * name) as f64 / 1e6)
     }
