@@ -28,8 +28,11 @@ pub fn start(level: &str, json: bool) {
         level => level.parse().unwrap_or(LevelFilter::INFO),
     };
     // The runtime's own traces hold whole requests.
-    let targets =
-        Targets::new().with_default(level.min(LevelFilter::DEBUG)).with_target("countermand", level);
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::DEBUG))
+        .with_target("countermand", level)
+        // It warns of each connection that a start opens with nothing sent over it, which is on purpose.
+        .with_target("hyper_util::client::legacy", level.min(LevelFilter::ERROR));
     let lines = fmt::layer().with_target(false);
     // Without a time in a line, Lambda's filter takes its level for INFO, whatever it is.
     match json {
@@ -127,14 +130,7 @@ pub fn not_hidden(record: &Record, error: &CallError) {
 }
 
 /// Logs an outcome, and what kept it from its destination; it is `withheld` where its record comes again.
-pub fn outcome(
-    outcome: &Outcome,
-    withheld: bool,
-    published: &Result<(), Unpublished>,
-    publisher: &Publisher,
-    took_ms: u64,
-) {
-    let only_logged = matches!(publisher, Publisher::Nowhere);
+pub fn outcome(outcome: &Outcome, withheld: bool, published: &Result<(), Unpublished>, took_ms: u64) {
     tracing::info!(
         requestId = outcome.request_id,
         service = outcome.service.map(Service::name),
@@ -143,7 +139,7 @@ pub fn outcome(
         target = outcome.key,
         attempts = outcome.attempts,
         durationMs = took_ms,
-        outcome = only_logged.then_some(outcome.loggable.as_str()),
+        outcome = outcome.loggable.as_deref(),
         "outcome"
     );
     if let Err(error) = published {

@@ -55,6 +55,7 @@ pub fn compose(
     connector: SharedHttpConnector,
     credentials: Credentials,
 ) -> Handler {
+    let only_logged = config.destination.is_none();
     let retry = || {
         let credentials = credentials.clone();
         let retry = Retry::new(config.max_attempts, config.max_in_flight_calls);
@@ -74,7 +75,7 @@ pub fn compose(
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
         metrics: Metrics { level: config.log_level, out: to_standard_output },
-        writer: Writer { max_receive_count: config.max_receive_count },
+        writer: Writer { max_receive_count: config.max_receive_count, only_logged },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }

@@ -4,6 +4,7 @@
 //! Region, credentials and endpoints are as the SDK finds them. Its retries and time limits are off:
 //! attempts are made in `retry.rs`.
 
+mod chain;
 mod connections;
 pub mod credentials;
 pub mod error;
@@ -13,9 +14,10 @@ mod trust;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 
+use chain::Chain;
 pub use connections::{Connections, Opening};
 pub use credentials::Credentials;
 pub use error::call_error;
@@ -33,8 +35,8 @@ pub fn through(aws: &SdkConfig, connector: SharedHttpConnector) -> SdkConfig {
 
 /// What the clients of AWS services are built from.
 pub async fn sdk_config(connector: SharedHttpConnector, credentials: Credentials) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client_fn(move |_, _| connector.clone()))
+    loader(connector.clone())
+        .credentials_provider(Chain::new(connector))
         .identity_cache(credentials)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
@@ -42,4 +44,10 @@ pub async fn sdk_config(connector: SharedHttpConnector, credentials: Credentials
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
+}
+
+/// The SDK's own way to a configuration.
+fn loader(connector: SharedHttpConnector) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client_fn(move |_, _| connector.clone()))
 }

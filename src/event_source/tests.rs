@@ -621,7 +621,7 @@ fn settled(letter: char, published: bool) -> Settled {
         completed_at: time(NOW),
         key: None,
         json: format!("{{\"{letter}\":1.0}}"),
-        loggable: String::new(),
+        loggable: None,
     };
     Settled { outcome: Some(outcome), done: published, in_line: false }
 }

@@ -248,7 +248,7 @@ impl Handler {
                 Told::Outcome(outcome) => {
                     let took = invocation.millis_until(outcome.completed_at);
                     let withheld = outcome.is_published() && !told;
-                    log::outcome(outcome, withheld, &result, &self.publisher, took);
+                    log::outcome(outcome, withheld, &result, took);
                     samples.push(Sample::of(outcome, took, result.is_ok() && !withheld));
                 }
                 Told::Confirmation(confirmation) => {

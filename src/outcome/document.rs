@@ -114,8 +114,10 @@ pub fn remove(value: &mut Option<Value>, name: &str) {
 /// string, where an escape means the same.
 pub fn to_json(document: &impl Serialize) -> String {
     // Nothing in a document can fail to be written: its map keys are strings, its numbers finite.
-    serde_json::to_string(document)
-        .unwrap_or_default()
-        .replace('\u{FFFE}', "\\ufffe")
-        .replace('\u{FFFF}', "\\uffff")
+    let json = serde_json::to_string(document).unwrap_or_default();
+    // In UTF-8 both begin with a byte that few texts hold.
+    match json.as_bytes().contains(&0xEF) {
+        true => json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff"),
+        false => json,
+    }
 }

@@ -123,8 +123,8 @@ pub struct Outcome {
     pub key: Option<String>,
     /// The document, at most [`LONGEST`] bytes.
     pub json: String,
-    /// The document without what the requester wrote beyond the target.
-    pub loggable: String,
+    /// The document without what the requester wrote beyond the target, where the log is all that it goes to.
+    pub loggable: Option<String>,
 }
 
 impl Outcome {

@@ -17,6 +17,8 @@ use crate::timestamp::Timestamp;
 pub struct Writer {
     /// From this receive count on, a record does not come again.
     pub max_receive_count: Option<u32>,
+    /// Outcomes go nowhere but to the log.
+    pub only_logged: bool,
 }
 
 impl Writer {
@@ -159,11 +161,6 @@ impl Writer {
         let key = key.map(String::from);
         let json = within_limit(&mut document);
         let (request_id, attempts) = (document.request_id.to_owned(), document.attempts);
-        document.input = None;
-        document.input_truncated = false;
-        document.reason = None;
-        document.requested_by = None;
-        document.context = None;
         Outcome {
             kind: self.kind(record, status),
             service,
@@ -175,7 +172,16 @@ impl Writer {
             completed_at: document.completed_at,
             key,
             json,
-            loggable: to_json(&document),
+            loggable: self.only_logged.then(|| loggable(document)),
         }
     }
+}
+
+fn loggable(mut document: Document) -> String {
+    document.input = None;
+    document.input_truncated = false;
+    document.reason = None;
+    document.requested_by = None;
+    document.context = None;
+    to_json(&document)
 }
