@@ -11,7 +11,7 @@ use crate::stage::Stage;
 /// The event is there as soon as the process asks for it.
 pub async fn start(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
     let stage = Stage::build(1).await?;
-    let event = stage.event(1);
+    let event = stage.event(1, 1);
     let process = stage.start(contestant, None).await?;
     let (polled, cpu_until_poll) = (process.age(), process.cpu()?);
     let first = stage.invoke(event).await?;
@@ -32,7 +32,7 @@ pub async fn start_limited(
     add: &mut impl FnMut(Measure, f64),
 ) -> io::Result<()> {
     let stage = Stage::build(1).await?;
-    let event = stage.event(1);
+    let event = stage.event(1, 1);
     let process = stage.start(contestant, Some(quota)).await?;
     process.limit()?;
     add(Measure::LimitedInvocation, milliseconds(stage.invoke(event).await?));

@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::quota::Quota;
 
 /// As many as a batch has records, so that no request can share the call of another.
-const FLOWS: usize = 10;
+pub const FLOWS: usize = 10;
 const EVENT: &str = include_str!("../../events/sqs-appflow-one-run.json");
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where Debian and Amazon Linux keep the certificates of the authorities that everybody trusts.
@@ -31,11 +31,12 @@ pub struct Stage {
 impl Stage {
     /// A stage with so many runs to cancel.
     pub async fn build(runs: usize) -> io::Result<Self> {
-        let flow = |flow| {
-            let runs = (flow..runs).step_by(FLOWS);
-            Flow { runs: runs.map(|run| Run::new(format!("run-{run}"), RunStatus::InProgress)).collect() }
-        };
-        let appflow = (0..FLOWS).map(|number| (format!("flow-{number}"), flow(number))).collect();
+        let run = |run| Run::new(format!("run-{run}"), RunStatus::InProgress);
+        let appflow = (0..FLOWS).map(|flow| {
+            // Which flow a run is asked of is left to the event.
+            (format!("flow-{flow}"), Flow { runs: (0..runs).map(run).collect() })
+        });
+        let appflow = appflow.collect();
         let world = World { appflow, buses: vec!["outcomes".into()], ..World::default() };
         let simulator = Simulator::start(world, ([127, 0, 0, 1], 0).into()).await?;
         let secure = simulator.secure().await?;
@@ -79,6 +80,8 @@ impl Stage {
                 "COUNTERMAND_OUTCOME_DESTINATION",
                 "arn:aws:events:us-east-1:111122223333:event-bus/outcomes".into(),
             ),
+            // As whoever deploys it for this job would: a start opens no connection to SWF then.
+            ("COUNTERMAND_ALLOWED_TARGETS", "appflow:*".into()),
             // Not to be held up by its own pace: what is measured is how fast it could be.
             ("COUNTERMAND_RATES", "appflow.CancelFlowExecutions=100000/100000".into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
@@ -115,15 +118,15 @@ impl Stage {
         }
     }
 
-    /// A batch of records, each of which asks for a run of its own, of flows that no two of ten share.
-    pub fn event(&self, records: usize) -> String {
+    /// A batch of records, each of which asks for a run of its own, of so many flows in turn.
+    pub fn event(&self, records: usize, flows: usize) -> String {
         let mut event: Value = serde_json::from_str(EVENT).expect("the sample is JSON");
         let sample = event["Records"][0].take();
         let first = self.asked.replace(self.asked.get() + records);
         let record = |number: usize| {
             let mut record = sample.clone();
             record["messageId"] = format!("00000000-0000-4000-8000-{number:012}").into();
-            let flow = format!("flow-{}", number % FLOWS);
+            let flow = format!("flow-{}", number % flows);
             let body =
                 json!({"service": "appflow", "flowName": flow, "executionIds": [format!("run-{number}")]});
             record["body"] = body.to_string().into();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::contestant::Contestant;
 use crate::measure::{Measure, median, milliseconds, percentile};
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::stage::{FLOWS, Stage};
 
 const WARM_UPS: usize = 50;
 const SINGLES: usize = 200;
@@ -18,39 +18,40 @@ const BATCHES: usize = 100;
 pub const REPLY: Duration = Duration::from_millis(50);
 
 pub async fn run(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
-    let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES + BATCHES);
+    let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES + 2 * BATCHES);
     let stage = Stage::build(records).await?;
     let process = stage.start(contestant, None).await?;
-    invoke(&stage, WARM_UPS, 1).await?;
-    let singles = invoke(&stage, SINGLES, 1).await?;
+    invoke(&stage, WARM_UPS, 1, FLOWS).await?;
+    let singles = invoke(&stage, SINGLES, 1, FLOWS).await?;
     add(Measure::Warm, median(&singles));
     add(Measure::WarmTail, percentile(&singles, 99));
     // It opens the connections that a batch needs.
-    invoke(&stage, 1, BATCH).await?;
+    invoke(&stage, 1, BATCH, FLOWS).await?;
     stage.delay(REPLY);
-    for took in invoke(&stage, SLOW_BATCHES, BATCH).await? {
+    for took in invoke(&stage, SLOW_BATCHES, BATCH, FLOWS).await? {
         add(Measure::Batch, took);
     }
     stage.delay(Duration::ZERO);
-    add(Measure::Thousand, thousand(&stage, &process).await?);
+    add(Measure::Thousand, thousand(&stage, &process, FLOWS).await?);
+    add(Measure::ThousandShared, thousand(&stage, &process, 1).await?);
     add(Measure::Memory, process.peak_memory()?);
     stage.check(contestant)
 }
 
 /// The CPU of a thousand records, until the process is done with the last of them.
-async fn thousand(stage: &Stage, process: &Process) -> io::Result<f64> {
+async fn thousand(stage: &Stage, process: &Process, flows: usize) -> io::Result<f64> {
     stage.polled().await?;
     let before = process.cpu()?;
-    invoke(stage, BATCHES, BATCH).await?;
+    invoke(stage, BATCHES, BATCH, flows).await?;
     stage.polled().await?;
     Ok(milliseconds(process.cpu()? - before))
 }
 
 /// So many invocations, and what each took.
-async fn invoke(stage: &Stage, times: usize, records: usize) -> io::Result<Vec<f64>> {
+async fn invoke(stage: &Stage, times: usize, records: usize, flows: usize) -> io::Result<Vec<f64>> {
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
-        let event = stage.event(records);
+        let event = stage.event(records, flows);
         stage.polled().await?;
         took.push(milliseconds(stage.invoke(event).await?));
     }
