@@ -64,6 +64,9 @@ pub struct CallError {
 }
 
 impl CallError {
+    /// The code of a reply that cannot be read.
+    pub const UNREADABLE: &str = "UnreadableReply";
+
     /// A failure that carries one of our own codes.
     pub fn own(class: Class, answer: Answer, code: &str, message: impl Into<String>) -> Self {
         Self {
@@ -106,7 +109,7 @@ impl CallError {
     /// A success that cannot be read says nothing: the cancel may have been done.
     pub fn unreadable(expected: &str) -> Self {
         let message = format!("the reply cannot be read: expected {expected}");
-        Self::own(Class::Retry, Answer::Missing, "UnreadableReply", message)
+        Self::own(Class::Retry, Answer::Missing, Self::UNREADABLE, message)
     }
 
     /// The function itself failed. What it was about to do may have been done.

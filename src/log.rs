@@ -31,8 +31,10 @@ pub fn start(level: &str, json: bool) {
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::DEBUG))
         .with_target("countermand", level)
+        // It tells of the keys that it found.
+        .with_target("aws_config", level.min(LevelFilter::WARN))
         // It warns of each connection that a start opens with nothing sent over it, which is on purpose.
-        .with_target("hyper_util::client::legacy", level.min(LevelFilter::ERROR));
+        .with_target("hyper_util::client::legacy::client", level.min(LevelFilter::ERROR));
     let lines = fmt::layer().with_target(false);
     // Without a time in a line, Lambda's filter takes its level for INFO, whatever it is.
     match json {

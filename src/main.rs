@@ -39,7 +39,7 @@ pub async fn main() -> ExitCode {
     let opening = client::connector(Opening(connections));
     let nobody = client::through(&aws, opening.clone());
     let rehearsed = compose(rehearsal::config(&config), &nobody, opening, credentials.clone());
-    start_up::prepare(rehearsal::rehearse(&rehearsed, &config.policy)).await;
+    rehearsal::rehearse(rehearsed, &config.policy).await;
     let handler = compose(config, &aws, connector, credentials);
     let handle = |event: LambdaEvent<_>| handler.handle(event);
     match lambda_runtime::run(service_fn(handle)).await {

@@ -250,9 +250,16 @@ impl Repeats {
 /// What an attempt has to read before it can call, within a limit of its own. No call was made where it
 /// fails, whatever the answer that it got.
 pub async fn prepare<T>(read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let read = timeout(PREPARATION_LIMIT, read).await;
-    let read = read.unwrap_or_else(|_| Err(CallError::timeout(PREPARATION_LIMIT)));
+    let read = prepared(read).await.unwrap_or_else(|limit| Err(CallError::timeout(limit)));
     read.map_err(|error| CallError { answer: Answer::NotAsked, request_id: None, ..error })
+}
+
+/// The same, whatever it is that has to be had.
+///
+/// # Errors
+/// The limit, where it was reached.
+pub async fn prepared<T>(read: impl Future<Output = T>) -> Result<T, Duration> {
+    timeout(PREPARATION_LIMIT, read).await.map_err(|_| PREPARATION_LIMIT)
 }
 
 /// Connecting, within its limit.

@@ -1,7 +1,7 @@
 //! What a start does before the first event, and how one that cannot succeed is told.
 //!
-//! Preparations have little time, and no start fails over them. Lambda shows an init error with its type and message where the runtime API is told of it; the log
-//! and the exit code say the same to everybody else.
+//! A preparation has little time. Lambda shows an init error with its type and message where the runtime API
+//! is told of it; the log and the exit code say the same to everybody else.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -12,16 +12,19 @@ use lambda_runtime_api_client::{Client, body::Body};
 
 use crate::config::{ConfigError, runtime_api};
 
-/// An event may be waiting already, and those who wait pay for nothing but the start itself.
-const PREPARATION_LIMIT: Duration = Duration::from_millis(300);
+/// An event may be waiting already.
+const PREPARED_WITHIN: Duration = Duration::from_millis(300);
 /// Telling Lambda must not keep a failed start alive.
 const REPORT_LIMIT: Duration = Duration::from_secs(1);
 
-/// Waits for what makes the first event cheaper, as long as that may take.
-pub async fn prepare(preparations: impl Future<Output = ()>) {
-    if tokio::time::timeout(PREPARATION_LIMIT, preparations).await.is_err() {
-        tracing::info!("not all first calls could be prepared within {PREPARATION_LIMIT:?}");
-    }
+/// Waits for something that makes the first event cheaper, as long as it may take. No start fails over it.
+pub async fn prepare(name: &str, preparation: impl Future<Output = Result<(), String>>) {
+    let wrong = match tokio::time::timeout(PREPARED_WITHIN, preparation).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error,
+        Err(_) => format!("no connection within {PREPARED_WITHIN:?}"),
+    };
+    tracing::info!(service = name, error = wrong, "a first call could not be prepared");
 }
 
 /// Ends the start over its configuration.
@@ -64,7 +67,11 @@ mod tests {
     async fn a_start_prepares_for_so_long_and_no_longer() {
         for (takes, waited) in [(0, 0), (299, 299), (301, 300), (60_000, 300)] {
             let start = Instant::now();
-            prepare(tokio::time::sleep(Duration::from_millis(takes))).await;
+            let preparation = async {
+                tokio::time::sleep(Duration::from_millis(takes)).await;
+                Ok(())
+            };
+            prepare("swf", preparation).await;
             assert_eq!(start.elapsed(), Duration::from_millis(waited));
         }
     }

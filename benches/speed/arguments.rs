@@ -11,18 +11,14 @@ pub struct Arguments {
     pub rounds: usize,
     /// Of the CPU quota.
     pub period: Duration,
-    /// Countermand's binary.
-    pub binary: PathBuf,
+    /// Countermand's binary, in place of the one that is deployed.
+    pub binary: Option<PathBuf>,
 }
 
 impl Arguments {
     pub fn read(given: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut arguments = Self {
-            kinds: vec![],
-            rounds: 15,
-            period: Duration::from_millis(100),
-            binary: env!("CARGO_BIN_EXE_bootstrap").into(),
-        };
+        let mut arguments =
+            Self { kinds: vec![], rounds: 15, period: Duration::from_millis(100), binary: None };
         // Cargo adds the last of these.
         let mut given = given.filter(|argument| argument != "--bench");
         while let Some(argument) = given.next() {
@@ -33,7 +29,7 @@ impl Arguments {
                     let milliseconds = number(&argument, &value()?)?;
                     arguments.period = Duration::from_millis(milliseconds as u64);
                 }
-                "--binary" => arguments.binary = value()?.into(),
+                "--binary" => arguments.binary = Some(value()?.into()),
                 name => arguments.kinds.push(kind(name)?),
             }
         }

@@ -10,6 +10,8 @@ use flate2::write::DeflateEncoder;
 
 use crate::arguments::Arguments;
 
+/// Cargo's folder for the files of benchmarks, in that for all it builds.
+const TARGET: &str = env!("CARGO_TARGET_TMPDIR");
 pub const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +61,8 @@ pub struct Contestant {
 /// The contestants that are asked for; peers that cannot be made ready are left out, and say why.
 pub fn prepare(arguments: &Arguments) -> std::io::Result<Vec<Contestant>> {
     // Beside cargo's folder for the files of tests and benchmarks.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
+    let folder = Path::new(TARGET).with_file_name("peers");
+    let binary = arguments.binary.clone().map_or_else(release, Ok)?;
     let peers = arguments.kinds.iter().filter(|kind| **kind != Kind::Countermand).map(|kind| kind.name());
     let peers: Vec<&str> = peers.collect();
     if !peers.is_empty() {
@@ -71,9 +74,20 @@ pub fn prepare(arguments: &Arguments) -> std::io::Result<Vec<Contestant>> {
         }
     }
     let contestants = Kind::ALL.into_iter().filter(|kind| arguments.kinds.contains(kind));
-    let contestants = contestants.map(|kind| Contestant::new(kind, &folder, &arguments.binary));
+    let contestants = contestants.map(|kind| Contestant::new(kind, &folder, &binary));
     let ready = |contestant: &Contestant| contestant.kind == Kind::Countermand || contestant.start.exists();
     Ok(contestants.filter(ready).collect())
+}
+
+/// The binary as it is deployed. What cargo builds beside a benchmark has features that only tests want.
+fn release() -> std::io::Result<PathBuf> {
+    let folder = Path::new(TARGET).with_file_name("");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release", "--locked", "--bin", "bootstrap", "--target-dir"]).arg(&folder);
+    match build.current_dir(env!("CARGO_MANIFEST_DIR")).status()? {
+        status if status.success() => Ok(folder.join("release/bootstrap")),
+        status => Err(std::io::Error::other(format!("the release build: expected success, got {status}"))),
+    }
 }
 
 impl Contestant {

@@ -1,10 +1,10 @@
-//! How fast the function is, beside others: `cargo bench --bench speed`.
+//! How fast the function is, beside others: `cargo bench --profile dev --bench speed`.
 //!
-//! Countermand's binary, an empty function and handlers for the same job in Python and Node (`benches/peers/`)
+//! Countermand's release binary, an empty function and handlers for the same job in Python and Node (`benches/peers/`)
 //! are started as Lambda starts them, over a simulated Runtime API and simulated services behind TLS, in
 //! turns, so that the machine's moods meet all of them. The table goes to the terminal, of a full run the
 //! plot to `docs/speed.svg`. Names choose contestants; `--rounds N`, `--period-ms N` (of the CPU quota) and
-//! `--binary PATH` (in place of the one that cargo built) are the options. It fails where a contestant did not
+//! `--binary PATH` (in place of the release binary) are the options. It fails where a contestant did not
 //! do its work; no time that it takes is a failure.
 
 mod arguments;

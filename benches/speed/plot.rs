@@ -19,8 +19,8 @@ const OTHERS: &str = "#888888";
 
 /// The measures side by side, and what stands over them.
 const PANELS: [(Measure, &str); 2] = [
-    (Measure::LimitedInvocation, "First invocation at 128 MB, ms"),
-    (Measure::CpuUntilResponse, "CPU of a cold start, ms"),
+    (Measure::LimitedInvocation, "First invocation at 128 MB, ms (log scale)"),
+    (Measure::CpuUntilResponse, "CPU of a cold start, ms (log scale)"),
 ];
 
 pub fn svg(samples: &Samples) -> String {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// 128 of the 1,769 MB at which Lambda gives a whole core.
@@ -49,7 +50,9 @@ impl Quota {
             }
             false => (V2, vec![("cpu.max", format!("{quota} {period}"))]),
         };
-        let folder = Path::new(root).join(format!("countermand-speed-{}", std::process::id()));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = Path::new(root).join(format!("countermand-speed-{}-{number}", std::process::id()));
         fs::create_dir(&folder).map_err(|error| {
             io::Error::other(format!("no cgroup can be made: {}: {error}", folder.display()))
         })?;
@@ -73,7 +76,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // An empty one that stays does no harm.
+        // One that the kernel has not emptied yet stays, and does no harm: the next has another name.
         let _ = fs::remove_dir(&self.folder);
     }
 }

@@ -57,7 +57,8 @@ impl Stage {
     }
 
     fn environment(&self) -> io::Result<Vec<(&'static str, String)>> {
-        let trusted = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speed-trusted.pem");
+        let trusted =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("speed-{}.pem", std::process::id()));
         // Loading the roots of the world is a part of every start.
         let roots = ROOTS.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         std::fs::write(&trusted, format!("{roots}\n{}", self.secure.authority_pem()))?;

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use http::uri::{InvalidUri, Scheme};
+use http::uri::Scheme;
 use http::{Request, Uri, Version};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -60,7 +60,7 @@ impl Connections {
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let mut request = http1(request)?;
         let connection = capture_connection(&mut request);
         if let Some(captured) = request.extensions().get::<CaptureSmithyConnection>() {
             captured.set_connection_retriever(move || closable(&connection));
@@ -86,17 +86,20 @@ impl HttpConnector for Opening {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self(connections) = self.clone();
         HttpConnectorFuture::new(async move {
-            let uri: Uri =
-                request.uri().parse().map_err(|error: InvalidUri| ConnectorError::user(error.into()))?;
+            let request = http1(request)?;
             // Without TLS there is little to prepare.
-            if uri.scheme() == Some(&Scheme::HTTPS) {
-                connections.open(uri).await.map_err(ConnectorError::io)?;
+            if request.uri().scheme() == Some(&Scheme::HTTPS) {
+                connections.open(request.uri().clone()).await.map_err(ConnectorError::io)?;
             }
             let nothing =
                 StatusCode::try_from(200).map_err(|error| ConnectorError::other(error.into(), None))?;
             Ok(HttpResponse::new(nothing, SdkBody::from("{}")))
         })
     }
+}
+
+fn http1(request: HttpRequest) -> Result<Request<SdkBody>, ConnectorError> {
+    request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))
 }
 
 /// Lets the SDK give up a connection that a fault came over, so that the next attempt may reach another host.

@@ -8,12 +8,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::identity::{
     IdentityFuture, ResolveCachedIdentity, SharedIdentityCache, SharedIdentityResolver,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
+
+use crate::retry::prepared;
 
 /// The credentials of all clients of AWS services. Clones share them.
 #[derive(Clone, Debug)]
@@ -60,7 +63,8 @@ impl ResolveCachedIdentity for Credentials {
     ) -> IdentityFuture<'a> {
         let cache = self.state().cache.clone();
         IdentityFuture::new(async move {
-            let identity = cache.resolve_cached_identity(resolver, components, config).await?;
+            let identity = prepared(cache.resolve_cached_identity(resolver, components, config)).await;
+            let identity = identity.map_err(CredentialsError::provider_timed_out)??;
             self.state().renewable = identity.expiration().is_some();
             Ok(identity)
         })

@@ -67,6 +67,10 @@ impl Intercept for ReadableReply {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // What could not be read at all is an error already.
+        if context.output_or_error().is_err() {
+            return Ok(());
+        }
         let response = context.response();
         let readable = response.body().bytes().is_some_and(|body| self.reads(body));
         if response.status().is_success() && !readable {

@@ -174,14 +174,14 @@ pub fn logging() -> (String, bool) {
     (level.to_uppercase(), !text)
 }
 
-/// The file with the authorities that TLS trusts, where it is just one: `SSL_CERT_FILE`, else that of Amazon
-/// Linux or Debian. With `SSL_CERT_DIR` there may be others.
+/// The file with the authorities that TLS trusts: that of `SSL_CERT_FILE`, else the bundle of Amazon Linux or
+/// Debian, which holds what their folders of certificates hold. `SSL_CERT_DIR` names a folder beside it.
 pub fn authorities() -> Option<PathBuf> {
-    let of_variable = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
     let usual = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"].map(PathBuf::from);
     match std::env::var_os("SSL_CERT_DIR") {
         Some(_) => None,
-        None => of_variable.or_else(|| usual.into_iter().find(|path| path.exists())),
+        None => named.or_else(|| usual.into_iter().find(|path| path.exists())),
     }
 }
 

@@ -51,11 +51,11 @@ fn settlement(status: Status) -> Settlement {
     }
 }
 
-/// The outcome of a text: refused, or settled like this.
 fn loggable(outcome: &Outcome) -> &str {
     outcome.loggable.as_deref().expect("it is only logged")
 }
 
+/// The outcome of a text: refused, or settled like this.
 fn written(writer: Writer, record: &Record, settlement: &Settlement) -> Outcome {
     match request::read(&record.text) {
         Reading::Request(request) => writer.settled(record, &request, settlement, false, time(NOW)),

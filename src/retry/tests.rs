@@ -82,6 +82,14 @@ async fn what_cannot_be_prepared_was_not_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn connecting_ends_with_its_limit() {
+    let start = Instant::now();
+    let hanging = connecting(std::future::pending::<Result<(), std::io::Error>>()).await.unwrap_err();
+    assert_eq!((start.elapsed(), hanging.kind()), (CONNECT_LIMIT, std::io::ErrorKind::TimedOut));
+    assert_eq!(connecting(async { Ok::<_, std::io::Error>(7) }).await.ok(), Some(7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_success_after_failures_is_a_success() {
     let (attempts, _) = run(6, MINUTE, &[error(Class::Throttle), error(Class::RetryOnce)]).await;
     assert_eq!(attempts.result, Ok(()));

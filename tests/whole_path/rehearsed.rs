@@ -1,5 +1,5 @@
-//! What a start prepares for the first request: connections to the AWS services that requests may reach,
-//! opened over TLS with nothing asked on them, and used by the first request.
+//! What a start prepares for the first request: connections to the AWS services that requests may reach and to
+//! the destinations, opened over TLS with nothing asked on them, and used by the first request.
 //!
 //! Each service listens on a port of its own, so that its connections and requests can be counted. How long
 //! a start prepares at most is a unit test of `start_up.rs`.
@@ -18,51 +18,71 @@ use crate::case::{Case, in_real_time};
 use crate::function::Function;
 
 /// The services, by the variables that lead to them.
-const ENDPOINTS: [&str; 5] = [
+const ENDPOINTS: [&str; 6] = [
     "AWS_ENDPOINT_URL_APPFLOW",
     "AWS_ENDPOINT_URL_SWF",
     "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    "AWS_ENDPOINT_URL_SNS",
     "AWS_ENDPOINT_URL_SQS",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
 ];
 
-/// What a start logs that ran out of time.
-const UNFINISHED: &str = "not all first calls could be prepared";
+/// So many of each service, in that order.
+type Counts = [usize; 6];
+
+/// What a start logs of each service that it could not wait for.
+const UNFINISHED: &str = "no connection within 300ms";
+const UNPREPARED: &str = "a first call could not be prepared";
+const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:outcomes";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:follow-ups";
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (name, variables, opened) in [
-        ("which-are-aws-services-that-requests-may-reach-and-the-bus", json!({}), [1, 1, 1, 0, 0]),
+    for (name, variables, opened, asked) in [
         (
-            "which-are-not-what-no-request-may-reach",
+            "to-services-that-requests-may-reach-and-the-bus",
+            json!({}),
+            [1, 1, 1, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0],
+        ),
+        (
+            "to-no-service-that-no-request-may-reach",
             json!({"COUNTERMAND_ALLOWED_TARGETS": "appflow:orders*"}),
-            [1, 0, 1, 0, 0],
+            [1, 0, 1, 0, 0, 0],
+            [1, 0, 1, 0, 0, 0],
         ),
         (
-            "which-are-never-across-a-border",
+            "to-none-across-a-border",
             json!({"COUNTERMAND_ALLOWED_TARGETS": "cloudflow:*"}),
-            [0, 0, 1, 0, 0],
+            [0, 0, 1, 0, 0, 0],
+            [0, 0, 1, 0, 0, 0],
         ),
         (
-            "which-include-the-queue-of-follow-ups",
+            "to-a-topic",
+            json!({"COUNTERMAND_OUTCOME_DESTINATION": TOPIC, "COUNTERMAND_MAX_IN_FLIGHT_CALLS": "1"}),
+            [1, 1, 0, 1, 0, 0],
+            [1, 1, 0, 1, 0, 0],
+        ),
+        (
+            "to-the-queue-of-follow-ups",
             json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE}),
-            [1, 1, 1, 1, 0],
+            [1, 1, 1, 0, 1, 0],
+            [1, 1, 1, 0, 0, 0],
         ),
     ] {
-        let test = move || in_real_time(opens(variables.clone(), opened)).map_err(Into::into);
+        let test = move || in_real_time(opens(variables.clone(), opened, asked)).map_err(Into::into);
         trials.push(Trial::test(format!("a-start-opens-connections-and-asks-nothing-{name}"), test));
     }
-    let test = || in_real_time(first_request()).map_err(Into::into);
-    trials.push(Trial::test("the-first-request-goes-over-the-connections-that-the-start-opened", test));
     let test = || in_real_time(untrusted()).map_err(Into::into);
     trials.push(Trial::test("what-cannot-be-prepared-is-only-logged", test));
     let test = || in_real_time(hanging()).map_err(Into::into);
-    trials.push(Trial::test("a-service-that-accepts-no-connection-keeps-no-start-from-its-events", test));
+    trials.push(Trial::test("a-service-that-accepts-no-connection-is-named-and-events-are-waited-for", test));
     trials
 }
 
-/// The function and the services that it was started with.
+/// The function's surroundings.
 struct Stage {
     case: Case,
     simulator: Simulator,
@@ -78,7 +98,7 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn set(variables: Value) -> Result<Self, String> {
+    async fn set(variables: &Value) -> Result<Self, String> {
         let case = Case::read(json!({
             "sqs": [
                 {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]},
@@ -97,97 +117,92 @@ impl Stage {
             variables.insert(endpoint.into(), service.base_url());
             services.push(service);
         }
-        let authorities: String = services.iter().map(Secure::authority_pem).collect();
         let name = format!("authorities-{}.pem", simulator.address().port());
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, authorities).map_err(|error| error.to_string())?;
-        variables.insert("SSL_CERT_FILE".into(), path.display().to_string());
-        Ok(Self { case, simulator, services, variables, authorities: path })
+        let authorities = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        variables.entry("SSL_CERT_FILE".into()).or_insert_with(|| authorities.display().to_string());
+        let trusted: String = services.iter().map(Secure::authority_pem).collect();
+        std::fs::write(&authorities, trusted).map_err(|error| error.to_string())?;
+        Ok(Self { case, simulator, services, variables, authorities })
     }
 
-    fn start(&self) -> Result<Function, String> {
-        Function::start(&self.variables).map_err(|error| error.to_string())
-    }
-
-    async fn invoke(&self) -> Result<Reply, String> {
-        Ok(self.simulator.invoke(self.case.event(1)?, self.case.invocation("first")).await)
-    }
-
-    /// The connections to each service, and the requests.
-    fn counts(&self) -> (Vec<usize>, Vec<usize>) {
-        let each = |count: fn(&Secure) -> usize| self.services.iter().map(count).collect();
-        (each(Secure::connections), each(Secure::requests))
+    /// Starts the function, waits until it wants an event, and checks; returned is the log too.
+    async fn run(&self, check: impl AsyncFn(&Self) -> Result<(), String>) -> Result<String, String> {
+        let function = Function::start(&self.variables).map_err(|error| error.to_string())?;
+        let polled = timeout(PATIENCE, self.simulator.polled()).await;
+        let checked = match polled {
+            Ok(()) => check(self).await,
+            Err(_) => Err("expected the function to wait for an event".into()),
+        };
+        let log = function.end().map_err(|error| error.to_string())?;
+        // What a start had no time for shows nothing.
+        if log.contains(UNFINISHED) { Ok(log) } else { checked.map(|()| log) }
     }
 
     /// A service may learn a little later than the function that a handshake is over.
-    async fn expect(&self, connections: [usize; 5], requests: [usize; 5]) -> Result<(), String> {
+    async fn expect(&self, connections: Counts, requests: Counts) -> Result<(), String> {
+        let each = |count: fn(&Secure) -> usize| self.services.iter().map(count).collect::<Vec<_>>();
+        let counts = || (each(Secure::connections), each(Secure::requests));
         let expected = (connections.to_vec(), requests.to_vec());
-        let reached =
-            timeout(Duration::from_secs(10), self.simulator.until(|_| self.counts() == expected)).await;
+        let reached = timeout(Duration::from_secs(5), self.simulator.until(|_| counts() == expected)).await;
         reached.map_err(|_| {
-            format!(
-                "connections and requests of {ENDPOINTS:?}: expected {expected:?}, got {:?}",
-                self.counts()
-            )
+            format!("connections and requests of {ENDPOINTS:?}: expected {expected:?}, got {:?}", counts())
         })
     }
 }
 
-async fn opens(variables: Value, opened: [usize; 5]) -> Result<(), String> {
-    in_time(variables, async |stage| stage.expect(opened, [0; 5]).await).await
+/// A start on a machine that is too busy to finish what it prepares says so, and is made again.
+async fn in_time(
+    variables: Value,
+    check: impl AsyncFn(&Stage) -> Result<(), String>,
+) -> Result<String, String> {
+    for _ in 0..20 {
+        let log = Stage::set(&variables).await?.run(&check).await?;
+        if !log.contains(UNFINISHED) {
+            return match log.lines().find(|line| line.contains("WARN") || line.contains("ERROR")) {
+                Some(line) => Err(format!("expected a start that warns of nothing, got {line}")),
+                None => Ok(log),
+            };
+        }
+    }
+    Err("expected a start that finishes what it prepares, got none among 20".into())
 }
 
-async fn first_request() -> Result<(), String> {
-    in_time(json!({}), async |stage| {
-        let reply = stage.invoke().await?;
+/// A request that had been sent with the connection would be counted before the first that is meant.
+async fn opens(variables: Value, opened: Counts, asked: Counts) -> Result<(), String> {
+    let check = async |stage: &Stage| {
+        stage.expect(opened, [0; 6]).await?;
+        let reply = stage.simulator.invoke(stage.case.event(1)?, stage.case.invocation("first")).await;
         if reply != Reply::Response(r#"{"batchItemFailures":[]}"#.into()) {
             return Err(format!("expected every record done, got {reply:?}"));
         }
-        stage.expect([1, 1, 1, 0, 0], [1, 1, 1, 0, 0]).await
-    })
-    .await
-}
-
-/// Checks a function that has started. A start on a machine that is too busy to finish the preparations
-/// says so, and shows nothing; it is made again.
-async fn in_time(variables: Value, check: impl AsyncFn(&Stage) -> Result<(), String>) -> Result<(), String> {
-    for _ in 0..20 {
-        let stage = Stage::set(variables.clone()).await?;
-        let function = stage.start()?;
-        stage.simulator.polled().await;
-        let checked = check(&stage).await;
-        let log = function.end().map_err(|error| error.to_string())?;
-        if log.contains(UNFINISHED) {
-            continue;
-        }
-        return match log.lines().find(|line| line.contains("WARN")) {
-            Some(line) => Err(format!("expected a start that warns of nothing, got {line}")),
-            None => checked,
-        };
-    }
-    Err("expected a start that finishes its preparations, got none among 20".into())
+        stage.expect(opened, asked).await
+    };
+    in_time(variables, check).await.map(drop)
 }
 
 /// The log says why, and the first request finds out by itself.
 async fn untrusted() -> Result<(), String> {
-    let mut stage = Stage::set(json!({})).await?;
-    stage.variables.insert("SSL_CERT_FILE".into(), "/dev/null".into());
-    let function = stage.start()?;
-    stage.simulator.polled().await;
-    stage.expect([0; 5], [0; 5]).await?;
-    let log = function.end().map_err(|error| error.to_string())?;
-    let told = log.lines().filter(|line| line.contains("a first call could not be prepared")).count();
-    (told == 3).then_some(()).ok_or_else(|| format!("expected three lines about first calls, got\n{log}"))
+    let stranger = Simulator::start(World::default(), ([127, 0, 0, 1], 0).into()).await;
+    let stranger = stranger.map_err(|error| error.to_string())?;
+    let stranger = stranger.secure().await.map_err(|error| error.to_string())?;
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("a-stranger.pem");
+    std::fs::write(&path, stranger.authority_pem()).map_err(|error| error.to_string())?;
+    let variables = json!({"SSL_CERT_FILE": path.display().to_string()});
+    let log = in_time(variables, async |stage| stage.expect([0; 6], [0; 6]).await).await?;
+    let told = |name: &str| log.lines().any(|line| line.contains(UNPREPARED) && line.contains(name));
+    match ["appflow", "swf", "the destination"].into_iter().find(|name| !told(name)) {
+        Some(name) => Err(format!("expected a line that {name} is not prepared, got\n{log}")),
+        None => Ok(()),
+    }
 }
 
 /// Connections that the kernel takes and nobody answers.
 async fn hanging() -> Result<(), String> {
-    let mut stage = Stage::set(json!({})).await?;
     let deaf = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
     let port = deaf.local_addr().map_err(|error| error.to_string())?.port();
+    let mut stage = Stage::set(&json!({})).await?;
     stage.variables.insert("AWS_ENDPOINT_URL_SWF".into(), format!("https://localhost:{port}"));
-    let function = stage.start()?;
-    stage.simulator.polled().await;
-    let log = function.end().map_err(|error| error.to_string())?;
-    log.contains(UNFINISHED).then_some(()).ok_or(log)
+    let log = stage.run(async |_| Ok(())).await?;
+    let told = log.lines().any(|line| line.contains(UNFINISHED) && line.contains("swf"));
+    told.then_some(()).ok_or_else(|| format!("expected a line that swf is not prepared, got\n{log}"))
 }
