@@ -14,6 +14,7 @@ use lambda_runtime::tracing::subscriber::util::SubscriberInitExt;
 use lambda_runtime::tracing::subscriber::{Layer, fmt, registry};
 
 use crate::call_error::{CallError, Class};
+use crate::client;
 use crate::event_source::{DeliveryError, Record};
 use crate::follow_up::Confirmation;
 use crate::outcome::{Kind, Outcome};
@@ -28,13 +29,10 @@ pub fn start(level: &str, json: bool) {
         level => level.parse().unwrap_or(LevelFilter::INFO),
     };
     // The runtime's own traces hold whole requests.
-    let targets = Targets::new()
-        .with_default(level.min(LevelFilter::DEBUG))
-        .with_target("countermand", level)
-        // It tells of the keys that it found.
-        .with_target("aws_config", level.min(LevelFilter::WARN))
-        // It warns of each connection that a start opens with nothing sent over it, which is on purpose.
-        .with_target("hyper_util::client::legacy::client", level.min(LevelFilter::ERROR));
+    let targets =
+        Targets::new().with_default(level.min(LevelFilter::DEBUG)).with_target("countermand", level);
+    let quiet = client::QUIET.map(|(target, most)| (target, level.min(most)));
+    let targets = targets.with_targets(quiet);
     let lines = fmt::layer().with_target(false);
     // Without a time in a line, Lambda's filter takes its level for INFO, whatever it is.
     match json {

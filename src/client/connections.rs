@@ -1,8 +1,8 @@
 //! Connections to services: one TLS configuration and one pool for all of them.
 //!
 //! They speak HTTP/1.1, which every service here speaks. A connection can also be opened with nothing
-//! asked on it, so that the start of the process pays for it and no request does. A reply is read up to
-//! a length. This module knows no service, no credentials, and nothing of what is sent.
+//! asked on it, so that the start of the process pays for it and no request does. This module knows no
+//! service, no credentials, and nothing of what is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -16,12 +16,21 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
+use lambda_runtime::tracing::subscriber::filter::LevelFilter;
 
 use chain::Chain;
 pub use connections::{Connections, Opening};
 pub use credentials::Credentials;
 pub use error::call_error;
 pub use reply::{Bounded, ReadableReply};
+
+/// Whose log lines are not wanted, and up to which level they are.
+pub const QUIET: [(&str, LevelFilter); 2] = [
+    // It tells of the keys that it found.
+    ("aws_config", LevelFilter::WARN),
+    // It warns of each connection that is opened with nothing sent over it, which is on purpose.
+    ("hyper_util::client::legacy::client", LevelFilter::ERROR),
+];
 
 /// What all clients call through.
 pub fn connector(connections: impl HttpConnector + 'static) -> SharedHttpConnector {
