@@ -22,7 +22,7 @@ pub async fn prepare(name: &str, preparation: impl Future<Output = Result<(), St
     let wrong = match tokio::time::timeout(PREPARED_WITHIN, preparation).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
-        Err(_) => format!("no connection within {PREPARED_WITHIN:?}"),
+        Err(_) => format!("not ready within {PREPARED_WITHIN:?}"),
     };
     tracing::info!(service = name, error = wrong, "a first call could not be prepared");
 }

@@ -3,7 +3,6 @@
 //! requests, so that a test can tell a connection that was only opened from one that was used. It knows
 //! certificates and TLS, and nothing of what is asked.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -42,7 +40,10 @@ impl Simulator {
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let server = tokio::spawn(run(listener, acceptor, Arc::clone(&self.shared), Arc::clone(&counts)));
+        let (shared, counted) = (Arc::clone(&self.shared), Arc::clone(&counts));
+        let server = tokio::spawn(server::accept(listener, move |stream| {
+            serve(stream, acceptor.clone(), Arc::clone(&shared), Arc::clone(&counted))
+        }));
         Ok(Secure { address, authority_pem, counts, _server: Server(server.abort_handle()) })
     }
 }
@@ -66,25 +67,6 @@ impl Secure {
     /// How many requests came on them.
     pub fn requests(&self) -> usize {
         self.counts.requests.load(Ordering::Relaxed)
-    }
-}
-
-/// Serves until it is aborted; its connections end with it.
-async fn run(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    shared: Arc<Shared>,
-    counts: Arc<Counts>,
-) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, or a client that left at once: others may still come.
-            tokio::task::yield_now().await;
-            continue;
-        };
-        connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&shared), Arc::clone(&counts)));
     }
 }
 

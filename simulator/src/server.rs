@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::operation::Asked;
@@ -37,6 +37,18 @@ impl std::error::Error for Close {}
 
 /// Serves until it is aborted; its connections end with it.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
+    accept(listener, |stream| {
+        let shared = Arc::clone(&shared);
+        async move { serve(&shared, stream, || ()).await }
+    })
+    .await
+}
+
+/// Serves each connection side by side with the others, until it is aborted; they end with it.
+pub(crate) async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F) -> Infallible
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -45,8 +57,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) -> Infallibl
             tokio::task::yield_now().await;
             continue;
         };
-        let shared = Arc::clone(&shared);
-        connections.spawn(async move { serve(&shared, stream, || ()).await });
+        connections.spawn(serve(stream));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whom TLS trusts: the authorities of the machine, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //!
-//! A hundred and more certificates are read before anything else can be done, so a bundle is read in one go
-//! and decoded at the speed of the processor; it is the greater part of a cold start else. Whatever is not
-//! such a bundle is left to `rustls-native-certs`. This module knows files and certificates, no connection.
+//! A hundred and more certificates are read before anything else can be done. Line by line that would be the
+//! greater part of a cold start's CPU, so a bundle is read and decoded in one go. Whatever is not such a
+//! bundle is left to `rustls-native-certs`. This module knows files and certificates, and no connection.
 
 use std::path::Path;
 

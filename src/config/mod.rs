@@ -11,6 +11,7 @@ mod rates;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -162,7 +163,7 @@ impl Config {
 
 /// The process's variables, as text.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
-    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    let text = |value: OsString| value.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
@@ -177,11 +178,21 @@ pub fn logging() -> (String, bool) {
 /// The file with the authorities that TLS trusts: that of `SSL_CERT_FILE`, else the bundle of Amazon Linux or
 /// Debian, which holds what their folders of certificates hold. `SSL_CERT_DIR` names a folder beside it.
 pub fn authorities() -> Option<PathBuf> {
-    let named = std::env::var_os("SSL_CERT_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
     let usual = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"].map(PathBuf::from);
-    match std::env::var_os("SSL_CERT_DIR") {
+    let usual = || usual.into_iter().find(|path| path.exists());
+    only_bundle(std::env::var_os("SSL_CERT_FILE"), std::env::var_os("SSL_CERT_DIR"), usual)
+}
+
+/// A folder can hold what no bundle holds. Variables that are empty are not set.
+fn only_bundle(
+    file: Option<OsString>,
+    folder: Option<OsString>,
+    usual: impl FnOnce() -> Option<PathBuf>,
+) -> Option<PathBuf> {
+    let set = |variable: Option<OsString>| variable.filter(|value| !value.is_empty());
+    match set(folder) {
         Some(_) => None,
-        None => named.or_else(|| usual.into_iter().find(|path| path.exists())),
+        None => set(file).map(PathBuf::from).or_else(usual),
     }
 }
 

@@ -529,3 +529,17 @@ fn secrets_are_in_no_error_and_in_no_debug_output() {
         }
     }
 }
+
+#[test]
+fn a_bundle_is_all_that_is_trusted_unless_a_folder_is_named() {
+    for (file, folder, bundle) in [
+        (None, None, Some("usual")),
+        (Some("own"), None, Some("own")),
+        (Some(""), Some(""), Some("usual")),
+        (None, Some("folder"), None),
+        (Some("own"), Some("folder"), None),
+    ] {
+        let got = only_bundle(file.map(Into::into), folder.map(Into::into), || Some("usual".into()));
+        assert_eq!(got, bundle.map(PathBuf::from), "{file:?} {folder:?}");
+    }
+}

@@ -18,20 +18,23 @@ use crate::case::{Case, in_real_time};
 use crate::function::Function;
 
 /// The services, by the variables that lead to them.
-const ENDPOINTS: [&str; 6] = [
+const ENDPOINTS: [&str; 7] = [
     "AWS_ENDPOINT_URL_APPFLOW",
     "AWS_ENDPOINT_URL_SWF",
     "AWS_ENDPOINT_URL_EVENTBRIDGE",
     "AWS_ENDPOINT_URL_SNS",
     "AWS_ENDPOINT_URL_SQS",
     "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
+    ROLE,
 ];
+/// Leads to a role's credentials, which count where the environment has none.
+const ROLE: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
 /// So many of each service, in that order.
-type Counts = [usize; 6];
+type Counts = [usize; 7];
 
 /// What a start logs of each service that it could not wait for.
-const UNFINISHED: &str = "no connection within 300ms";
+const UNFINISHED: &str = "not ready within 300ms";
 const UNPREPARED: &str = "a first call could not be prepared";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:outcomes";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:follow-ups";
@@ -44,36 +47,53 @@ pub fn trials() -> Vec<Trial> {
         (
             "to-services-that-requests-may-reach-and-the-bus",
             json!({}),
-            [1, 1, 1, 0, 0, 0],
-            [1, 1, 1, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0, 0],
         ),
         (
             "to-no-service-that-no-request-may-reach",
             json!({"COUNTERMAND_ALLOWED_TARGETS": "appflow:orders*"}),
-            [1, 0, 1, 0, 0, 0],
-            [1, 0, 1, 0, 0, 0],
+            [1, 0, 1, 0, 0, 0, 0],
+            [1, 0, 1, 0, 0, 0, 0],
         ),
         (
             "to-none-across-a-border",
             json!({"COUNTERMAND_ALLOWED_TARGETS": "cloudflow:*"}),
-            [0, 0, 1, 0, 0, 0],
-            [0, 0, 1, 0, 0, 0],
+            [0, 0, 1, 0, 0, 0, 0],
+            [0, 0, 1, 0, 0, 0, 0],
         ),
         (
             "to-a-topic",
             json!({"COUNTERMAND_OUTCOME_DESTINATION": TOPIC, "COUNTERMAND_MAX_IN_FLIGHT_CALLS": "1"}),
-            [1, 1, 0, 1, 0, 0],
-            [1, 1, 0, 1, 0, 0],
+            [1, 1, 0, 1, 0, 0, 0],
+            [1, 1, 0, 1, 0, 0, 0],
         ),
         (
             "to-the-queue-of-follow-ups",
             json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE}),
-            [1, 1, 1, 0, 1, 0],
-            [1, 1, 1, 0, 0, 0],
+            [1, 1, 1, 0, 1, 0, 0],
+            [1, 1, 1, 0, 0, 0, 0],
         ),
     ] {
-        let test = move || in_real_time(opens(variables.clone(), opened, asked)).map_err(Into::into);
+        let (ready, done) = ((opened, [0; 7]), (opened, asked));
+        let test = move || in_real_time(goes(variables.clone(), ready, None, done)).map_err(Into::into);
         trials.push(Trial::test(format!("a-start-opens-connections-and-asks-nothing-{name}"), test));
+    }
+    let test = || {
+        let keyless = json!({"AWS_ACCESS_KEY_ID": null, "AWS_SECRET_ACCESS_KEY": null});
+        let (ready, done) = ([0, 0, 0, 0, 0, 0, 1], [1, 1, 1, 0, 0, 0, 1]);
+        in_real_time(goes(keyless, (done, ready), None, (done, done))).map_err(Into::into)
+    };
+    trials.push(Trial::test("a-start-fetches-the-credentials-that-the-first-request-needs", test));
+    for (name, fault, connections) in [
+        ("a-connection-that-a-fault-came-over-is-given-up", "ServiceUnavailable", [1, 2, 1, 0, 0, 0, 0]),
+        ("a-connection-that-a-throttle-came-over-is-kept", "ThrottlingException", [1, 1, 1, 0, 0, 0, 0]),
+    ] {
+        let test = move || {
+            let (ready, done) = (([1, 1, 1, 0, 0, 0, 0], [0; 7]), (connections, [1, 2, 1, 0, 0, 0, 0]));
+            in_real_time(goes(json!({}), ready, Some(fault), done)).map_err(Into::into)
+        };
+        trials.push(Trial::test(name, test));
     }
     let test = || in_real_time(untrusted()).map_err(Into::into);
     trials.push(Trial::test("what-cannot-be-prepared-is-only-logged", test));
@@ -114,7 +134,8 @@ impl Stage {
         let mut services = Vec::new();
         for endpoint in ENDPOINTS {
             let service = simulator.secure().await.map_err(|error| error.to_string())?;
-            variables.insert(endpoint.into(), service.base_url());
+            let path = if endpoint == ROLE { "/_role" } else { "" };
+            variables.insert(endpoint.into(), service.base_url() + path);
             services.push(service);
         }
         let name = format!("authorities-{}.pem", simulator.address().port());
@@ -167,15 +188,27 @@ async fn in_time(
     Err("expected a start that finishes what it prepares, got none among 20".into())
 }
 
-/// A request that had been sent with the connection would be counted before the first that is meant.
-async fn opens(variables: Value, opened: Counts, asked: Counts) -> Result<(), String> {
+/// The connections and requests when a start is done, and after a first event of which SWF refuses the first
+/// call with this code. A request that had been sent with a connection would be counted before those.
+async fn goes(
+    variables: Value,
+    ready: (Counts, Counts),
+    code: Option<&str>,
+    done: (Counts, Counts),
+) -> Result<(), String> {
     let check = async |stage: &Stage| {
-        stage.expect(opened, [0; 6]).await?;
+        stage.expect(ready.0, ready.1).await?;
+        if let Some(code) = code {
+            let operation = "swf.RequestCancelWorkflowExecution";
+            let status = if code == "ServiceUnavailable" { 503 } else { 400 };
+            let fault = json!({"operation": operation, "kind": "error", "status": status, "code": code});
+            stage.simulator.script(serde_json::from_value(fault).map_err(|error| error.to_string())?);
+        }
         let reply = stage.simulator.invoke(stage.case.event(1)?, stage.case.invocation("first")).await;
         if reply != Reply::Response(r#"{"batchItemFailures":[]}"#.into()) {
             return Err(format!("expected every record done, got {reply:?}"));
         }
-        stage.expect(opened, asked).await
+        stage.expect(done.0, done.1).await
     };
     in_time(variables, check).await.map(drop)
 }
@@ -188,7 +221,7 @@ async fn untrusted() -> Result<(), String> {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("a-stranger.pem");
     std::fs::write(&path, stranger.authority_pem()).map_err(|error| error.to_string())?;
     let variables = json!({"SSL_CERT_FILE": path.display().to_string()});
-    let log = in_time(variables, async |stage| stage.expect([0; 6], [0; 6]).await).await?;
+    let log = in_time(variables, async |stage| stage.expect([0; 7], [0; 7]).await).await?;
     let told = |name: &str| log.lines().any(|line| line.contains(UNPREPARED) && line.contains(name));
     match ["appflow", "swf", "the destination"].into_iter().find(|name| !told(name)) {
         Some(name) => Err(format!("expected a line that {name} is not prepared, got\n{log}")),
