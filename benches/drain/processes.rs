@@ -49,7 +49,7 @@ pub fn drain(case: &Case) -> std::io::Result<Drained> {
             while let Some(batch) = mapping.next().await {
                 watch.borrow_mut().received(batch.ids());
                 let size = batch.ids().count();
-                let invocation = Invocation { request_id: None, timeout: case.timeout };
+                let invocation = Invocation { timeout: case.timeout, ..Invocation::default() };
                 let reply = simulator.invoke(batch.event.clone(), invocation).await;
                 watch.borrow_mut().done(size - goes_back(&reply, size));
                 if reply == Reply::TimedOut {

@@ -107,7 +107,8 @@ impl Stage {
     /// it took.
     pub async fn invoke(&self, event: String) -> io::Result<Duration> {
         let handed_over = Instant::now();
-        let reply = self.simulator.invoke(event, Invocation { request_id: None, timeout: PATIENCE }).await;
+        let reply =
+            self.simulator.invoke(event, Invocation { timeout: PATIENCE, ..Invocation::default() }).await;
         let took = handed_over.elapsed();
         let response = match &reply {
             Reply::Response(response) => serde_json::from_str::<Value>(response).ok(),

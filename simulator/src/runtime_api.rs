@@ -2,7 +2,7 @@
 //! uses: events are handed to the function one by one, and its responses and errors come back to
 //! whoever invoked it. It knows nothing of what is in an event or a response.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::future::pending;
 use std::time::{Duration, SystemTime};
@@ -26,11 +26,13 @@ pub struct Invocation {
     pub request_id: Option<String>,
     /// The function's deadline, from now.
     pub timeout: Duration,
+    /// Headers beside Lambda's usual ones, or in place of one of them; an empty value leaves that one out.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl Default for Invocation {
     fn default() -> Self {
-        Invocation { request_id: None, timeout: Duration::from_secs(30) }
+        Invocation { request_id: None, timeout: Duration::from_secs(30), headers: BTreeMap::new() }
     }
 }
 
@@ -66,6 +68,7 @@ struct Waiting {
     request_id: String,
     event: String,
     deadline_ms: u64,
+    headers: BTreeMap<String, String>,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -84,6 +87,7 @@ pub(crate) async fn invoke(shared: &Shared, event: String, invocation: Invocatio
             request_id: request_id.clone(),
             event,
             deadline_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            headers: invocation.headers,
             reply: sender,
         });
     }
@@ -171,14 +175,20 @@ async fn next(shared: &Shared) -> Answer {
                     waiting.deadline_ms / 1000,
                     &hex::encode(Uuid::new_v4().as_bytes())[..24]
                 );
-                let answer = Answer::new(200, "application/json", waiting.event)
-                    .with_header("Lambda-Runtime-Aws-Request-Id", &waiting.request_id)
-                    .with_header("Lambda-Runtime-Deadline-Ms", waiting.deadline_ms.to_string())
-                    .with_header("Lambda-Runtime-Trace-Id", trace)
-                    .with_header(
-                        "Lambda-Runtime-Invoked-Function-Arn",
+                let mut headers = BTreeMap::from([
+                    ("Lambda-Runtime-Aws-Request-Id".to_owned(), waiting.request_id.clone()),
+                    ("Lambda-Runtime-Deadline-Ms".to_owned(), waiting.deadline_ms.to_string()),
+                    ("Lambda-Runtime-Trace-Id".to_owned(), trace),
+                    (
+                        "Lambda-Runtime-Invoked-Function-Arn".to_owned(),
                         format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{FUNCTION_NAME}"),
-                    );
+                    ),
+                ]);
+                headers.extend(waiting.headers);
+                headers.retain(|_, value| !value.is_empty());
+                let answer = Answer::new(200, "application/json", waiting.event);
+                let answer =
+                    headers.iter().fold(answer, |answer, (name, value)| answer.with_header(name, value));
                 invocations.running.insert(waiting.request_id, waiting.reply);
                 return answer;
             }

@@ -44,7 +44,46 @@ pub struct Case {
     limits: Vec<Limit>,
     #[serde(default = "ten_seconds")]
     timeout_ms: u64,
+    /// What Lambda says of the invocation beside its usual words; an empty value leaves one of those out.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Where such a case was seen; in `tests/field/` each case says so.
+    #[serde(default)]
+    field: Option<Field>,
     expect: Expectation,
+}
+
+/// The origin of a case in `tests/field/`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Field {
+    /// What else is like it: the kind that the case stands for.
+    kind: String,
+    /// What was the matter, in a sentence.
+    situation: String,
+    /// The fault of the list that it was found as.
+    #[serde(default, rename = "row")]
+    _row: Option<u32>,
+    /// Where such reports can be read: `<owner>/<repository>#<number>`.
+    #[serde(default)]
+    reports: Vec<String>,
+}
+
+impl Field {
+    /// What its reader needs, and where to read more.
+    fn check(&self) -> Result<(), String> {
+        if self.kind.is_empty() || !self.situation.ends_with('.') {
+            return Err("field: expected a kind, and a situation that is a sentence".into());
+        }
+        let is_report = |report: &&String| {
+            let (repository, number) = report.split_once('#').unwrap_or_default();
+            repository.matches('/').count() == 1 && number.parse::<u32>().is_ok()
+        };
+        match self.reports.iter().find(|report| !is_report(report)) {
+            Some(report) => Err(format!("field: expected <owner>/<repository>#<number>, got {report}")),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -72,6 +111,14 @@ fn ten_seconds() -> u64 {
 pub fn run(path: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     run_value(expand(serde_json::from_str(&text).map_err(|error| error.to_string())?))
+}
+
+/// Runs a case of `tests/field/`, which says where it comes from.
+pub fn run_field(path: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let case = Case::read(serde_json::from_str(&text).map_err(|error| error.to_string())?)?;
+    case.field.as_ref().ok_or("expected a member `field`, got none")?.check()?;
+    in_real_time(case.run())
 }
 
 /// Runs a case that abbreviates nothing.
@@ -153,7 +200,7 @@ impl Case {
 
     pub fn invocation(&self, request_id: &str) -> Invocation {
         let timeout = Duration::from_millis(self.timeout_ms);
-        Invocation { request_id: Some(request_id.into()), timeout }
+        Invocation { request_id: Some(request_id.into()), timeout, headers: self.headers.clone() }
     }
 
     /// Compares what happened with what was expected; where they differ, all of it is told.

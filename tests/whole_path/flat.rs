@@ -75,7 +75,7 @@ async fn invoke(simulator: &Simulator, event: &Value, fault: Option<Fault>) -> R
     simulator.change(|world| *world = World::seeded());
     simulator.forget();
     fault.into_iter().for_each(|fault| simulator.script(fault));
-    let invocation = Invocation { request_id: None, timeout: Duration::from_secs(20) };
+    let invocation = Invocation { timeout: Duration::from_secs(20), ..Invocation::default() };
     match simulator.invoke(event.to_string(), invocation).await {
         Reply::Response(_) | Reply::FunctionError { .. } => Ok(()),
         reply => Err(format!("expected an answer to {event}, got {reply:?}")),

@@ -207,7 +207,7 @@ fn replies_of_60_mb() -> Result<(), Failed> {
                 let body = format!("{{\"message\":\"{}\"}}", "x".repeat(60_000_000));
                 let kind = FaultKind::Reply { status, body, headers: Default::default() };
                 simulator.script(Fault::new(operation, kind).times(2));
-                let invocation = Invocation { request_id: None, timeout: Duration::from_secs(30) };
+                let invocation = Invocation { timeout: Duration::from_secs(30), ..Invocation::default() };
                 let reply = simulator.invoke(request.into(), invocation).await;
                 let Reply::FunctionError { .. } = reply else { return Err(format!("{reply:?}").into()) };
                 let peak = peak_memory(&function)?;

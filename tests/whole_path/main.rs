@@ -1,8 +1,8 @@
 //! The whole path: the real binary, started against the simulator, case by case.
 //!
 //! A case is a file in `tests/cases/`, named as the promise that it holds: an event, the world and
-//! its faults, and the calls, outcomes and response that must follow. This file turns each into a
-//! test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
+//! its faults, and the calls, outcomes and response that must follow. Those of `tests/field/` were met by
+//! somebody in public, or by attack, and say where. This file turns each into a test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
 //! [`project`] adds what must hold of the repository as a whole, [`property`] what must hold of any
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
@@ -37,16 +37,8 @@ use std::path::Path;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let files = std::fs::read_dir(&directory).expect("tests/cases can be listed");
-    let mut trials: Vec<Trial> = files
-        .map(|file| file.expect("tests/cases can be read").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .map(|path| {
-            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-            Trial::test(name, move || case::run(&path).map_err(Into::into))
-        })
-        .collect();
+    let mut trials = cases("cases", "", case::run);
+    trials.extend(cases("field", "field-", case::run_field));
     trials.extend(deaths::trials());
     trials.extend(stale::trials());
     trials.extend(rotation::trials());
@@ -59,4 +51,18 @@ fn main() {
     trials.extend(chaos::trials());
     trials.sort_by(|a, b| a.name().cmp(b.name()));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// A test for each file of a folder, named as the file.
+fn cases(folder: &str, prefix: &str, run: fn(&Path) -> Result<(), String>) -> Vec<Trial> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let files = std::fs::read_dir(&directory).expect("a folder of cases can be listed");
+    files
+        .map(|file| file.expect("a folder of cases can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+            Trial::test(format!("{prefix}{name}"), move || run(&path).map_err(Into::into))
+        })
+        .collect()
 }

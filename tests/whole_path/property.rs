@@ -67,7 +67,7 @@ async fn run(simulator: &Simulator, round: &Round) -> Option<String> {
     let world: World = serde_json::from_value(round.world.clone()).expect("a round makes a world");
     simulator.change(|now| *now = world.clone());
     let before = states(&json!(simulator.world()));
-    let invocation = Invocation { request_id: None, timeout: Duration::from_secs(20) };
+    let invocation = Invocation { timeout: Duration::from_secs(20), ..Invocation::default() };
     let reply = simulator.invoke(round.request.to_string(), invocation).await;
     let Reply::Response(outcome) = reply else { return Some(format!("expected an outcome, got {reply:?}")) };
     let outcome: Value = serde_json::from_str(&outcome).expect("an outcome is JSON");

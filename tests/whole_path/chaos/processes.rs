@@ -81,7 +81,7 @@ impl Processes<'_> {
         let loops = (0..self.round.processes).map(async |_| {
             while let Some(batch) = self.running.next().await {
                 let (number, kills) = (self.running.deliver(&batch), self.kills.get());
-                let invocation = Invocation { request_id: None, timeout: self.round.timeout };
+                let invocation = Invocation { timeout: self.round.timeout, ..Invocation::default() };
                 let reply = self.running.scene.simulator.invoke(batch.event.clone(), invocation).await;
                 let end = match reply {
                     Reply::TimedOut if self.kills.get() > kills => End::Died,
