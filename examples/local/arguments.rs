@@ -49,7 +49,10 @@ or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\",
 With --follow all that is in the events comes through the function's own queue, which takes its follow-ups too, and the
 decider of invoice-2041 ignores requests to cancel.
 
-The exit code is 0 where every record was acknowledged, 1 where one was not, 2 where the command was wrong.";
+A file named - is standard input. An event whose request asks to be confirmed is followed by itself.
+
+The exit code is 0 where every request was taken, found canceled or only rehearsed, 1 where one was not or an outcome was
+not published, 2 where the command was wrong.";
 
 /// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.
 const SERVE_PORT: u16 = 4180;
@@ -93,6 +96,13 @@ impl Destination {
             Self::Queue => Some("arn:aws:sqs:us-east-1:111122223333:outcomes"),
             Self::None => None,
         }
+    }
+}
+
+impl Options {
+    /// A story can be told with these.
+    pub fn can_follow(&self) -> bool {
+        !self.log && self.destination != Destination::None
     }
 }
 

@@ -1,14 +1,15 @@
 //! What an event holds, for the eye: where it came from, and each record with what it asks for, in a
-//! line. The function's own reader finds the records; what they ask for is only looked at here, and
-//! never judged.
+//! line. The function's own reader finds the records and reads the requests, so that nothing is shown
+//! here that it would not do.
 
 use std::time::SystemTime;
 
 use countermand::event_source::{self, Invoked};
+use countermand::request::{self, CancelRequest, Reading};
 use countermand::timestamp::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 /// What arrived.
 #[derive(Debug, Serialize)]
@@ -31,8 +32,15 @@ pub struct Record {
     /// Names this receive when the record is given back.
     #[serde(skip)]
     pub receipt_handle: Option<String>,
+    /// What its outcome goes by.
+    pub request_id: String,
     /// The request, as JSON where it is JSON.
     pub request: Value,
+    /// In a few words.
+    #[serde(skip)]
+    pub asks_for: String,
+    #[serde(skip)]
+    pub dry_run: bool,
 }
 
 impl Arrival {
@@ -46,62 +54,45 @@ impl Arrival {
         Some(Arrival {
             source: first.map_or("sqs", |source| source.kind),
             arn: first.and_then(|source| source.arn.clone()),
-            records: delivery
-                .records
-                .iter()
-                .map(|record| Record {
-                    id: record.source.id.clone().filter(|id| !id.is_empty()),
-                    receive_count: record.source.receive_count,
-                    receipt_handle: record.receipt_handle.clone(),
-                    request: serde_json::from_str(&record.text)
-                        .unwrap_or_else(|_| Value::String(record.text.clone())),
-                })
-                .collect(),
+            records: delivery.records.iter().map(Record::of).collect(),
         })
     }
 }
 
 impl Record {
+    fn of(record: &event_source::Record) -> Record {
+        let request =
+            serde_json::from_str(&record.text).unwrap_or_else(|_| Value::String(record.text.clone()));
+        let (asks_for, dry_run) = match request::read(&record.text) {
+            Reading::Request(asked) => (asks_for(&asked), asked.dry_run),
+            Reading::Ours => ("a message of the function's own".into(), false),
+            Reading::FollowUp(_) | Reading::BrokenFollowUp(_) => ("a check of its own".into(), false),
+            Reading::Rejected(_) => (format!("no valid request: {}", cut(&request, 60)), false),
+        };
+        Record {
+            id: record.source.id.clone().filter(|id| !id.is_empty()),
+            receive_count: record.source.receive_count,
+            receipt_handle: record.receipt_handle.clone(),
+            request_id: request["requestId"].as_str().unwrap_or(&record.request_id).into(),
+            request,
+            asks_for,
+            dry_run,
+        }
+    }
+
     /// The service that is asked, as the request writes it.
     pub fn service(&self) -> &str {
         self.request.get("service").and_then(Value::as_str).unwrap_or("?")
     }
-
-    /// Whether the request only wants to hear what would be canceled.
-    pub fn is_dry_run(&self) -> bool {
-        self.request.get("dryRun") == Some(&Value::Bool(true))
-    }
-
-    /// What the service is asked to cancel.
-    pub fn asks_for(&self) -> String {
-        let Value::Object(request) = &self.request else {
-            return format!("not a JSON object: {}", cut(&self.request, 60));
-        };
-        let field = |names: &[&str]| {
-            let found = names.iter().find_map(|name| request.get(*name));
-            found.map_or_else(|| "?".to_owned(), |value| cut(value, 64))
-        };
-        match self.service() {
-            "appflow" => format!("{}: {}", field(&["flowName"]), runs(request)),
-            "swf" => match request.get("runId") {
-                Some(run) => {
-                    format!("{}/{}, run {}", field(&["domain"]), field(&["workflowId"]), cut(run, 64))
-                }
-                None => format!("{}/{}", field(&["domain"]), field(&["workflowId"])),
-            },
-            "cloudflow" => {
-                format!("{}/{}", field(&["flowName", "FlowName"]), field(&["executionName", "ExecutionName"]))
-            }
-            _ => cut(&self.request, 60),
-        }
-    }
 }
 
-fn runs(request: &Map<String, Value>) -> String {
-    match request.get("executionIds") {
-        Some(Value::Array(ids)) => list(ids.iter().map(|id| cut(id, 40))),
-        Some(other) => cut(other, 40),
-        None => "all active runs".into(),
+/// The target without its service, and the runs that are meant.
+fn asks_for(asked: &CancelRequest) -> String {
+    let key = asked.cancellation.key();
+    let target = key.split_once(':').map_or(key.as_str(), |(_, target)| target);
+    match asked.cancellation.named_runs() {
+        Some(runs) => format!("{target}: {}", list(runs.iter().map(|run| cut(&run.as_str().into(), 40)))),
+        None => format!("{target}: every active run"),
     }
 }
 
@@ -136,21 +127,27 @@ mod tests {
     fn each_request_becomes_a_line() {
         let cases = [
             (json!({"service": "appflow", "flowName": "orders", "executionIds": ["a", "b"]}), "orders: a, b"),
-            (json!({"service": "appflow", "flowName": "orders"}), "orders: all active runs"),
+            (json!({"service": "appflow", "flowName": "orders"}), "orders: every active run"),
             (
                 json!({"service": "appflow", "flowName": "orders", "executionIds": ["1", "2", "3", "4", "5", "6"]}),
                 "orders: 1, 2, 3, 4, 5 and 1 more",
             ),
-            (json!({"service": "swf", "domain": "d", "workflowId": "w"}), "d/w"),
-            (json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "r"}), "d/w, run r"),
-            (json!({"service": "cloudflow", "FlowName": "f", "executionName": "e"}), "f/e"),
-            (json!({"service": "appflow"}), "?: all active runs"),
-            (json!({"service": "kinesis"}), r#"{"service":"kinesis"}"#),
-            (json!("{"), "not a JSON object: {"),
+            (json!({"service": "swf", "domain": "d", "workflowId": "w"}), "d/w: every active run"),
+            (json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "r"}), "d/w: r"),
+            (json!({"service": "cloudflow", "FlowName": "f", "executionName": "e"}), "f: e"),
+            // What is misspelled is not what would be done without it.
+            (
+                json!({"service": "appflow", "flowName": "orders", "executionIdz": ["a"]}),
+                r#"no valid request: {"service":"appflow","flowName":"orders","executionIdz":["a"..."#,
+            ),
+            (json!({"service": "kinesis"}), r#"no valid request: {"service":"kinesis"}"#),
+            (json!("{"), "no valid request: {"),
         ];
         for (request, expected) in cases {
-            let record = Record { id: None, receive_count: None, receipt_handle: None, request };
-            assert_eq!(record.asks_for(), expected);
+            let text = request.as_str().map_or_else(|| request.to_string(), str::to_owned);
+            let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": text}]});
+            let arrival = Arrival::read(&event.to_string()).unwrap();
+            assert_eq!(arrival.records[0].asks_for, expected);
         }
     }
 

@@ -13,12 +13,14 @@ use tokio::time::Instant;
 
 use crate::arguments::Options;
 use crate::arrival::Arrival;
+use crate::input::Event;
 use crate::moment::{Moment, Story, What, checked, ids, key, states, told};
+use crate::report::is_success;
+use crate::serve;
 use crate::simulated::{Process, in_simulated_time};
-use crate::{Event, serve};
 
 const QUEUE: &str = "cancel-requests";
-const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:111122223333:cancel-requests";
+pub const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:111122223333:cancel-requests";
 const DEAD: &str = "dead-letters";
 /// As the template has it.
 const MOST_RECEIVES: u32 = 20;
@@ -35,13 +37,13 @@ pub fn follow(
         let process =
             Process::start(&simulator, &variables(&simulator, options)).map_err(io::Error::other)?;
         let mut all = true;
-        for (name, event) in events {
+        for Event { name, text } in events {
             let unreadable = || io::Error::other(format!("{name}: expected records, each with a request"));
-            let arrived = Arrival::read(event).ok_or_else(unreadable)?;
+            let arrived = Arrival::read(text).ok_or_else(unreadable)?;
             let stage = Stage { simulator: &simulator, process: &process, timeout: options.timeout };
             let story = stage.play(name, arrived).await;
             tell(&story)?;
-            all &= story.acknowledged;
+            all &= story.succeeded;
         }
         Ok(all)
     })
@@ -99,7 +101,9 @@ impl Stage<'_> {
             documents.extend(published.into_iter().filter(|it| it["type"] != "CancellationFollowUp"));
         }
         let dead = self.simulator.messages(DEAD).len() - dead;
-        Story { event: name.into(), arrived, moments, documents, dead, acknowledged: dead == 0 }
+        let mut last_words = documents.iter().filter(|it| it["type"] != "CancellationAttemptFailed");
+        let succeeded = dead == 0 && last_words.all(is_success);
+        Story { event: name.into(), arrived, moments, documents, dead, succeeded }
     }
 
     /// What the follow-ups of a batch are about to see.
@@ -165,12 +169,13 @@ mod tests {
         let event =
             json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": request.to_string()}]});
         let mut told = None;
-        let all = follow(&options, &[("e.json".into(), event.to_string())], |story| {
+        let event = Event { name: "e.json".into(), text: event.to_string() };
+        let all = follow(&options, &[event], |story| {
             told = Some(serde_json::to_value(story)?);
             Ok(())
         });
         let (all, told) = (all.unwrap(), told.expect("a story"));
-        assert_eq!(told["acknowledged"], all);
+        assert_eq!(told["succeeded"], all);
         told
     }
 
@@ -211,6 +216,6 @@ mod tests {
         let story = story("--fault eventbridge=error:100000", &request);
         // The request, and the follow-up of each of its deliveries.
         let dead = 1 + MOST_RECEIVES;
-        assert_eq!((&story["dead"], &story["acknowledged"]), (&json!(dead), &json!(false)));
+        assert_eq!((&story["dead"], &story["succeeded"]), (&json!(dead), &json!(false)));
     }
 }

@@ -14,6 +14,7 @@ mod arguments;
 mod arrival;
 mod faults;
 mod follow;
+mod input;
 mod moment;
 mod process;
 mod report;
@@ -31,7 +32,6 @@ mod simulated;
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ use tokio::time::{Instant, interval, timeout};
 
 use crate::arguments::{Command, Options};
 use crate::arrival::Arrival;
+use crate::input::Event;
 use crate::moment::Story;
 use crate::process::Function;
 use crate::report::{Answer, Report, logged_outcome};
@@ -55,12 +56,16 @@ fn main() -> ExitCode {
     let done = match Command::read(std::env::args().skip(1)) {
         Ok(Command::Help) => say(&format!("{}\n", arguments::USAGE)).map(|()| true),
         Ok(Command::Serve(options)) => run(&options, None),
-        Ok(Command::Run(options, files)) => match read_all(&files) {
+        Ok(Command::Run(options, files)) => match Event::read_all(&files) {
+            // Only the story shows what a request asks for that is to be followed.
+            Ok(events) if options.can_follow() && events.iter().any(Event::asks_to_be_followed) => {
+                follow(&options, &events)
+            }
             Ok(events) => run(&options, Some(&events)),
             Err(error) => return wrong(&error),
         },
-        Ok(Command::Follow(options, files)) => match read_all(&files) {
-            Ok(events) => follow::follow(&options, &events, |story| tell(&options, story)),
+        Ok(Command::Follow(options, files)) => match Event::read_all(&files) {
+            Ok(events) => follow(&options, &events),
             Err(error) => return wrong(&error),
         },
         Err(error) => return wrong(&format!("{error}\n\n--help tells what can be asked for")),
@@ -68,13 +73,17 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Whoever read the output has seen enough, and is not told that all went well.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        // Whoever read the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             note(&error.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+fn follow(options: &Options, events: &[Event]) -> io::Result<bool> {
+    follow::follow(options, events, |story| tell(options, story))
 }
 
 /// Shows a story.
@@ -90,25 +99,7 @@ fn wrong(error: &str) -> ExitCode {
     ExitCode::from(USAGE_ERROR)
 }
 
-/// An event file's name and content.
-type Event = (String, String);
-
-/// Reads all files before anything starts: a missing one must not leave half of the work done.
-fn read_all(files: &[impl AsRef<Path>]) -> Result<Vec<Event>, String> {
-    let read = |file: &Path| {
-        let name = file.display().to_string();
-        match std::fs::read_to_string(file) {
-            Ok(event) if serde_json::from_str::<serde::de::IgnoredAny>(&event).is_err() => {
-                Err(format!("{name}: expected JSON, as Lambda delivers nothing else"))
-            }
-            Ok(event) => Ok((name, event)),
-            Err(error) => Err(format!("{name}: {error}")),
-        }
-    };
-    files.iter().map(|file| read(file.as_ref())).collect()
-}
-
-/// Runs the events, or serves where there are none; tells whether every record was acknowledged.
+/// Runs the events, or serves where there are none; tells whether every request was taken.
 #[tokio::main]
 async fn run(options: &Options, events: Option<&[Event]>) -> io::Result<bool> {
     let started = Instant::now();
@@ -120,7 +111,12 @@ async fn run(options: &Options, events: Option<&[Event]>) -> io::Result<bool> {
     let Some(events) = events else {
         return serve::serve(&simulator, options).await.map(|()| true);
     };
-    let mut local = Local { simulator, started, options, function: None };
+    let mut variables = serve::variables(&simulator, options);
+    // A message that the function sent to itself counts only where it follows requests.
+    if events.iter().any(Event::follows_up) {
+        variables.push(("COUNTERMAND_FOLLOW_UP_QUEUE_ARN".into(), follow::QUEUE_ARN.into()));
+    }
+    let mut local = Local { simulator, started, options, variables, function: None };
     let mut all = true;
     for event in events {
         all &= local.run(event).await?;
@@ -132,12 +128,13 @@ struct Local<'a> {
     simulator: Simulator,
     started: Instant,
     options: &'a Options,
+    variables: Vec<(String, String)>,
     function: Option<Function>,
 }
 
 impl Local<'_> {
     /// One event, from its arrival to the answer.
-    async fn run(&mut self, (name, event): &Event) -> io::Result<bool> {
+    async fn run(&mut self, Event { name, text: event }: &Event) -> io::Result<bool> {
         let screen = Screen::new();
         let arrived = Arrival::read(event);
         if !self.options.json {
@@ -145,7 +142,7 @@ impl Local<'_> {
         }
         let mut function = match self.function.take().and_then(Function::still_alive) {
             Some(function) => function,
-            None => Function::start(&serve::variables(&self.simulator, self.options), self.options.log)?,
+            None => Function::start(&self.variables, self.options.log)?,
         };
         let (calls, published) = (self.simulator.ledger().len(), self.simulator.published().len());
         let logged = function.output().len();
@@ -163,7 +160,7 @@ impl Local<'_> {
         } else {
             say(&screen.rest(&report))?;
         }
-        Ok(report.acknowledged)
+        Ok(report.succeeded)
     }
 
     /// Hands the event over and waits for the answer, or for the function's end.
@@ -216,7 +213,7 @@ impl Local<'_> {
         loop {
             ticks.tick().await;
             let seconds = handed_over.elapsed().as_secs_f64();
-            if io::stderr().is_terminal() && !self.options.log && seconds > 0.3 {
+            if screen::is_smart() && io::stderr().is_terminal() && !self.options.log && seconds > 0.3 {
                 let calls = timeline::count(self.simulator.ledger().len() - before, "call", "calls");
                 line.show(&format!("   {seconds:.1} s, {calls} so far"));
             }

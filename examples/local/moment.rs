@@ -19,7 +19,8 @@ pub struct Story {
     pub documents: Vec<Value>,
     /// So many messages ended in the dead-letter queue.
     pub dead: usize,
-    pub acknowledged: bool,
+    /// Every request was taken in the end, found canceled or only rehearsed, and stopped where it was followed.
+    pub succeeded: bool,
 }
 
 #[derive(Debug, PartialEq, Serialize)]

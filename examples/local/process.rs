@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 /// The argument that makes this program the function.
-pub const MARKER: &str = "__function";
+pub const MARKER: &str = "--as-function";
 
 /// Variables of the user's own that may reach the function; all others stay out, so that a profile
 /// or a proxy in the shell does not decide what happens.

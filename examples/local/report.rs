@@ -18,13 +18,14 @@ pub struct Report {
     pub arrived: Option<Arrival>,
     /// With times from the moment at which the event was handed over.
     pub calls: Vec<Call>,
+    /// Outcomes, and the confirmations of requests that were followed.
     pub outcomes: Vec<Value>,
     /// The records of a batch that come again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub going_back: Vec<GoingBack>,
     pub response: Answer,
-    /// Every record was acknowledged.
-    pub acknowledged: bool,
+    /// Every request was taken, found canceled or only rehearsed, and all of it was told.
+    pub succeeded: bool,
 }
 
 /// A record that its queue gives again.
@@ -32,7 +33,13 @@ pub struct Report {
 #[serde(rename_all = "camelCase")]
 pub struct GoingBack {
     pub id: String,
-    pub status: String,
+    /// What it asks for, in a few words.
+    pub asks_for: String,
+    /// Absent where neither an outcome nor the log tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Its outcome is known, and could not be published.
+    pub unpublished: bool,
     /// Absent where only the queue's own visibility timeout says when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen_again_in_seconds: Option<u64>,
@@ -118,38 +125,77 @@ impl Report {
         }
         // The small world has no such queue; what counts is what the function asks for.
         let (hidden, calls): (Vec<Call>, Vec<Call>) =
-            calls.into_iter().partition(|call| call.operation == "sqs.ChangeMessageVisibility");
-        let going_back = going_back(&response, arrived.as_ref(), &outcomes, &hidden);
-        let acknowledged = response.acknowledges();
-        Report { event, arrived, calls, outcomes, going_back, response, acknowledged }
+            calls.into_iter().partition(|call| call.operation.starts_with("sqs.ChangeMessageVisibility"));
+        let going_back = going_back(&response, arrived.as_ref(), &outcomes, &hidden, log);
+        let succeeded = response.acknowledges() && outcomes.iter().all(is_success);
+        Report { event, arrived, calls, outcomes, going_back, response, succeeded }
+    }
+
+    /// How many documents say what, in the order in which it comes up.
+    pub fn statuses(&self) -> Vec<(&str, usize)> {
+        let mut statuses: Vec<(&str, usize)> = Vec::new();
+        for status in self.outcomes.iter().filter_map(|outcome| outcome["status"].as_str()) {
+            match statuses.iter_mut().find(|(known, _)| *known == status) {
+                Some((_, count)) => *count += 1,
+                None => statuses.push((status, 1)),
+            }
+        }
+        statuses
     }
 }
 
-/// The records that a batch's answer names. One without an outcome was deferred: that is not published.
+/// Whether a document says that what was asked for is on its way, or done.
+pub fn is_success(document: &Value) -> bool {
+    let good = ["ACCEPTED", "PARTIAL", "ALREADY_CANCELED", "DRY_RUN", "CONFIRMED", "ENDED_OTHERWISE"];
+    document["status"].as_str().is_some_and(|status| good.contains(&status))
+}
+
+/// The records that a batch's answer names, with what is known of each. The log has a line for each outcome,
+/// those included that were not published: one that waits, and one that nobody took.
 fn going_back(
     answer: &Answer,
     arrived: Option<&Arrival>,
     outcomes: &[Value],
     hidden: &[Call],
+    log: &[String],
 ) -> Vec<GoingBack> {
     let Answer::Response(response) = answer else { return Vec::new() };
     let failures = response["batchItemFailures"].as_array().map_or(&[][..], Vec::as_slice);
+    let records = arrived.map_or(&[][..], |arrived| arrived.records.as_slice());
     let one = |failure: &Value| {
         let id = failure["itemIdentifier"].as_str().unwrap_or_default();
-        let outcome = outcomes.iter().find(|outcome| outcome["source"]["id"] == id);
-        let status = outcome.and_then(|outcome| outcome["status"].as_str()).unwrap_or("DEFERRED");
-        let records = arrived.map_or(&[][..], |arrived| arrived.records.as_slice());
         let record = records.iter().find(|record| record.id.as_deref() == Some(id));
+        let outcome = outcomes.iter().find(|outcome| outcome["source"]["id"] == id);
+        let told = outcome.and_then(|outcome| outcome["status"].as_str()).map(String::from);
+        let logged = record.and_then(|record| logged_status(log, &record.request_id));
         let receipt = record.and_then(|record| record.receipt_handle.as_deref());
-        let call =
-            hidden.iter().find(|call| receipt.is_some() && call.request["ReceiptHandle"].as_str() == receipt);
         GoingBack {
             id: id.into(),
-            status: status.into(),
-            seen_again_in_seconds: call.and_then(|call| call.request["VisibilityTimeout"].as_u64()),
+            asks_for: record.map_or_else(String::new, |record| record.asks_for.clone()),
+            unpublished: told.is_none() && logged.as_deref().is_some_and(|status| status != "DEFERRED"),
+            status: told.or(logged),
+            seen_again_in_seconds: receipt.and_then(|receipt| hidden_for(hidden, receipt)),
         }
     };
     failures.iter().map(one).collect()
+}
+
+/// For how many seconds the function asked its queue to hide a record.
+fn hidden_for(calls: &[Call], receipt: &str) -> Option<u64> {
+    let entries = calls.iter().flat_map(|call| match call.request["Entries"].as_array() {
+        Some(entries) => entries.as_slice(),
+        None => std::slice::from_ref(&call.request),
+    });
+    let mut own = entries.filter(|entry| entry["ReceiptHandle"] == receipt);
+    own.next_back()?["VisibilityTimeout"].as_u64()
+}
+
+/// The status in the function's line about a request.
+fn logged_status(log: &[String], request_id: &str) -> Option<String> {
+    let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut fields = lines.map(|line| line["fields"].clone());
+    let line = fields.find(|it| it["message"] == "outcome" && it["requestId"] == request_id)?;
+    line["status"].as_str().map(String::from)
 }
 
 /// The outcomes in the answer itself.
@@ -172,7 +218,8 @@ pub fn logged_outcome(line: &str) -> Option<Value> {
 }
 
 fn is_outcome(value: &Value) -> bool {
-    matches!(value["type"].as_str(), Some("CancellationOutcome" | "CancellationAttemptFailed"))
+    let told = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
+    value["type"].as_str().is_some_and(|kind| told.contains(&kind))
 }
 
 /// Whether both tell of one request of one record.
@@ -214,37 +261,71 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_back_without_an_outcome_was_deferred() {
+    fn what_goes_back_is_told_by_its_outcome_or_by_the_log() {
         let arrived = Arrival::read(include_str!("../../events/sqs-mixed-batch.json")).unwrap();
-        let id = |record: usize| arrived.records[record].id.clone().unwrap();
+        let record = |record: usize| &arrived.records[record];
+        let id = |place: usize| record(place).id.clone().unwrap();
         let outcomes = [json!({"status": "FAILED", "source": {"id": id(1)}})];
-        let call = json!({"at": 5, "operation": "sqs.ChangeMessageVisibility", "requestId": "r", "request": {
-            "ReceiptHandle": arrived.records[3].receipt_handle, "VisibilityTimeout": 7}});
+        let call = json!({"at": 5, "operation": "sqs.ChangeMessageVisibilityBatch", "requestId": "r", "request": {
+            "Entries": [{"ReceiptHandle": record(3).receipt_handle, "VisibilityTimeout": 7}]}});
         let hidden = [serde_json::from_value(call).unwrap()];
-        let failures = json!([{"itemIdentifier": id(1)}, {"itemIdentifier": id(3)}]);
+        let failures: Vec<_> = (0..4).map(|place| json!({"itemIdentifier": id(place)})).collect();
         let answer = Answer::Response(json!({"batchItemFailures": failures}));
-        let expected = [(1, "FAILED", None), (3, "DEFERRED", Some(7))].map(|(record, status, seconds)| {
-            GoingBack { id: id(record), status: status.into(), seen_again_in_seconds: seconds }
-        });
-        assert_eq!(going_back(&answer, Some(&arrived), &outcomes, &hidden), expected);
+        let line = |place: usize, status: &str| {
+            let fields =
+                json!({"message": "outcome", "requestId": record(place).request_id, "status": status});
+            json!({"fields": fields}).to_string()
+        };
+        let log = [line(3, "DEFERRED"), "text".into(), line(0, "ACCEPTED")];
+        let expected = [
+            (Some("ACCEPTED"), true, None),
+            (Some("FAILED"), false, None),
+            (None, false, None),
+            (Some("DEFERRED"), false, Some(7)),
+        ];
+        let expected =
+            expected.into_iter().enumerate().map(|(place, (status, unpublished, seconds))| GoingBack {
+                id: id(place),
+                asks_for: record(place).asks_for.clone(),
+                status: status.map(String::from),
+                unpublished,
+                seen_again_in_seconds: seconds,
+            });
+        let got = going_back(&answer, Some(&arrived), &outcomes, &hidden, &log);
+        assert_eq!(got, expected.collect::<Vec<_>>());
     }
 
     #[test]
-    fn only_an_answer_without_failures_acknowledges() {
+    fn only_what_was_taken_canceled_or_rehearsed_and_told_is_a_success() {
         let error = |message: &str| Reply::FunctionError {
             error_type: "CancelFailed".into(),
             error_message: message.into(),
         };
+        let batch = || Reply::Response(r#"{"batchItemFailures":[]}"#.into());
+        let outcome = |status: &str| vec![json!({"type": "CancellationOutcome", "status": status})];
         let cases = [
-            (Reply::Response(r#"{"batchItemFailures":[]}"#.into()), true),
-            (Reply::Response(r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#.into()), false),
-            (Reply::Response("null".into()), true),
-            (Reply::Response(r#"{"type":"CancellationOutcome"}"#.into()), true),
-            (error("{}"), false),
-            (Reply::TimedOut, false),
+            (batch(), vec![], true),
+            (Reply::Response(r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#.into()), vec![], false),
+            (Reply::Response("null".into()), vec![], true),
+            (error("{}"), vec![], false),
+            (Reply::TimedOut, vec![], false),
+            (batch(), outcome("ACCEPTED"), true),
+            (batch(), outcome("PARTIAL"), true),
+            (batch(), outcome("ALREADY_CANCELED"), true),
+            (batch(), outcome("DRY_RUN"), true),
+            (batch(), outcome("REJECTED"), false),
+            (batch(), outcome("NOT_FOUND"), false),
+            (batch(), outcome("NOT_RUNNING"), false),
+            (batch(), [outcome("ACCEPTED"), outcome("DENIED")].concat(), false),
+            (batch(), vec![json!({"type": "CancellationConfirmation", "status": "STILL_RUNNING"})], false),
         ];
-        for (reply, expected) in cases {
-            assert_eq!(report(reply.clone(), &[], &[]).acknowledged, expected, "{reply:?}");
+        for (reply, published, expected) in cases {
+            let distinct = published.into_iter().enumerate().map(|(place, mut outcome)| {
+                outcome["requestId"] = json!(place);
+                outcome
+            });
+            let published: Vec<_> = distinct.collect();
+            assert_eq!(report(reply.clone(), &published, &[]).succeeded, expected, "{reply:?} {published:?}");
         }
     }
 }

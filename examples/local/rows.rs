@@ -45,8 +45,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Rows with their cells aligned; the last cell of a row is as long as it is.
-pub fn columns(rows: Vec<Vec<String>>) -> Vec<String> {
+/// Rows with their cells aligned. The last cell of a row goes on below itself where the line would be longer
+/// than so many characters.
+pub fn columns(rows: Vec<Vec<String>>, most: usize) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in &rows {
         for (index, cell) in row.iter().enumerate().take(row.len().saturating_sub(1)) {
@@ -56,14 +57,49 @@ pub fn columns(rows: Vec<Vec<String>>) -> Vec<String> {
     }
     let line = |row: Vec<String>| {
         let last = row.len().saturating_sub(1);
-        let cells = row.into_iter().enumerate().map(|(index, cell)| match index {
-            index if index == last => cell,
-            index => format!("{cell:<width$}", width = widths[index]),
-        });
+        let mut start = String::new();
         // A column in which no row has anything takes no room.
-        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+        for (cell, width) in row[..last].iter().zip(&widths).filter(|(_, width)| **width > 0) {
+            start.push_str(&format!("{cell:<width$}  "));
+        }
+        let room = most.saturating_sub(start.chars().count()).max(20);
+        let parts = wrapped(row.get(last).map_or("", String::as_str), room);
+        let indent = " ".repeat(start.chars().count());
+        let first = start + parts.first().map_or("", String::as_str);
+        let rest = parts.iter().skip(1).map(|part| format!("{indent}{part}"));
+        std::iter::once(first.trim_end().to_owned()).chain(rest).collect::<Vec<_>>()
     };
-    rows.into_iter().map(line).collect()
+    rows.into_iter().flat_map(line).collect()
+}
+
+/// A text in lines of at most so many characters, broken between words; a word that is longer is broken itself.
+pub fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut used, mut word) = (0, String::new());
+    for piece in text.split_inclusive(' ') {
+        for character in piece.chars() {
+            word.push(character);
+            if word.chars().count() == most {
+                break_before(&mut lines, &mut used, &mut word, most);
+            }
+        }
+        break_before(&mut lines, &mut used, &mut word, most);
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Adds a word to the last line, or to a new one where there is no room.
+fn break_before(lines: &mut Vec<String>, used: &mut usize, word: &mut String, most: usize) {
+    let length = word.trim_end().chars().count();
+    if *used > 0 && *used + length > most {
+        lines.push(String::new());
+        *used = 0;
+    }
+    if let Some(line) = lines.last_mut() {
+        line.push_str(word);
+        *used += word.chars().count();
+    }
+    word.clear();
 }
 
 #[cfg(test)]
@@ -89,5 +125,14 @@ mod tests {
         for (result, expected) in cases {
             assert_eq!(details(&json!({"result": result})), expected, "{result}");
         }
+    }
+
+    #[test]
+    fn a_long_cell_goes_on_below_itself() {
+        let rows = [["a", "one two three four five"], ["bbb", "x"], ["c", "0123456789012345678901234"]];
+        let rows = rows.map(|row| row.map(String::from).to_vec()).to_vec();
+        let expected =
+            ["a    one two three four", "     five", "bbb  x", "c    01234567890123456789", "     01234"];
+        assert_eq!(columns(rows, 25), expected);
     }
 }

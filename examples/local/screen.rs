@@ -8,13 +8,15 @@ use std::io::{self, IsTerminal};
 
 use serde_json::Value;
 
-use crate::arrival::{Arrival, cut, list};
+use crate::arrival::{Arrival, cut};
 use crate::report::{Answer, GoingBack, Report};
 use crate::rows::{columns, details};
 use crate::timeline::{self, Group, Line};
 
-/// A response up to so many characters stands in one line.
-const ONE_LINE: usize = 100;
+/// No line is longer, but for JSON, which must stay as it is.
+const COLUMNS: usize = 80;
+/// What a line of a page has on its left.
+const MARGIN: usize = 5;
 
 #[derive(Clone, Copy)]
 pub struct Screen {
@@ -28,6 +30,11 @@ enum Paint {
     Red = 31,
     Green = 32,
     Yellow = 33,
+}
+
+/// Whether a terminal understands more than text.
+pub fn is_smart() -> bool {
+    std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
 /// Writes a line to standard error; where nobody reads it, nothing is lost.
@@ -73,10 +80,10 @@ impl Page {
 }
 
 impl Screen {
-    /// Frame and colors where standard output is a terminal, unless `NO_COLOR` says otherwise.
+    /// Frame and colors where standard output is a terminal that knows them, unless `NO_COLOR` says otherwise.
     pub fn new() -> Screen {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Screen { fancy: io::stdout().is_terminal() && !refused }
+        Screen { fancy: io::stdout().is_terminal() && is_smart() && !refused }
     }
 
     fn paint(self, paint: Paint, text: &str) -> String {
@@ -105,15 +112,15 @@ impl Screen {
         page.heading("arrived", &format!("{count} by {}{from}", arrived.source));
         let rows = arrived.records.iter().map(|record| {
             let again = record.receive_count.filter(|count| *count > 1);
-            let again = again.map_or(String::new(), |count| format!("  received {count} times"));
-            let rehearsal = if record.is_dry_run() { "  dry run" } else { "" };
+            let again = again.map_or(String::new(), |count| format!(", received {count} times"));
+            let rehearsal = if record.dry_run { ", dry run" } else { "" };
             vec![
-                record.id.clone().unwrap_or_default(),
+                record.id.clone().filter(|_| arrived.records.len() > 1).unwrap_or_default(),
                 record.service().to_owned(),
-                record.asks_for() + &self.paint(Paint::Dim, &(again + rehearsal)),
+                format!("{}{again}{rehearsal}", record.asks_for),
             ]
         });
-        for row in columns(rows.collect()) {
+        for row in columns(rows.collect(), COLUMNS - MARGIN) {
             page.line(&format!("  {row}"));
         }
         page.text
@@ -139,11 +146,12 @@ impl Screen {
             page.line(&format!("  {line}"));
         }
         page.line("");
-        let verdict = match report.acknowledged {
-            true => self.paint(Paint::Green, "every record was acknowledged"),
-            false => self.paint(Paint::Red, &goes_back(report)),
+        let paint = match (report.succeeded, &report.response) {
+            (true, _) => Paint::Green,
+            (false, Answer::Response(_)) if report.going_back.is_empty() => Paint::Yellow,
+            _ => Paint::Red,
         };
-        page.edge("╰─", &verdict);
+        page.edge("╰─", &self.paint(paint, &ending(report)));
         page.text + "\n"
     }
 
@@ -171,44 +179,55 @@ impl Screen {
     fn status(self, status: &str) -> String {
         let paint = match status {
             "ACCEPTED" | "ALREADY_CANCELED" | "CONFIRMED" => Paint::Green,
-            "FAILED" | "DENIED" => Paint::Red,
+            "FAILED" | "DENIED" | "REJECTED" => Paint::Red,
             _ => Paint::Yellow,
         };
         self.paint(paint, &format!("{status:<16}"))
     }
 
-    /// A record that waits in line has no outcome yet, so its status is told here.
+    /// A record that waits has no outcome yet, and one whose outcome was not published is told nowhere else.
     fn going_back(self, page: &mut Page, going_back: &[GoingBack]) {
-        for GoingBack { id, status, seen_again_in_seconds } in going_back {
+        for GoingBack { id, asks_for, status, unpublished, seen_again_in_seconds } in going_back {
+            let status = status.as_deref().unwrap_or("not told");
+            let untold = if *unpublished { "not published, " } else { "" };
             let when = match seen_again_in_seconds {
-                Some(seconds) => format!("seen again in {seconds} s"),
-                None => "seen again when its queue says so".into(),
+                Some(seconds) => format!("{untold}seen again in {seconds} s"),
+                None => format!("{untold}seen again when its queue says so"),
             };
-            page.line(&format!("  {}  {id}  {}", self.status(status), self.paint(Paint::Dim, &when)));
+            page.line(&format!("  {}  {asks_for}", self.status(status)));
+            page.line(&format!("  {:<16}  {}", "", self.paint(Paint::Dim, &format!("{id}, {when}"))));
         }
     }
 
     fn outcome(self, page: &mut Page, outcome: &Value) {
-        let text = |value: &Value| cut(value, 200);
-        let status = outcome["status"].as_str().unwrap_or("?");
-        let status = self.status(status);
-        let about = outcome["target"].get("key").or(outcome.get("requestId")).map_or(String::new(), text);
-        let again = match outcome["type"].as_str() {
-            Some("CancellationAttemptFailed") => self.paint(Paint::Dim, "  comes again"),
-            _ => String::new(),
+        let status = self.status(outcome["status"].as_str().unwrap_or("?"));
+        let again = match (outcome["type"].as_str(), outcome["source"]["type"].as_str()) {
+            (Some("CancellationAttemptFailed"), Some("direct")) => "  its caller hears of it",
+            (Some("CancellationAttemptFailed"), _) => "  comes again",
+            _ => "",
         };
-        page.line(&format!("  {status}  {about}{again}"));
-        for row in columns(details(outcome)) {
+        page.line(&format!("  {status}  {}{}", about(outcome), self.paint(Paint::Dim, again)));
+        for row in columns(details(outcome), COLUMNS - MARGIN - 18) {
             page.line(&format!("  {:<16}  {}", "", self.paint(Paint::Dim, &row)));
         }
     }
+}
+
+/// What an outcome is about: its target's key, and what else names it.
+fn about(outcome: &Value) -> String {
+    let text = |value: &Value| cut(value, 200);
+    let Some(target) = outcome["target"].as_object() else { return text(&outcome["requestId"]) };
+    let key = target.get("key").map_or(String::new(), text);
+    let names = target.iter().filter(|(name, _)| *name != "key").filter_map(|(_, value)| value.as_str());
+    let more: Vec<_> = names.filter(|name| !key.contains(*name)).collect();
+    [&[key.as_str()], more.as_slice()].concat().join(" ")
 }
 
 /// Lambda's view of the answer, in a few words, and the answer itself.
 fn answer(answer: &Answer) -> (String, Vec<String>) {
     let shown = |value: &Value| {
         let compact = value.to_string();
-        if compact.len() <= ONE_LINE {
+        if compact.len() <= COLUMNS - MARGIN {
             return vec![compact];
         }
         let pretty = serde_json::to_string_pretty(value).unwrap_or(compact);
@@ -228,14 +247,16 @@ fn answer(answer: &Answer) -> (String, Vec<String>) {
     }
 }
 
-fn goes_back(report: &Report) -> String {
-    let Answer::Response(response) = &report.response else {
-        return "the event was not acknowledged".into();
-    };
-    let failures = response["batchItemFailures"].as_array().map_or(&[][..], Vec::as_slice);
-    let ids = failures.iter().map(|failure| cut(&failure["itemIdentifier"], 64));
-    let count = timeline::count(failures.len(), "record goes back", "records go back");
-    format!("{count}: {}", list(ids))
+/// How it ended, in a line.
+fn ending(report: &Report) -> String {
+    let statuses = report.statuses().into_iter().map(|(status, count)| format!("{count} {status}"));
+    let mut words: Vec<String> = statuses.collect();
+    if !report.going_back.is_empty() {
+        words.push(timeline::count(report.going_back.len(), "record comes again", "records come again"));
+    } else if !matches!(report.response, Answer::Response(_)) {
+        words.push("the event was not acknowledged".into());
+    }
+    if words.is_empty() { "nothing was asked for".into() } else { words.join(", ") }
 }
 
 #[cfg(test)]

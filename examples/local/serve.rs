@@ -1,49 +1,75 @@
-//! `--serve`: the simulator alone, for other programs, and what to tell them so that they find it.
+//! `--serve`: the simulator alone, for other programs: what to tell them so that they find it, and what they
+//! then call.
 
 use std::io;
 
-use countermand_simulator::Simulator;
+use countermand_simulator::{Call, Simulator};
 
 use crate::arguments::Options;
 use crate::screen::{note, say};
+use crate::{process, timeline};
 
-/// Prints the variables, then waits for Ctrl-C.
+/// Prints what leads there, then each call as it comes, until Ctrl-C.
 pub async fn serve(simulator: &Simulator, options: &Options) -> io::Result<()> {
-    say(&introduction(simulator, options))?;
-    tokio::signal::ctrl_c().await?;
+    say(&introduction(simulator, options)?)?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        wrong = show_calls(simulator) => return wrong,
+    }
     note("");
     Ok(())
 }
 
-fn introduction(simulator: &Simulator, options: &Options) -> String {
+/// A line for each call, once it is known what came of it. It ends only where nobody reads.
+async fn show_calls(simulator: &Simulator) -> io::Result<()> {
+    let known = |call: &Call| call.status.is_some() || call.fault.is_some();
+    for shown in 0.. {
+        simulator.until(|calls| calls.get(shown).is_some_and(known)).await;
+        let calls = simulator.ledger();
+        for group in timeline::groups(calls.get(shown..=shown).unwrap_or_default()) {
+            let line = group.lines.first().map_or("", |line| line.result.as_str());
+            say(&format!("{line:<26}  {}  {}\n", group.operation, group.asks_for))?;
+        }
+    }
+    Ok(())
+}
+
+/// All of it can be pasted into another shell as it stands, in its order.
+fn introduction(simulator: &Simulator, options: &Options) -> io::Result<String> {
     let variables = variables(simulator, options);
-    let exports = variables.iter().map(|(name, value)| format!("  export {name}={}\n", quoted(value)));
+    let exports = variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
     let url = simulator.base_url();
-    format!(
-        "The simulator listens on {url}, until Ctrl-C.
-
-In another shell:
-
+    let program = std::env::current_exe()?;
+    let here = std::env::current_dir()?;
+    let program = program.strip_prefix(here).unwrap_or(&program).display().to_string();
+    Ok(format!(
+        "# The simulator listens on {url}, until Ctrl-C. In another shell:
+unset AWS_PROFILE AWS_SESSION_TOKEN
+export AWS_PAGER=
 {}
-Then, for example:
+# AWS's own clients reach it:
+aws appflow cancel-flow-executions --flow-name orders --execution-ids run-1 run-3
+aws swf request-cancel-workflow-execution --domain billing --workflow-id invoice-2041
+python3 -c 'import boto3; print(boto3.client(\"appflow\").cancel_flow_executions(flowName=\"stock\"))'
 
-  aws appflow cancel-flow-executions --flow-name orders --execution-ids run-1 run-3
-  aws swf request-cancel-workflow-execution --domain billing --workflow-id invoice-2041
-  python3 -c 'import boto3; print(boto3.client(\"appflow\").cancel_flow_executions(flowName=\"stock\"))'
+# So does the function, to which an event is handed, and which ends with its shell:
+{} {} > /dev/null &
+curl --data-binary @events/sqs-mixed-batch.json {url}/_simulator/invoke
 
-With target/release/bootstrap started there, an event reaches it and its answer comes back:
+# What happened:
+curl {url}/_simulator/ledger
+curl {url}/_simulator/published
+curl {url}/_simulator/world
 
-  curl --data-binary @events/sqs-mixed-batch.json {url}/_simulator/invoke
+# What goes wrong next:
+curl -d '{{\"operation\": \"appflow.CancelFlowExecutions\", \"kind\": \"throttle\"}}' {url}/_simulator/faults
 
-What happened, and what goes wrong next:
-
-  curl {url}/_simulator/ledger
-  curl {url}/_simulator/published
-  curl {url}/_simulator/world
-  curl -d '{{\"operation\": \"appflow.CancelFlowExecutions\", \"kind\": \"throttle\"}}' {url}/_simulator/faults
+# Calls, as they come:
 ",
-        exports.collect::<String>()
-    )
+        exports.collect::<String>(),
+        quoted(&program),
+        process::MARKER,
+    ))
 }
 
 /// Everything that the function and AWS's own clients need. AWS's clients read the region from a

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::runtime_api::{Invocation, invoke};
+use crate::runtime_api::{Invocation, Reply, invoke};
 use crate::wire::{Answer, Form, Request};
 use crate::{Shared, World};
 
@@ -18,7 +18,7 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
     let path = request.path.strip_prefix("/_simulator/")?;
     Some(match (request.method.as_str(), path) {
         ("GET", "ledger") => show(&shared.state().ledger.calls()),
-        ("GET", "published") => show(&shared.state().published),
+        ("GET", "published") => show_published(shared),
         ("GET", "world") => show(&world(shared)),
         ("PUT", "world") => match serde_json::from_slice(&request.body) {
             Ok(world) => match change(shared, |now| *now = world) {
@@ -42,7 +42,7 @@ pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> 
                 invocation.timeout = Duration::from_millis(milliseconds);
             }
             let event = String::from_utf8_lossy(&request.body).into_owned();
-            show(&invoke(shared, event, invocation).await)
+            reply(&invoke(shared, event, invocation).await)
         }
         _ => Answer::json(
             404,
@@ -76,6 +76,34 @@ pub(crate) fn change(shared: &Shared, change: impl FnOnce(&mut World)) -> Result
     drop(state);
     shared.changed.notify_waiters();
     Ok(())
+}
+
+/// What was published, a body that is JSON as JSON.
+fn show_published(shared: &Shared) -> Answer {
+    let state = shared.state();
+    let messages = state.published.iter().map(|message| {
+        let mut shown = json!(message);
+        shown["body"] = read(&message.body);
+        shown
+    });
+    show(&messages.collect::<Vec<_>>())
+}
+
+/// What the function answered, what is JSON as JSON.
+fn reply(reply: &Reply) -> Answer {
+    let mut shown = json!(reply);
+    for part in [&["value"][..], &["value", "errorMessage"]] {
+        let value = part.iter().try_fold(&mut shown, |value, name| value.get_mut(name));
+        if let Some(value @ Value::String(_)) = value {
+            *value = value.as_str().map_or(Value::Null, read);
+        }
+    }
+    show(&shown)
+}
+
+/// JSON where a text is JSON, else the text.
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
 fn show(value: &impl Serialize) -> Answer {

@@ -122,7 +122,8 @@ class Simulator(Process):
         return [call for call in self._ask("ledger") if call["operation"] == operation]
 
     def published(self):
-        return self._ask("published")
+        """What was published, each body as the text that it was."""
+        return [{**message, "body": text(message["body"])} for message in self._ask("published")]
 
     def world(self):
         return self._ask("world")
@@ -134,14 +135,19 @@ class Simulator(Process):
         self._ask("faults", json.dumps({"operation": operation, "kind": kind, **rest}))
 
     def invoke(self, event):
-        """Hands the event to the function that polls this simulator."""
-        return self._ask("invoke?timeoutMs=15000", event)
+        """Hands the event to the function that polls this simulator; a response comes as its text."""
+        reply = self._ask("invoke?timeoutMs=15000", event)
+        return {**reply, "value": text(reply["value"])} if reply["type"] == "response" else reply
 
     def _ask(self, path, body=None, method=None):
         data = None if body is None else body.encode()
         request = urllib.request.Request(f"{self.url}/_simulator/{path}", data=data, method=method)
         with urllib.request.urlopen(request, timeout=40) as reply:
             return json.load(reply)
+
+
+def text(value):
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def bootstrap():

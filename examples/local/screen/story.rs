@@ -89,7 +89,10 @@ mod tests {
             id: Some("m".into()),
             receive_count: Some(1),
             receipt_handle: None,
+            request_id: "m".into(),
             request: request.clone(),
+            asks_for: "f: every active run".into(),
+            dry_run: false,
         };
         Story {
             event: "e.json".into(),
@@ -97,7 +100,7 @@ mod tests {
             moments: moments.into_iter().map(|(at_seconds, what)| Moment { at_seconds, what }).collect(),
             documents: Vec::new(),
             dead,
-            acknowledged: dead == 0,
+            succeeded: dead == 0,
         }
     }
 
@@ -122,7 +125,7 @@ mod tests {
 e.json
 
   arrived    1 record by sqs
-    m  appflow  f: all active runs
+    appflow  f: every active run
 
   moments    in simulated time
        +0 s  comes again       no answer, seen again in 4 s

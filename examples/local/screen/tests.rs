@@ -6,7 +6,7 @@ use super::*;
 
 const PLAIN: Screen = Screen { fancy: false };
 
-fn report(outcomes: Value, response: Answer, acknowledged: bool) -> Report {
+fn report(outcomes: Value, response: Answer, succeeded: bool) -> Report {
     let calls = json!([
         {"at": 3, "operation": "swf.RequestCancelWorkflowExecution", "request": {"domain": "d", "workflowId": "w"},
          "requestId": "r", "status": 400, "code": "ThrottlingException", "durationMs": 1},
@@ -20,7 +20,7 @@ fn report(outcomes: Value, response: Answer, acknowledged: bool) -> Report {
         outcomes: outcomes.as_array().unwrap().clone(),
         going_back: Vec::new(),
         response,
-        acknowledged,
+        succeeded,
     }
 }
 
@@ -32,7 +32,7 @@ fn a_report_is_plain_and_aligned_without_a_terminal() {
             {"executionId": "c", "state": "ACCEPTED"}]}},
         {"status": "REJECTED", "requestId": "id-2", "violations": [
             {"path": "flowName", "code": "REQUIRED", "message": "m"}, {"path": "x", "code": "UNKNOWN_FIELD", "message": "n"}]},
-        {"type": "CancellationAttemptFailed", "status": "FAILED", "target": {"key": "swf:d/w"},
+        {"type": "CancellationAttemptFailed", "status": "FAILED", "target": {"key": "swf:d/w", "domain": "d", "runId": "other"},
          "error": {"code": "ThrottlingException", "message": "Rate exceeded"}},
     ]);
     let response = Answer::Response(json!({"batchItemFailures": [{"itemIdentifier": "id-3"}]}));
@@ -51,13 +51,13 @@ fn a_report_is_plain_and_aligned_without_a_terminal() {
     REJECTED          id-2
                       flowName  REQUIRED       m
                       x         UNKNOWN_FIELD  n
-    FAILED            swf:d/w  comes again
+    FAILED            swf:d/w other  comes again
                       ThrottlingException  Rate exceeded
 
   response   to Lambda
     {\"batchItemFailures\":[{\"itemIdentifier\":\"id-3\"}]}
 
-1 record goes back: id-3
+1 PARTIAL, 1 REJECTED, 1 FAILED
 
 ";
     assert_eq!(text, expected, "\n{text}");
@@ -67,20 +67,25 @@ fn a_report_is_plain_and_aligned_without_a_terminal() {
 fn a_record_that_goes_back_tells_when_it_is_seen_again() {
     let response = Answer::Response(json!({"batchItemFailures": [{"itemIdentifier": "id-3"}]}));
     let mut report = report(json!([]), response, false);
-    report.going_back = [("id-3", "DEFERRED", Some(4)), ("id-4", "FAILED", None)]
-        .map(|(id, status, seconds)| GoingBack {
+    report.going_back = [("id-3", Some("DEFERRED"), false, Some(4)), ("id-4", Some("ACCEPTED"), true, None)]
+        .map(|(id, status, unpublished, seconds)| GoingBack {
             id: id.into(),
-            status: status.into(),
+            asks_for: "etl: hourly-7".into(),
+            status: status.map(String::from),
+            unpublished,
             seen_again_in_seconds: seconds,
         })
         .into();
     let expected = "
   goes back
-    DEFERRED          id-3  seen again in 4 s
-    FAILED            id-4  seen again when its queue says so
+    DEFERRED          etl: hourly-7
+                      id-3, seen again in 4 s
+    ACCEPTED          etl: hourly-7
+                      id-4, not published, seen again when its queue says so
 ";
     let text = PLAIN.rest(&report);
     assert!(text.contains(expected), "{text}");
+    assert!(text.ends_with("\n2 records come again\n\n"), "{text}");
 }
 
 #[test]
@@ -89,18 +94,15 @@ fn the_opening_lists_the_records() {
     let text = PLAIN.opening("e.json", arrived.as_ref());
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[..3], ["e.json", "", "  arrived    4 records by sqs from cancel-requests"]);
-    assert_eq!(
-        lines[4],
-        "    abeb6a22-bc6f-4cc5-a98c-5e2b181d4ec2  swf        billing/invoice-2042  received 2 times",
-        "{text}"
-    );
+    assert_eq!(lines[3], "    4a1846c1-ca1b-4dba-934f-382dc155bb61  appflow    orders: run-1", "{text}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]
 fn a_dry_run_is_marked() {
     let arrived = Arrival::read(include_str!("../../../events/sqs-appflow-dry-run.json"));
     let text = PLAIN.opening("e.json", arrived.as_ref());
-    assert!(text.trim_end().ends_with("orders: run-1, run-3  dry run"), "{text}");
+    assert!(text.trim_end().ends_with("orders: run-1, run-3, dry run"), "{text}");
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn a_terminal_gets_a_frame() {
     let fancy = Screen { fancy: true };
     let text = fancy.rest(&report(json!([]), Answer::Response(Value::Null), true));
     assert!(text.contains("\x1b[2m│\x1b[0m"), "{text}");
-    assert!(text.contains("╰─\x1b[0m \x1b[32mevery record was acknowledged"), "{text}");
+    assert!(text.contains("╰─\x1b[0m \x1b[32mnothing was asked for"), "{text}");
 }
 
 #[test]
