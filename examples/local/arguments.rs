@@ -157,7 +157,9 @@ impl Command {
                         _ => port = Some(read_as(&name, "a port", &value)?),
                     }
                 }
-                unknown if unknown.starts_with('-') => return Err(format!("there is no option {unknown}")),
+                unknown if unknown.starts_with('-') && unknown != "-" => {
+                    return Err(format!("there is no option {unknown}"));
+                }
                 event => events.push(PathBuf::from(event)),
             }
         }

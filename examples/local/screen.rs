@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::arrival::{Arrival, cut};
 use crate::report::{Answer, GoingBack, Report};
-use crate::rows::{columns, details};
+use crate::rows::{columns, details, wrapped};
 use crate::timeline::{self, Group, Line};
 
 /// No line is longer, but for JSON, which must stay as it is.
@@ -195,7 +195,9 @@ impl Screen {
                 None => format!("{untold}seen again when its queue says so"),
             };
             page.line(&format!("  {}  {asks_for}", self.status(status)));
-            page.line(&format!("  {:<16}  {}", "", self.paint(Paint::Dim, &format!("{id}, {when}"))));
+            for line in wrapped(&format!("{id}, {when}"), COLUMNS - MARGIN - 18) {
+                page.line(&format!("  {:<16}  {}", "", self.paint(Paint::Dim, &line)));
+            }
         }
     }
 
@@ -249,8 +251,10 @@ fn answer(answer: &Answer) -> (String, Vec<String>) {
 
 /// How it ended, in a line.
 fn ending(report: &Report) -> String {
-    let statuses = report.statuses().into_iter().map(|(status, count)| format!("{count} {status}"));
-    let mut words: Vec<String> = statuses.collect();
+    let mut words: Vec<String> = match report.statuses().as_slice() {
+        [(status, 1)] => vec![(*status).to_owned()],
+        statuses => statuses.iter().map(|(status, count)| format!("{count} {status}")).collect(),
+    };
     if !report.going_back.is_empty() {
         words.push(timeline::count(report.going_back.len(), "record comes again", "records come again"));
     } else if !matches!(report.response, Answer::Response(_)) {

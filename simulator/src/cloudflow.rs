@@ -164,7 +164,7 @@ mod tests {
         let reply: serde_json::Value =
             serde_json::from_str(&run(&mut state, VERSION, body).unwrap()).unwrap();
         assert_eq!(reply["Status"], "Stopped");
-        assert_eq!(reply["StartedTime"], "2026-11-20T07:00:00.044Z");
+        assert_eq!(reply["StartedTime"], "2025-11-20T07:00:00.044Z");
         let stopped = reply["StoppedTime"].as_str().unwrap();
         assert_eq!((stopped.len(), stopped.ends_with('Z')), (24, true), "{stopped}");
         for field in ["RequestId", "FlowName", "Name", "FlowDefinition", "Input", "Output"] {
@@ -182,7 +182,7 @@ mod tests {
             (VERSION, "FlowName=nothing&ExecutionName=hourly-7", 404, "FlowNotExists"),
             (VERSION, "FlowName=etl&ExecutionName=nothing", 404, "ExecutionNotExists"),
             (VERSION, "FlowName=ETL&ExecutionName=hourly-7", 404, "FlowNotExists"),
-            (VERSION, "FlowName=etl&ExecutionName=nightly-2026-11-19", 400, "ExecutionAlreadyCompleted"),
+            (VERSION, "FlowName=etl&ExecutionName=nightly-2025-11-19", 400, "ExecutionAlreadyCompleted"),
             (VERSION, "FlowName=etl", 400, "MissingRequiredParams"),
             (VERSION, "flowName=etl&executionName=hourly-7", 400, "MissingRequiredParams"),
             (VERSION, "FlowName=7etl&ExecutionName=hourly-7", 400, "InvalidArgument"),

@@ -19,7 +19,7 @@ from processes import until
 
 STOP = "cloudflow.StopExecution"
 DESCRIBE = "cloudflow.DescribeExecution"
-RUNNING = {"flow_name": "etl", "execution_name": "nightly-2026-11-20"}
+RUNNING = {"flow_name": "etl", "execution_name": "nightly-2025-11-20"}
 
 
 def connect(simulator, acs3=False, key_id=None, secret=None):
@@ -57,14 +57,14 @@ def test_its_signature_verifies_and_the_execution_stops(simulator, acs3, signatu
     cause = "the source tables + their views are being reloaded: 100 % * \u5168\u90e8 ~"
     reply = stop(simulator, acs3=acs3, cause=cause, error="SourceReload", **RUNNING)
     assert reply.status_code == 200
-    assert (reply.body.flow_name, reply.body.name, reply.body.status) == ("etl", "nightly-2026-11-20", "Stopped")
+    assert (reply.body.flow_name, reply.body.name, reply.body.status) == ("etl", "nightly-2025-11-20", "Stopped")
     assert reply.body.request_id
     assert datetime.fromisoformat(reply.body.started_time) < datetime.fromisoformat(reply.body.stopped_time)
-    assert status(simulator, "nightly-2026-11-20") == "Stopped"
+    assert status(simulator, "nightly-2025-11-20") == "Stopped"
     [call] = simulator.ledger(STOP)
     assert (call["status"], call["signature"]) == (200, signature)
     expected = {
-        "FlowName": "etl", "ExecutionName": "nightly-2026-11-20", "Cause": cause, "Error": "SourceReload"
+        "FlowName": "etl", "ExecutionName": "nightly-2025-11-20", "Cause": cause, "Error": "SourceReload"
     }  # fmt: skip
     assert {name: call["request"].get(name) for name in expected} == expected
 
@@ -74,7 +74,7 @@ def test_a_wrong_secret_is_refused(simulator, acs3):
     with pytest.raises(ClientException) as error:
         stop(simulator, acs3=acs3, secret="not-the-secret", **RUNNING)
     assert (error.value.code, error.value.status_code) == ("SignatureDoesNotMatch", 400)
-    assert status(simulator, "nightly-2026-11-20") == "Running"
+    assert status(simulator, "nightly-2025-11-20") == "Running"
 
 
 @pytest.mark.parametrize("acs3", [False, True], ids=["rpc", "acs3"])
@@ -82,7 +82,7 @@ def test_an_unknown_key_is_refused_with_a_404_that_is_no_missing_execution(simul
     with pytest.raises(ClientException) as error:
         stop(simulator, acs3=acs3, key_id="LTAI5tNobody", **RUNNING)
     assert (error.value.code, error.value.status_code) == ("InvalidAccessKeyId.NotFound", 404)
-    assert status(simulator, "nightly-2026-11-20") == "Running"
+    assert status(simulator, "nightly-2025-11-20") == "Running"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_unknown_key_is_refused_with_a_404_that_is_no_missing_execution(simul
     [
         ("etl", "never-was", "ExecutionNotExists", 404),
         ("nobody", "hourly-7", "FlowNotExists", 404),
-        ("etl", "nightly-2026-11-19", "ExecutionAlreadyCompleted", 400),
+        ("etl", "nightly-2025-11-19", "ExecutionAlreadyCompleted", 400),
         ("etl", "7-hourly", "InvalidArgument", 400),
     ],
     ids=["execution", "flow", "completed", "name"],
@@ -108,7 +108,7 @@ def test_an_empty_cause_is_refused(simulator):
     with pytest.raises(ClientException) as error:
         stop(simulator, cause="", **RUNNING)
     assert error.value.code == "InvalidArgument"
-    assert status(simulator, "nightly-2026-11-20") == "Running"
+    assert status(simulator, "nightly-2025-11-20") == "Running"
 
 
 def test_it_raises_throttling_and_reads_how_long_to_wait(simulator):
@@ -117,7 +117,7 @@ def test_it_raises_throttling_and_reads_how_long_to_wait(simulator):
         stop(simulator, **RUNNING)
     assert (error.value.code, error.value.status_code) == ("ResourceThrottled", 429)
     assert error.value.retry_after == 250
-    assert status(simulator, "nightly-2026-11-20") == "Running"
+    assert status(simulator, "nightly-2025-11-20") == "Running"
 
 
 def test_it_raises_a_server_exception_for_a_5xx(simulator):
@@ -132,18 +132,18 @@ def test_it_raises_a_server_exception_for_a_5xx(simulator):
 
 @pytest.mark.parametrize(("acs3", "signature"), [(False, "HMAC-SHA1"), (True, "ACS3-HMAC-SHA256")], ids=["rpc", "acs3"])
 def test_it_describes_an_execution(simulator, acs3, signature):
-    fields = {"flow_name": "etl", "execution_name": "nightly-2026-11-19", "wait_time_seconds": 20}
+    fields = {"flow_name": "etl", "execution_name": "nightly-2025-11-19", "wait_time_seconds": 20}
     reply = describe(simulator, acs3=acs3, **fields)
     assert reply.status_code == 200
-    assert (reply.body.flow_name, reply.body.name, reply.body.status) == ("etl", "nightly-2026-11-19", "Succeeded")
-    assert reply.body.started_time == "2026-11-19T01:00:00.087Z"
-    assert reply.body.stopped_time == "2026-11-19T02:14:31.502Z"
+    assert (reply.body.flow_name, reply.body.name, reply.body.status) == ("etl", "nightly-2025-11-19", "Succeeded")
+    assert reply.body.started_time == "2025-11-19T01:00:00.087Z"
+    assert reply.body.stopped_time == "2025-11-19T02:14:31.502Z"
     assert reply.body.request_id and reply.body.flow_definition and reply.body.input and reply.body.output
     assert reply.body.environment.variables[0].name == "confidential"
     [call] = simulator.ledger(DESCRIBE)
     assert (call["status"], call["signature"]) == (200, signature)
     # What was asked, without what only signs it.
-    expected = {"FlowName": "etl", "ExecutionName": "nightly-2026-11-19", "WaitTimeSeconds": "20"}
+    expected = {"FlowName": "etl", "ExecutionName": "nightly-2025-11-19", "WaitTimeSeconds": "20"}
     assert call["request"] == expected
 
 

@@ -149,7 +149,7 @@ def test_a_rule_lets_other_events_pass(name, incoming):
 
 def test_a_schedule_s_input_is_a_request():
     [schedule] = rendering("schedule").of_type("AWS::Scheduler::Schedule").values()
-    text = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-20T06:00:00Z")
+    text = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2025-11-20T06:00:00Z")
     assert errors("cancel-request", json.loads(text)) == []
 
 

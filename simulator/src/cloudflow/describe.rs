@@ -78,15 +78,15 @@ mod tests {
     #[test]
     fn an_execution_is_described_as_it_is() {
         let running = describe("FlowName=etl&ExecutionName=hourly-7&WaitTimeSeconds=0").unwrap();
-        let expected = json!({"RequestId": "id-1", "FlowName": "etl", "Name": "hourly-7", "Status": "Running", "StartedTime": "2026-11-20T07:00:00.044Z"});
+        let expected = json!({"RequestId": "id-1", "FlowName": "etl", "Name": "hourly-7", "Status": "Running", "StartedTime": "2025-11-20T07:00:00.044Z"});
         for (field, value) in expected.as_object().unwrap() {
             assert_eq!(running[field], *value);
         }
         assert_eq!((running.get("StoppedTime"), running.get("Output")), (None, None));
-        let ended = describe("FlowName=etl&ExecutionName=nightly-2026-11-19").unwrap();
+        let ended = describe("FlowName=etl&ExecutionName=nightly-2025-11-19").unwrap();
         assert_eq!(
             (&ended["Status"], &ended["StoppedTime"]),
-            (&json!("Succeeded"), &json!("2026-11-19T02:14:31.502Z"))
+            (&json!("Succeeded"), &json!("2025-11-19T02:14:31.502Z"))
         );
         for field in ["FlowDefinition", "Input", "Output", "Environment"] {
             assert!(ended[field].to_string().contains("confidential"), "{field}");
@@ -99,7 +99,7 @@ mod tests {
         let cases = [
             ("FlowName=etl&ExecutionName=hourly-7", 0, false),
             ("FlowName=etl&ExecutionName=hourly-7&WaitTimeSeconds=60", 60, false),
-            ("FlowName=etl&ExecutionName=nightly-2026-11-19&WaitTimeSeconds=20", 20, true),
+            ("FlowName=etl&ExecutionName=nightly-2025-11-19&WaitTimeSeconds=20", 20, true),
             ("FlowName=etl&ExecutionName=nothing&WaitTimeSeconds=20", 20, true),
         ];
         for (query, patience, ready) in cases {

@@ -89,14 +89,14 @@ fn cloudflow() -> BTreeMap<String, CloudflowFlow> {
         stop_requested_at: None,
     };
     let etl = vec![
-        execution("nightly-2026-11-20", CloudflowStatus::Running, "2026-11-20T01:00:00.120Z", None),
+        execution("nightly-2025-11-20", CloudflowStatus::Running, "2025-11-20T01:00:00.120Z", None),
         execution(
-            "nightly-2026-11-19",
+            "nightly-2025-11-19",
             CloudflowStatus::Succeeded,
-            "2026-11-19T01:00:00.087Z",
-            Some("2026-11-19T02:14:31.502Z"),
+            "2025-11-19T01:00:00.087Z",
+            Some("2025-11-19T02:14:31.502Z"),
         ),
-        execution("hourly-7", CloudflowStatus::Running, "2026-11-20T07:00:00.044Z", None),
+        execution("hourly-7", CloudflowStatus::Running, "2025-11-20T07:00:00.044Z", None),
     ];
     BTreeMap::from([("etl".into(), CloudflowFlow { executions: etl })])
 }
