@@ -52,7 +52,7 @@ aws appflow cancel-flow-executions --flow-name orders --execution-ids run-1 run-
 aws swf request-cancel-workflow-execution --domain billing --workflow-id invoice-2041
 python3 -c 'import boto3; print(boto3.client(\"appflow\").cancel_flow_executions(flowName=\"stock\"))'
 
-# So does the function, to which an event is handed, and which ends with its shell:
+# So does the function, to which an event is handed (kill %1 ends it):
 {} {} > /dev/null &
 curl --data-binary @events/sqs-mixed-batch.json {url}/_simulator/invoke
 

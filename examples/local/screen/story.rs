@@ -1,9 +1,10 @@
 //! How a story looks: one line for each moment, its time before it. What happened is in `moment`; nothing
 //! is found out here.
 
-use super::{Paint, Screen};
+use super::{COLUMNS, MARGIN, Paint, Screen};
 use crate::arrival::list;
 use crate::moment::{Moment, Story, What};
+use crate::rows::wrapped;
 use crate::timeline;
 
 impl Screen {
@@ -14,15 +15,15 @@ impl Screen {
         page.heading("moments", "in simulated time");
         let alone = story.arrived.records.len() == 1;
         for moment in &story.moments {
-            page.line(&self.moment(moment, alone));
+            self.moment(moment, alone).iter().for_each(|line| page.line(line));
         }
         page.line("");
         page.edge("╰─", &self.ending(story));
         page.text + "\n"
     }
 
-    /// A moment; the target is left out where there is only one.
-    fn moment(self, moment: &Moment, alone: bool) -> String {
+    /// A moment, in as many lines as it takes; the target is left out where there is only one.
+    fn moment(self, moment: &Moment, alone: bool) -> Vec<String> {
         let next =
             |seconds: &Option<u64>| seconds.map(|it| format!("next check in {it} s")).unwrap_or_default();
         let (what, key, rest, after) = match &moment.what {
@@ -43,9 +44,13 @@ impl Screen {
             }
         };
         let key = if alone { "" } else { key.as_str() };
-        let after = self.paint(Paint::Dim, &after);
-        let cells = [format!("{:>9}", format!("+{} s", moment.at_seconds)), what, key.into(), rest, after];
-        cells.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+        let rest = [key, rest.as_str(), after.as_str()];
+        let rest = rest.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ");
+        let lines = wrapped(&rest, COLUMNS - MARGIN - 29);
+        let at = format!("{:>9}", format!("+{} s", moment.at_seconds));
+        let first = format!("{at}  {what}  {}", lines.first().map_or("", String::as_str));
+        let below = lines.iter().skip(1).map(|line| format!("{:29}{line}", ""));
+        std::iter::once(first).chain(below).collect()
     }
 
     fn ending(self, story: &Story) -> String {
