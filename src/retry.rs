@@ -110,7 +110,7 @@ impl Retry {
                 Err(error) => error,
             };
             attempts.record(error.clone());
-            let allowed = repeats.allowed(error.class, || (self.renew)(started));
+            let allowed = repeats.allowed(&error, || (self.renew)(started));
             if !allowed || repeats.made >= self.max_attempts {
                 return attempts;
             }
@@ -224,17 +224,22 @@ impl<T> Attempts<T> {
 #[derive(Default)]
 struct Repeats {
     made: u32,
-    freshly_signed: bool,
+    /// The call, and what it had to read before it.
+    freshly_signed: [bool; 2],
     renewed: bool,
     keys_read_anew: bool,
 }
 
 impl Repeats {
-    fn allowed(&mut self, class: Class, renew: impl FnOnce() -> bool) -> bool {
+    fn allowed(&mut self, error: &CallError, renew: impl FnOnce() -> bool) -> bool {
         self.made += 1;
-        match class {
+        match error.class {
             Class::Throttle | Class::Retry => true,
-            Class::RetryOnce => !std::mem::replace(&mut self.freshly_signed, true),
+            Class::RetryOnce => {
+                let [call, before_it] = &mut self.freshly_signed;
+                let signed = if error.answer == Answer::NotAsked { before_it } else { call };
+                !std::mem::replace(signed, true)
+            }
             Class::KeysRefused => !std::mem::replace(&mut self.keys_read_anew, true),
             Class::Expired => !std::mem::replace(&mut self.renewed, true) && renew(),
             Class::NotFound

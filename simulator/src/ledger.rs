@@ -68,6 +68,9 @@ pub struct Call {
     /// How the request was signed: `AWS4-HMAC-SHA256`, `ACS3-HMAC-SHA256` or `HMAC-SHA1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// The time that the signature is of, as the caller wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
     /// The trace that the caller passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -107,6 +110,7 @@ mod tests {
             operation: operation.into(),
             request: Value::Null,
             signature: None,
+            signed_at: None,
             trace: None,
             status: None,
             code: None,

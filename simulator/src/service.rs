@@ -149,6 +149,7 @@ impl<'a> Running<'a> {
             operation: operation.clone(),
             request: request.for_ledger(),
             signature: signature(request),
+            signed_at: signed_at(request),
             trace: request.header("x-amzn-trace-id").map(String::from),
             status: None,
             code: None,
@@ -248,6 +249,11 @@ fn signature(request: &Request) -> Option<String> {
         Some(authorization) => authorization.split(' ').next().map(Into::into),
         None => Form::of_query(&request.query).0.remove("SignatureMethod"),
     }
+}
+
+fn signed_at(request: &Request) -> Option<String> {
+    let header = ["x-amz-date", "x-acs-date"].iter().find_map(|name| request.header(name));
+    header.map(String::from).or_else(|| Form::of_query(&request.query).0.remove("Timestamp"))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

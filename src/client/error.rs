@@ -52,17 +52,30 @@ fn service_error(
     let Some(code) = metadata.code() else {
         return by_status(status, message, raw.headers());
     };
-    let class = classify(code).or_else(|| common(code)).unwrap_or(unclassified(status));
+    let class = signature_time(message).or_else(|| classify(code)).or_else(|| common(code));
+    let class = class.unwrap_or(unclassified(status));
+    let late = class == Class::RetryOnce;
+    // The first line of such a message holds nothing but times.
+    let message = if late { message.lines().next().unwrap_or_default() } else { message };
     // A refused signature is explained by repeating what was signed, session token included. The code can
     // come from elsewhere than the message.
     let repeats_it =
-        code.contains("Signature") || message.to_ascii_lowercase().contains("x-amz-security-token");
+        code.contains("Signature") && !late || message.to_ascii_lowercase().contains("x-amz-security-token");
     let message = if repeats_it {
         "the service's message is withheld, since it repeats the signed request"
     } else {
         message
     };
     answered(CallError::service(class, code, message), raw.headers())
+}
+
+/// The class of a message that refuses the time of a signature. Most services have no code for that and answer
+/// as for a wrong signature: "Signature expired: …", "Signature not yet current: …". Only the beginning tells,
+/// as what was signed may be repeated behind it.
+pub fn signature_time(message: &str) -> Option<Class> {
+    let told = message.split([':', '\n']).next().unwrap_or_default().to_ascii_lowercase();
+    let late = told.contains("expired") || told.contains("not yet current");
+    (late && told.contains("signature")).then_some(Class::RetryOnce)
 }
 
 /// An error that only its HTTP status tells something of.
@@ -198,7 +211,7 @@ pub fn common(code: &str) -> Option<Class> {
         | "ServiceUnavailableException"
         | "RequestTimeout"
         | "RequestTimeoutException" => Class::Retry,
-        "RequestExpired" | "RequestTimeTooSkewed" => Class::RetryOnce,
+        "RequestExpired" | "RequestInTheFuture" | "RequestTimeTooSkewed" => Class::RetryOnce,
         "ExpiredToken" | "ExpiredTokenException" => Class::Expired,
         "ValidationError" | "ValidationException" => Class::Terminal,
         "AccessDenied"

@@ -17,7 +17,7 @@ use crate::timestamp::Timestamp;
 /// A list that was read in part says nothing of the rest. What refuses us, or is not there any more,
 /// says so itself.
 pub fn incomplete(error: CallError) -> CallError {
-    if matches!(error.class, Class::Config | Class::Expired | Class::NotFound) {
+    if matches!(error.class, Class::Config | Class::RetryOnce | Class::Expired | Class::NotFound) {
         return error;
     }
     let message = format!("the list of runs cannot be read to its end: {}: {}", error.code, error.message);

@@ -64,11 +64,11 @@ impl Settlement {
 /// The status that a failed call gives its request.
 pub fn status_of(class: Class) -> Status {
     match class {
-        Class::Throttle | Class::Retry | Class::RetryOnce | Class::Unknown => Status::Failed,
+        Class::Throttle | Class::Retry | Class::Unknown => Status::Failed,
         Class::NotFound => Status::NotFound,
         Class::NotRunning => Status::NotRunning,
         Class::Terminal => Status::Rejected,
-        Class::Config | Class::Expired | Class::KeysRefused => Status::Denied,
+        Class::Config | Class::RetryOnce | Class::Expired | Class::KeysRefused => Status::Denied,
         Class::Deferred => Status::Deferred,
     }
 }

@@ -38,7 +38,7 @@ fn a_class_gives_the_status_that_the_contract_says() {
     for (class, status) in [
         (Class::Throttle, Status::Failed),
         (Class::Retry, Status::Failed),
-        (Class::RetryOnce, Status::Failed),
+        (Class::RetryOnce, Status::Denied),
         (Class::Unknown, Status::Failed),
         (Class::NotFound, Status::NotFound),
         (Class::NotRunning, Status::NotRunning),

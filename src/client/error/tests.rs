@@ -70,10 +70,41 @@ fn a_message_that_repeats_what_was_signed_is_withheld_whatever_its_code() {
         ("AccessDenied", "got 'x-amz-security-token:IQoJb3Jp'", true),
         ("AccessDenied", "not authorized to perform this", false),
     ] {
-        let metadata = aws_smithy_types::error::ErrorMetadata::builder().code(code).message(message).build();
-        let raw =
-            HttpResponse::new(403.try_into().expect("a status"), aws_smithy_types::body::SdkBody::empty());
-        let error = service_error(&metadata, &raw, |_| None);
+        let error = refused(code, message);
         assert_eq!(error.message != message, withheld, "{code}: {message}");
     }
+}
+
+/// What becomes of an error that a service reports so.
+fn refused(code: &str, message: &str) -> CallError {
+    let metadata = aws_smithy_types::error::ErrorMetadata::builder().code(code).message(message).build();
+    let raw = HttpResponse::new(403.try_into().expect("a status"), aws_smithy_types::body::SdkBody::empty());
+    service_error(&metadata, &raw, |_| None)
+}
+
+#[test]
+fn a_refused_signature_time_is_told_from_a_refused_signature() {
+    let expired = "Signature expired: 20261127T115500Z is now earlier than 20261127T115959Z (20261127T120459Z - 5 min.)";
+    let early = "Signature not yet current: 20261127T120500Z is still later than 20261127T115500Z";
+    for (code, message, class) in [
+        ("InvalidSignatureException", expired, Class::RetryOnce),
+        ("InvalidSignatureException", early, Class::RetryOnce),
+        ("SignatureDoesNotMatch", expired, Class::RetryOnce),
+        ("AccessDeniedException", early, Class::RetryOnce),
+        ("RequestInTheFuture", "The request is in the future", Class::RetryOnce),
+        ("InvalidSignatureException", "It does not match: signature expired", Class::Config),
+        ("InvalidSignatureException", "The signature does not match.\nsignature expired", Class::Config),
+        ("AccessDenied", "The session has expired", Class::Config),
+    ] {
+        let error = refused(code, message);
+        assert_eq!(error.class, class, "{code}: {message}");
+        assert_eq!(
+            error.message == message,
+            class == Class::RetryOnce || code == "AccessDenied",
+            "{code}: {message}"
+        );
+    }
+    let repeating =
+        refused("InvalidSignatureException", &format!("{expired}\nX-Amz-Security-Token:IQoJb3Jp"));
+    assert_eq!(repeating.message, expired);
 }

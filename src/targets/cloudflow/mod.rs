@@ -202,9 +202,11 @@ fn classify(code: &str) -> Option<Class> {
         | "InternalError"
         | "ServiceUnavailable"
         | "SignatureNonceUsed" => Class::Retry,
-        "RequestTimeTooSkewed" | "InvalidTimeStamp.Expired" | "InvalidSecurityToken.Expired" => {
-            Class::RetryOnce
-        }
+        "RequestExpired"
+        | "RequestInTheFuture"
+        | "RequestTimeTooSkewed"
+        | "InvalidTimeStamp.Expired"
+        | "InvalidSecurityToken.Expired" => Class::RetryOnce,
         "InvalidArgument" | "EntityTooLarge" | "MissingRequiredParams" => Class::Terminal,
         "ActionNotSupported"
         | "APIVersionNotSupported"

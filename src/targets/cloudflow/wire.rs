@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::{KeyRing, KeySource, Keys};
 use super::{acs3, classify, refuses_keys, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::error::{by_status, connector_error, retry_after, unclassified};
+use crate::client::error::{by_status, connector_error, retry_after, signature_time, unclassified};
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
@@ -265,7 +265,8 @@ impl Signed<'_> {
 
     /// The gateway explains a refused signature by repeating what was signed, which is not for an outcome.
     fn service_error(&self, status: u16, body: ErrorBody) -> CallError {
-        let class = classify(&body.code).unwrap_or(unclassified(status));
+        let class = signature_time(&body.message).or_else(|| classify(&body.code));
+        let class = class.unwrap_or(unclassified(status));
         let message = if body.code.starts_with("Signature") && class == Class::Config {
             "the service's message is withheld, since it repeats the signed request".into()
         } else {
