@@ -74,7 +74,7 @@ pub fn compose(
         pace: Pace::new(&config.rates, config.function_concurrency),
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
-        metrics: Metrics { level: config.log_level, out: to_standard_output },
+        metrics: Metrics { level: config.log_level, function: config.function_name, out: to_standard_output },
         writer: Writer { max_receive_count: config.max_receive_count, only_logged },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,

@@ -3,7 +3,8 @@
 //!
 //! The line is data, not a message, so it is written whatever the log level: it carries the level that is
 //! set, which Lambda's filter lets through, and the time without which that filter looks at no level. It
-//! holds numbers, and nothing of a request.
+//! holds numbers, and nothing of a request. A metric has sums for the whole account, and sums for this function
+//! alone, since several may run in one account.
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ impl Sample {
 pub struct Metrics {
     /// The log level that is set, by Lambda's name.
     pub level: String,
+    /// The function's name, the dimension that tells it from others.
+    pub function: Option<String>,
     /// Takes lines, each with its end.
     pub out: fn(&str),
 }
@@ -109,30 +112,41 @@ impl Metrics {
         ];
         let metrics = metrics.into_iter().filter(|(.., value)| *value != json!([]));
         let metrics: Vec<_> = metrics.collect();
-        let named = |(name, unit, _): &(&str, &str, Value)| json!({"Name": name, "Unit": unit});
+        let of_unit = |wanted: &str| -> Value {
+            let metrics = metrics.iter().filter(|(_, unit, _)| *unit == wanted);
+            metrics.map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect()
+        };
+        let directive = |metrics: Value, of_all: &[&[&str]], of_function: &[&[&str]]| {
+            let of_function = of_function.iter().filter(|_| self.function.is_some());
+            let dimensions: Vec<_> = of_all.iter().chain(of_function).collect();
+            json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics})
+        };
+        // An alarm watches sums of a function over all services; times have no use for them.
+        let directives = [
+            directive(
+                json!([{"Name": "Requests", "Unit": "Count"}]),
+                &[&["service"], &["service", "status"]],
+                &[&["FunctionName", "service", "status"], &["FunctionName", "status"]],
+            ),
+            directive(of_unit("Count"), &[&["service"]], &[&["FunctionName", "service"], &["FunctionName"]]),
+            directive(of_unit("Milliseconds"), &[&["service"]], &[&["FunctionName", "service"]]),
+        ];
+        let directives = directives.into_iter().filter(|directive| directive["Metrics"] != json!([]));
         let mut line = json!({
             "level": self.level,
             "timestamp": now,
             "_aws": {
                 "Timestamp": now.millis(),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["service"], ["service", "status"]],
-                        "Metrics": [{"Name": "Requests", "Unit": "Count"}],
-                    },
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["service"]],
-                        "Metrics": metrics.iter().map(named).collect::<Vec<_>>(),
-                    },
-                ],
+                "CloudWatchMetrics": directives.collect::<Vec<_>>(),
             },
             "service": service,
             "status": status,
             "Requests": requests,
         });
         metrics.into_iter().for_each(|(name, _, value)| line[name] = value);
+        if let Some(function) = &self.function {
+            line["FunctionName"] = json!(function);
+        }
         line
     }
 }
@@ -155,9 +169,13 @@ mod tests {
         }
     }
 
+    fn metrics(function: Option<&str>) -> Metrics {
+        Metrics { level: "WARN".into(), function: function.map(Into::into), out: |_| {} }
+    }
+
     fn lines(samples: &[Sample]) -> Vec<Value> {
         let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
-        Metrics { level: "WARN".into(), out: |_| {} }.lines(samples, now)
+        metrics(Some("cancels")).lines(samples, now)
     }
 
     #[test]
@@ -208,13 +226,45 @@ mod tests {
             let mut declared: Vec<&str> = declared.filter_map(|metric| metric["Name"].as_str()).collect();
             let mut held: Vec<&str> =
                 line.as_object().expect("an object").keys().map(String::as_str).collect();
-            held.retain(|name| name.starts_with(char::is_uppercase));
+            held.retain(|name| name.starts_with(char::is_uppercase) && *name != "FunctionName");
             declared.sort_unstable();
             held.sort_unstable();
             assert_eq!(declared, held);
-            let dimensions: Vec<_> = directives.iter().map(|directive| &directive["Dimensions"]).collect();
-            assert_eq!(dimensions, [&json!([["service"], ["service", "status"]]), &json!([["service"]])]);
         }
+    }
+
+    #[test]
+    fn each_metric_has_sums_for_the_account_and_for_the_function_alone() {
+        let sums = |function| {
+            let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
+            let line = metrics(function).line(&[sample("swf", Status::Accepted)], now);
+            let directives = line["_aws"]["CloudWatchMetrics"].as_array().cloned().unwrap_or_default();
+            let sums: serde_json::Map<_, _> = directives
+                .iter()
+                .filter_map(|directive| {
+                    let name = directive["Metrics"][0]["Name"].as_str()?;
+                    Some((name.to_owned(), directive["Dimensions"].clone()))
+                })
+                .collect();
+            (Value::from(sums), line["FunctionName"].clone())
+        };
+        let expected = json!({
+            "Requests": [
+                ["service"],
+                ["service", "status"],
+                ["FunctionName", "service", "status"],
+                ["FunctionName", "status"],
+            ],
+            "Attempts": [["service"], ["FunctionName", "service"], ["FunctionName"]],
+            "RequestAge": [["service"], ["FunctionName", "service"]],
+        });
+        assert_eq!(sums(Some("cancels")), (expected, json!("cancels")));
+        let unnamed = json!({
+            "Requests": [["service"], ["service", "status"]],
+            "Attempts": [["service"]],
+            "RequestAge": [["service"]],
+        });
+        assert_eq!(sums(None), (unnamed, Value::Null));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Config {
     pub function_concurrency: u32,
     /// Lambda's name of the log level.
     pub log_level: String,
+    /// Lambda's name of the function.
+    pub function_name: Option<String>,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where follow-ups go; no request is followed without it.
@@ -125,6 +127,7 @@ impl Config {
                 .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
                 .unwrap_or(1),
             log_level: variables.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()).to_uppercase(),
+            function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
             policy: policy(&mut variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
