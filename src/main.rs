@@ -35,7 +35,7 @@ pub async fn main() -> ExitCode {
     };
     let (connections, credentials) = (Connections::default(), Credentials::default());
     let connector = client::connector(connections.clone());
-    let aws = client::sdk_config(connector.clone(), credentials.clone()).await;
+    let aws = client::sdk_config(connector.clone(), credentials.clone(), config.aws_endpoint).await;
     let opening = client::connector(Opening(connections));
     let nobody = client::through(&aws, opening.clone());
     let rehearsed = compose(rehearsal::config(&config), &nobody, opening, credentials.clone());

@@ -42,9 +42,17 @@ pub fn through(aws: &SdkConfig, connector: SharedHttpConnector) -> SdkConfig {
     aws.to_builder().http_client(http_client_fn(move |_, _| connector.clone())).build()
 }
 
-/// What the clients of AWS services are built from.
-pub async fn sdk_config(connector: SharedHttpConnector, credentials: Credentials) -> SdkConfig {
-    loader(connector.clone())
+/// What the clients of AWS services are built from; they call the endpoint, where there is one, and no other.
+pub async fn sdk_config(
+    connector: SharedHttpConnector,
+    credentials: Credentials,
+    endpoint: Option<&str>,
+) -> SdkConfig {
+    let mut loader = loader(connector.clone());
+    if let Some(url) = endpoint {
+        loader = loader.endpoint_url(url);
+    }
+    loader
         .credentials_provider(Chain::new(connector))
         .identity_cache(credentials)
         .retry_config(RetryConfig::disabled())

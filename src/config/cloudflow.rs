@@ -6,8 +6,9 @@
 use super::variables::Variables;
 use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
 
-/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start.
-pub fn endpoint(variables: &mut Variables) -> Result<Endpoint, String> {
+/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `substitute` stands
+/// in for the endpoint of the region.
+pub fn endpoint(variables: &mut Variables, substitute: Option<&str>) -> Result<Endpoint, String> {
     let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
     let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
     let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {
@@ -19,6 +20,7 @@ pub fn endpoint(variables: &mut Variables) -> Result<Endpoint, String> {
     let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
     let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
+    let url = url.or_else(|| substitute.map(Into::into));
     let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
     let missing: Vec<_> = [
         (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),

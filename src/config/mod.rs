@@ -52,6 +52,8 @@ pub struct Config {
     pub log_level: String,
     /// Lambda's name of the function.
     pub function_name: Option<String>,
+    /// Where AWS's services are called in place of where the SDK would call them.
+    pub aws_endpoint: Option<&'static str>,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where follow-ups go; no request is followed without it.
@@ -63,6 +65,10 @@ pub struct Config {
     /// Where CloudFlow is called, or which variables that needs.
     pub cloudflow: Result<Endpoint, String>,
 }
+
+/// `sam local` hands a function the credentials of whoever runs it, so a function that it runs calls nobody
+/// whom it was not told to call. Nothing answers to this name.
+const NOWHERE: &str = "http://set-aws-endpoint-url.invalid";
 
 /// Ten years, in seconds; nothing that is older can be waiting anywhere.
 const LONGEST_AGE: u64 = 315_360_000;
@@ -105,6 +111,7 @@ impl Config {
         let mut variables = Variables::new(variables);
         variables.refuse_unknown();
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
+        let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
         let config = Self {
             destination: variables
                 .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref())),
@@ -128,6 +135,7 @@ impl Config {
                 .unwrap_or(1),
             log_level: variables.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()).to_uppercase(),
             function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
+            aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
             policy: policy(&mut variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
@@ -136,7 +144,7 @@ impl Config {
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
                     .unwrap_or(3_600),
             ),
-            cloudflow: cloudflow::endpoint(&mut variables),
+            cloudflow: cloudflow::endpoint(&mut variables, nowhere),
         };
         variables.problems.extend(config.contradictions());
         match variables.problems {

@@ -67,6 +67,23 @@ fn assert_defaults(config: &Config) {
 }
 
 #[test]
+fn a_function_that_sam_runs_calls_nobody_whom_it_was_not_told_to_call() {
+    let config = |more: &[(&str, &str)]| read(&[&CLOUDFLOW, more].concat()).unwrap();
+    let called = |more: &[(&str, &str)]| {
+        let config = config(more);
+        (config.aws_endpoint, config.cloudflow.unwrap().url)
+    };
+    let (sam, told) = (("AWS_SAM_LOCAL", "true"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:4180"));
+    let real = "https://cn-hangzhou.fnf.aliyuncs.com".to_owned();
+    assert_eq!(called(&[]), (None, real.clone()));
+    assert_eq!(called(&[("AWS_SAM_LOCAL", "")]), (None, real));
+    assert_eq!(called(&[sam]), (Some(NOWHERE), NOWHERE.into()));
+    assert_eq!(called(&[sam, ("AWS_ENDPOINT_URL", "")]), (Some(NOWHERE), NOWHERE.into()));
+    // The SDK reads its own variable.
+    assert_eq!(called(&[sam, told, (ENDPOINT, told.1)]), (None, told.1.into()));
+}
+
+#[test]
 fn nothing_has_to_be_set() {
     assert_defaults(&read(&[]).unwrap());
 }
