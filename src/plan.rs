@@ -15,7 +15,7 @@ use crate::event_source::Record;
 use crate::pace::Standing;
 use crate::request::CancelRequest;
 use crate::targets::{Asked, Means, Settlement, Targets};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 /// A valid request, as a plan is made for it.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub record: &'a Record,
     pub request: &'a CancelRequest,
     /// Since when it counts.
-    pub requested_at: Timestamp,
+    pub requested_at: Moment,
     /// It is followed to its end, so that its runs must be known.
     pub followed: bool,
 }
@@ -71,9 +71,9 @@ impl Planner {
         plan
     }
 
-    fn is_late(&self, record: &Record, requested_at: Timestamp, now: Timestamp) -> bool {
+    fn is_late(&self, record: &Record, requested_at: Moment, now: Timestamp) -> bool {
         let redelivered = record.source.receive_count > Some(1);
-        let age = Duration::from_millis(now.millis_since(requested_at));
+        let age = Duration::from_millis(now.millis_since(requested_at.begins()));
         redelivered || age > self.pin_after || self.pin_after.is_zero()
     }
 }
@@ -129,7 +129,7 @@ mod tests {
         let record = Record {
             text: text.into(),
             request_id: "id".into(),
-            requested_at: time(0),
+            requested_at: time(0).into(),
             source: Source { kind: "sqs", receive_count: receives, ..Source::default() },
             receipt_handle: receives.map(|_| "receipt".into()),
         };
@@ -147,7 +147,7 @@ mod tests {
             place,
             record,
             request,
-            requested_at: time(age),
+            requested_at: time(age).into(),
             followed: request.labels.confirm == Some(true),
         });
         planner.plan(requests, time(0))

@@ -252,7 +252,7 @@ mod tests {
             let request =
                 format!(r#"{{"service": "swf", "domain": "d", "workflowId": "w", "requestedAt": "{own}"}}"#);
             let Reading::Request(request) = read(&request) else { panic!("{request}") };
-            let requested_at = request.labels.counted_from(sent);
+            let requested_at = request.labels.counted_from(sent.into()).ends();
             assert!(requested_at <= sent, "{own}");
             let violations = limited.check(&request.cancellation, requested_at, now);
             assert_eq!(violations.is_empty(), allowed, "{own}");

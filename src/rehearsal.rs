@@ -56,7 +56,7 @@ async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), Strin
     };
     let asked = Asked {
         cancellation: &request.cancellation,
-        requested_at: Timestamp::from(SystemTime::now()),
+        requested_at: Timestamp::from(SystemTime::now()).into(),
         standing: Standing::Urgent,
         record: 0,
     };

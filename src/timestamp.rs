@@ -26,18 +26,9 @@ impl Timestamp {
         (EARLIEST..=LATEST).contains(&millis).then_some(Self(millis))
     }
 
-    /// An RFC 3339 time in any offset. One in whole seconds counts to the end of its second: a run
-    /// that started at :00.5 is not later than an event of :00.
+    /// An RFC 3339 time in any offset; one in whole seconds is the end of its second.
     pub fn parse(text: &str) -> Option<Self> {
-        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        // The parser is lenient about what separates date and time; RFC 3339 is about a blank only.
-        if !text.get(10..11).is_some_and(|separator| "Tt ".contains(separator)) {
-            return None;
-        }
-        if !text.contains('.') {
-            return Self::from_millis(parsed.unix_timestamp() * 1_000 + 999);
-        }
-        Self::from_millis(i64::try_from(parsed.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?)
+        Moment::parse(text).map(Moment::ends)
     }
 
     /// RFC 3339 without a fraction, as signatures are dated.
@@ -95,6 +86,58 @@ impl Serialize for Timestamp {
     }
 }
 
+/// When something happened, as exactly as it is known.
+///
+/// A time in whole seconds lies anywhere in its second. What had started by then is asked of its end, so
+/// that a run of :00.5 is not later than an event of :00; what has happened since, of its beginning, so
+/// that what was done for that event at :00.5 is not earlier than it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    begins: Timestamp,
+    ends: Timestamp,
+}
+
+impl Moment {
+    /// An RFC 3339 time in any offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        // The parser is lenient about what separates date and time; RFC 3339 is about a blank only.
+        if !text.get(10..11).is_some_and(|separator| "Tt ".contains(separator)) {
+            return None;
+        }
+        if text.contains('.') {
+            let millis = parsed.unix_timestamp_nanos().div_euclid(1_000_000);
+            return Some(Timestamp::from_millis(i64::try_from(millis).ok()?)?.into());
+        }
+        let begins = Timestamp::from_millis(parsed.unix_timestamp() * 1_000)?;
+        Some(Self { begins, ends: Timestamp::from_millis(begins.0 + 999)? })
+    }
+
+    /// The earlier of two, no end beyond a finer time that is known: an event of :00 in a message that was
+    /// sent at :00.024 is of :00.024 at the latest.
+    pub fn earlier(self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        Self { begins: self.begins.min(other.begins), ends: self.ends.min(other.ends) }
+    }
+
+    /// From here on, what happens has happened since.
+    pub fn begins(self) -> Timestamp {
+        self.begins
+    }
+
+    /// What has started up to here had started by then. This is the time that outcomes show.
+    pub fn ends(self) -> Timestamp {
+        self.ends
+    }
+}
+
+/// A time that is known to the millisecond.
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self { begins: time, ends: time }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +165,25 @@ mod tests {
                 written.map(String::from),
                 "{given}"
             );
+        }
+    }
+
+    #[test]
+    fn a_whole_second_has_two_ends_and_none_is_beyond_a_finer_time() {
+        let moment = |text: String| Moment::parse(&text).expect("a time");
+        let second = |time: &str| format!("2026-01-02T03:04:{time}Z");
+        for (times, begins, ends) in [
+            (vec!["05"], "05.000", "05.999"),
+            (vec!["05.5"], "05.500", "05.500"),
+            (vec!["05", "05.024"], "05.000", "05.024"),
+            (vec!["05", "04.990"], "04.990", "04.990"),
+            (vec!["05", "06.5"], "05.000", "05.999"),
+            (vec!["05", "04"], "04.000", "04.999"),
+        ] {
+            let all = times.iter().map(|time| moment(second(time)));
+            let earliest = all.reduce(Moment::earlier).expect("a time");
+            assert_eq!(earliest.begins().to_string(), second(begins), "{times:?}");
+            assert_eq!(earliest.ends().to_string(), second(ends), "{times:?}");
         }
     }
 

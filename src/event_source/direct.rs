@@ -9,7 +9,7 @@ pub fn record(event: &str, invoked: Invoked) -> Record {
     Record {
         text: event.into(),
         request_id: invoked.request_id.into(),
-        requested_at: invoked.now,
+        requested_at: invoked.now.into(),
         receipt_handle: None,
         source: Source { kind: "direct", id: Some(invoked.request_id.into()), ..Source::default() },
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::json::{self, Object};
 use super::{Invoked, Record, Source, Who};
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// So many envelopes are opened, far more than services wrap: each costs a look through all that is
 /// left, so a text that is nothing but envelopes would take the time of every other record.
@@ -15,11 +15,11 @@ const MOST_ENVELOPES: usize = 8;
 
 /// Opens the body or message of a delivery. The delivery's own id, and its time, count where no
 /// envelope inside has one; Lambda's own serve where nobody has.
-pub fn open(content: Option<&RawValue>, source: Source, time: Option<Timestamp>, invoked: Invoked) -> Record {
+pub fn open(content: Option<&RawValue>, source: Source, time: Option<Moment>, invoked: Invoked) -> Record {
     let mut record = Record {
         text: text_of(content),
         request_id: source.id.clone().unwrap_or_else(|| invoked.request_id.into()),
-        requested_at: time.unwrap_or(invoked.now),
+        requested_at: time.unwrap_or(invoked.now.into()),
         source,
         receipt_handle: None,
     };
@@ -36,7 +36,7 @@ pub fn open(content: Option<&RawValue>, source: Source, time: Option<Timestamp>,
         }
     }
     // A clock that runs ahead must not make a request younger than it is.
-    record.requested_at = record.requested_at.min(invoked.now);
+    record.requested_at = record.requested_at.earlier(invoked.now);
     record
 }
 
@@ -73,7 +73,7 @@ impl Who {
 struct Layer {
     content: String,
     id: Option<String>,
-    time: Option<Timestamp>,
+    time: Option<Moment>,
     who: Who,
     /// The detail of an event is the request itself; a notification's message may be wrapped again.
     last: bool,
@@ -110,8 +110,8 @@ pub fn detail<'a>(object: &Object<'a>) -> Option<&'a str> {
 }
 
 /// A member that is an RFC 3339 time.
-pub fn time(object: &Object, name: &str) -> Option<Timestamp> {
-    Timestamp::parse(&json::string(object, name)?)
+pub fn time(object: &Object, name: &str) -> Option<Moment> {
+    Moment::parse(&json::string(object, name)?)
 }
 
 /// The text in a string, which every body and message should be. What is none is given as its JSON,

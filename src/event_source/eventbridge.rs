@@ -14,7 +14,7 @@ pub fn record(event: &Object, invoked: Invoked) -> Option<Record> {
     Some(Record {
         text,
         request_id: id.clone().unwrap_or_else(|| invoked.request_id.into()),
-        requested_at: time(event, "time").unwrap_or(invoked.now).min(invoked.now),
+        requested_at: time(event, "time").unwrap_or(invoked.now.into()).earlier(invoked.now),
         receipt_handle: None,
         source: Source { kind: "eventbridge", id, who: Who::of_event(event), ..Source::default() },
     })

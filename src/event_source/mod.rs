@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::response::{Failure, Settled};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 /// What Lambda delivered.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Record {
     /// The id of the innermost envelope that has one.
     pub request_id: String,
     /// The time of the innermost envelope that has one, never in the future.
-    pub requested_at: Timestamp,
+    pub requested_at: Moment,
     pub source: Source,
     /// What names this receive to the queue that it came from.
     pub receipt_handle: Option<String>,

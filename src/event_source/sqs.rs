@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::envelope;
 use super::json::{self, Object};
 use super::{DeliveryError, Invoked, Record, Source, Who};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 /// Whether SQS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
@@ -44,6 +44,6 @@ fn record(message: &Object, id: String, invoked: Invoked) -> Record {
         receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
         who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
     };
-    let opened = envelope::open(message.get("body"), source, sent, invoked);
+    let opened = envelope::open(message.get("body"), source, sent.map(Moment::from), invoked);
     Record { receipt_handle: json::id(message, "receiptHandle"), ..opened }
 }

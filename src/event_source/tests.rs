@@ -24,7 +24,7 @@ fn document(record: &Record) -> Value {
     json!({
         "text": record.text,
         "requestId": record.request_id,
-        "requestedAt": record.requested_at,
+        "requestedAt": record.requested_at.ends(),
         "source": record.source,
     })
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::FollowUp;
 use crate::outcome::{is_false, remove, shortened, to_json};
 use crate::publisher::Entry;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 const TYPE: &str = "CancellationConfirmation";
 
@@ -159,7 +159,7 @@ impl Confirmation {
             reason: labels.reason.as_deref(),
             requested_by: labels.requested_by.as_deref(),
             context: labels.context.as_deref(),
-            requested_at: labels.requested_at,
+            requested_at: labels.requested_at.map(Moment::ends),
             completed_at: now,
             truncated: false,
         };

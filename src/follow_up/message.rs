@@ -93,7 +93,7 @@ impl FollowUp {
         put("within", Some(json!(self.within.as_secs())));
         put("outcomeAt", Some(json!(self.outcome_at)));
         put("requestId", self.labels.request_id.as_ref().map(|id| json!(id)));
-        put("requestedAt", self.labels.requested_at.map(|time| json!(time)));
+        put("requestedAt", self.labels.requested_at.map(|time| json!(time.ends())));
         put("reason", self.labels.reason.as_ref().map(|reason| json!(reason)));
         put("requestedBy", self.labels.requested_by.as_ref().map(|who| json!(who)));
         let mut json = to_json(&message);

@@ -26,7 +26,7 @@ fn settlement(status: Status, open_ends: &[&str]) -> Settlement {
 /// A request that is followed from second 0 on, for an hour.
 fn followed(request: &Value, status: Status, open_ends: &[&str]) -> Option<FollowUp> {
     let Reading::Request(request) = read(&request.to_string()) else { panic!("{request}") };
-    let labels = request.labels.to_follow("envelope", at(-9));
+    let labels = request.labels.to_follow("envelope", at(-9).into());
     let within = Duration::from_secs(3_600);
     FollowUp::begin(&request.cancellation, labels, &settlement(status, open_ends), within, at(0))
 }
@@ -73,7 +73,7 @@ fn a_message_is_read_back_as_it_was_written() {
         // But for the number of the check, the next one says the same.
         assert_eq!(back.write(), text.replace(r#""check":1"#, r#""check":2"#));
         let (labels, own) = (&back.labels, request["requestId"].as_str().unwrap_or("envelope"));
-        assert_eq!((labels.request_id.as_deref(), labels.requested_at), (Some(own), Some(at(-9))));
+        assert_eq!((labels.request_id.as_deref(), labels.requested_at), (Some(own), Some(at(-9).into())));
         assert_eq!(labels.reason.as_deref(), request["reason"].as_str());
         assert_eq!(labels.requested_by.as_deref(), request["requestedBy"].as_str());
         let context = labels.context.as_ref().map(|context| context.get());

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, Status};
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Rejection};
 use crate::targets::Settlement;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 /// One record, and what is known of it so far.
 pub struct Case<'a> {
@@ -49,7 +49,7 @@ pub enum Read {
 pub struct Valid {
     pub request: Box<CancelRequest>,
     /// Since when it counts.
-    pub requested_at: Timestamp,
+    pub requested_at: Moment,
     /// For so long it is followed, if it is.
     pub confirm: Option<Duration>,
 }

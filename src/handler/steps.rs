@@ -60,7 +60,7 @@ impl Handler {
             Reading::Request(request) => request,
         };
         let requested_at = request.labels.counted_from(record.requested_at);
-        let mut violations = self.policy.check(&request.cancellation, requested_at, now);
+        let mut violations = self.policy.check(&request.cancellation, requested_at.ends(), now);
         violations.extend(self.follow_ups.check(&request.labels));
         match violations.is_empty() {
             true => {

@@ -136,7 +136,7 @@ impl Writer {
             attempts: 0,
             service_request_ids: &[],
             source: &record.source,
-            requested_at: labels.counted_from(record.requested_at),
+            requested_at: labels.counted_from(record.requested_at).ends(),
             completed_at: now,
             truncated: false,
         }

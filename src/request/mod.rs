@@ -21,7 +21,7 @@ use self::fields::{Fields, kind, nearest};
 use self::violation::{Code, Violation, Violations, quote};
 use crate::follow_up::FollowUp;
 use crate::targets::{Cancellation, Service};
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// A `context` may be this long, blanks between its tokens not counted.
 const LONGEST_CONTEXT: usize = 2_048;
@@ -45,7 +45,7 @@ pub struct Labels {
     /// The caller's own id, else that of the envelope counts.
     pub request_id: Option<String>,
     /// Counts where it is earlier than the envelope's time.
-    pub requested_at: Option<Timestamp>,
+    pub requested_at: Option<Moment>,
     pub reason: Option<String>,
     pub requested_by: Option<String>,
     /// Comes back as it came, blanks between its tokens left out.
@@ -61,7 +61,7 @@ pub const CONFIRM_WITHIN_SECONDS: RangeInclusive<u64> = 15..=7_200;
 
 impl Labels {
     /// What has to be known until the request has ended.
-    pub fn to_follow(&self, request_id: &str, requested_at: Timestamp) -> Self {
+    pub fn to_follow(&self, request_id: &str, requested_at: Moment) -> Self {
         Self {
             request_id: Some(self.request_id.clone().unwrap_or_else(|| request_id.into())),
             requested_at: Some(requested_at),
@@ -75,8 +75,8 @@ impl Labels {
 
     /// Since when the request counts: its own time where that is earlier than the envelope's, so
     /// that a message moved back from a dead-letter queue keeps its age.
-    pub fn counted_from(&self, envelope: Timestamp) -> Timestamp {
-        self.requested_at.map_or(envelope, |own| own.min(envelope))
+    pub fn counted_from(&self, envelope: Moment) -> Moment {
+        self.requested_at.map_or(envelope, |own| own.earlier(envelope))
     }
 }
 
@@ -191,9 +191,9 @@ pub fn read_labels(fields: &mut Fields) -> Labels {
     }
 }
 
-fn read_requested_at(fields: &mut Fields) -> Option<Timestamp> {
+fn read_requested_at(fields: &mut Fields) -> Option<Moment> {
     let text = fields.text(&["requestedAt"], &rules::Text::any(0..=usize::MAX))?;
-    let time = Timestamp::parse(&text);
+    let time = Moment::parse(&text);
     if time.is_none() {
         let message = format!("expected an RFC 3339 time, got {}", quote(&text));
         fields.violations.add("requestedAt", Code::BadFormat, message);

@@ -15,7 +15,7 @@ use crate::call_error::{Answer, CallError, ReportedError};
 use crate::contained::contained_in;
 use crate::log;
 use crate::pace::{Operation, Patience, Standing};
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// What a look-up could tell more of a request.
 #[derive(Debug, PartialEq)]
@@ -77,7 +77,7 @@ impl<'a> LookUp<'a> {
 }
 
 /// A settled request and since when it counts.
-pub type Settled<'a> = (Timestamp, &'a mut Settlement);
+pub type Settled<'a> = (Moment, &'a mut Settlement);
 
 impl Targets {
     /// Asks what the answers left open, all questions side by side, and mends the settlements.

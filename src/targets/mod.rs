@@ -31,7 +31,7 @@ use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 use crate::retry::Retry;
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// A service that we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ pub struct Answered<'a, T: Target + ?Sized> {
 pub struct Asked<'a> {
     pub cancellation: &'a Cancellation,
     /// Since when it counts.
-    pub requested_at: Timestamp,
+    pub requested_at: Moment,
     /// How it stands among those that wait for their turn.
     pub standing: Standing,
     /// The record that it came with, by its place in the batch.

@@ -12,7 +12,7 @@ use super::swf::{Meant, Swf};
 use super::{Asked, Cancellation, Conclusion, LookUp, Means, Settlement, Targets, appflow, status_of};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// A list that was read in part says nothing of the rest. What refuses us, or is not there any more,
 /// says so itself.
@@ -110,7 +110,7 @@ impl Targets {
     async fn would_cancel(
         &self,
         asked: &super::swf::Cancellation,
-        since: Option<Timestamp>,
+        since: Option<Moment>,
         look_up: &LookUp<'_>,
     ) -> Result<Option<String>, CallError> {
         if let (true, Some(since)) = (asked.is_open_ended(), since) {

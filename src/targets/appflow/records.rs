@@ -16,7 +16,7 @@ use crate::client::{self, ReadableReply};
 use crate::follow_up;
 use crate::pace::Operation;
 use crate::targets::{LookUp, incomplete};
-use crate::timestamp::Timestamp;
+use crate::timestamp::Moment;
 
 /// A page of records has so many at most.
 const RECORDS_A_PAGE: i32 = 100;
@@ -94,7 +94,7 @@ impl AppFlow {
     pub async fn pin(
         &self,
         asked: &Cancellation,
-        since: Timestamp,
+        since: Moment,
         look_up: &LookUp<'_>,
     ) -> Result<Cancellation, CallError> {
         let records = self.every_record(&asked.flow_name, look_up).await?;
@@ -105,7 +105,9 @@ impl AppFlow {
             let (Some(id), true) = (record.execution_id, started_by_then) else { continue };
             match record.execution_status.as_ref().and_then(state_of) {
                 Some(State::StillRunning) => in_progress.push(id),
-                Some(State::AlreadyCanceled) if updated_at.is_some_and(|at| at >= since) => canceled.push(id),
+                Some(State::AlreadyCanceled) if updated_at.is_some_and(|at| at >= since.begins()) => {
+                    canceled.push(id)
+                }
                 _ => {}
             }
         }
@@ -120,7 +122,7 @@ impl AppFlow {
     pub async fn would_cancel(
         &self,
         asked: &Cancellation,
-        since: Option<Timestamp>,
+        since: Option<Moment>,
         look_up: &LookUp<'_>,
     ) -> Result<Vec<String>, CallError> {
         let records = self.every_record(&asked.flow_name, look_up).await?;
@@ -187,8 +189,8 @@ impl AppFlow {
 }
 
 /// Whether a run had started at a time; one without a known start had not.
-fn started_by(record: &ExecutionRecord, time: Timestamp) -> bool {
-    record.started_at.as_ref().and_then(to_the_millisecond).is_some_and(|at| at <= time)
+fn started_by(record: &ExecutionRecord, time: Moment) -> bool {
+    record.started_at.as_ref().and_then(to_the_millisecond).is_some_and(|at| at <= time.ends())
 }
 
 /// What a record's status means for a run that was asked to end; none where it is listed nowhere.

@@ -23,7 +23,7 @@ use crate::follow_up::State;
 use crate::outcome::Status;
 use crate::pace::Operation;
 use crate::targets::{Conclusion, LookUp, incomplete};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Moment, Timestamp};
 
 /// A continuation starts within so long of the end of the run that it continues.
 const CONTINUES_WITHIN: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub enum Meant {
 
 impl Meant {
     /// No open run is meant; the newest closed one that had started tells how it ended.
-    fn not(newest: Option<Run>, since: Timestamp) -> Self {
+    fn not(newest: Option<Run>, since: Moment) -> Self {
         Self::Not(Box::new(explained(newest, Some(since))))
     }
 }
@@ -64,8 +64,8 @@ impl Run {
         })
     }
 
-    fn started_by(&self, time: Timestamp) -> bool {
-        self.started_at.is_some_and(|started_at| started_at <= time)
+    fn started_by(&self, time: Moment) -> bool {
+        self.started_at.is_some_and(|started_at| started_at <= time.ends())
     }
 
     /// Whether a run that started at this time continues this one.
@@ -104,7 +104,7 @@ impl Swf {
     pub async fn pin(
         &self,
         asked: &Cancellation,
-        since: Timestamp,
+        since: Moment,
         look_up: &LookUp<'_>,
     ) -> Result<Meant, CallError> {
         let open = self.open(asked, look_up).await?;
@@ -273,14 +273,15 @@ fn wrong(error: BuildError) -> CallError {
 
 /// What a run that was found, or none, means for a request. `since` is when a request that names no
 /// run was made: a run that was canceled before was not canceled for it.
-pub fn explained(found: Option<Run>, since: Option<Timestamp>) -> Conclusion {
+pub fn explained(found: Option<Run>, since: Option<Moment>) -> Conclusion {
     let open_ends = found.iter().map(|run| run.run_id.clone()).collect();
     let (status, result) = match found {
         None => (Status::NotFound, None),
         // The service has just said that there is no such open run; its reads are eventually consistent.
         Some(Run { closed: None, run_id, .. }) => (Status::Failed, Some(json!({"runId": run_id}))),
         Some(Run { closed: Some((close_status, at)), run_id, .. }) => {
-            let for_this = close_status == CloseStatus::Canceled && since.is_none_or(|since| at >= since);
+            let for_this =
+                close_status == CloseStatus::Canceled && since.is_none_or(|since| at >= since.begins());
             let status = if for_this { Status::AlreadyCanceled } else { Status::NotRunning };
             (status, Some(json!({"runId": run_id, "closeStatus": close_status.as_str()})))
         }
@@ -304,11 +305,11 @@ mod tests {
             (None, None, Status::NotFound),
             (run(None), None, Status::Failed),
             (closed(CloseStatus::Canceled, 5), None, Status::AlreadyCanceled),
-            (closed(CloseStatus::Canceled, 5), Some(at(5)), Status::AlreadyCanceled),
-            (closed(CloseStatus::Canceled, 5), Some(at(6)), Status::NotRunning),
+            (closed(CloseStatus::Canceled, 5), Some(at(5).into()), Status::AlreadyCanceled),
+            (closed(CloseStatus::Canceled, 5), Some(at(6).into()), Status::NotRunning),
             (closed(CloseStatus::Completed, 5), None, Status::NotRunning),
-            (closed(CloseStatus::ContinuedAsNew, 5), Some(at(1)), Status::NotRunning),
-            (closed(CloseStatus::Terminated, 5), Some(at(1)), Status::NotRunning),
+            (closed(CloseStatus::ContinuedAsNew, 5), Some(at(1).into()), Status::NotRunning),
+            (closed(CloseStatus::Terminated, 5), Some(at(1).into()), Status::NotRunning),
         ] {
             let conclusion = explained(found, since);
             assert_eq!(conclusion.status, status);
