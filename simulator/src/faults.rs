@@ -62,6 +62,8 @@ pub enum FaultKind {
     },
     /// The call waits so long, then it is served as ever.
     Delay { ms: u64 },
+    /// The world changes by this merge patch (RFC 7396) just before the call is served as ever.
+    Change { world: Value },
 }
 
 impl FaultKind {
@@ -77,6 +79,7 @@ impl FaultKind {
             FaultKind::Reply { .. } => "reply",
             FaultKind::FailEntries { .. } => "failEntries",
             FaultKind::Delay { .. } => "delay",
+            FaultKind::Change { .. } => "change",
         }
     }
 }
@@ -236,6 +239,7 @@ mod tests {
             json!({"operation": "cloudflow.StopExecution", "kind": "reply", "times": 1, "status": 502, "body": "<html>"}),
             json!({"operation": "eventbridge.PutEvents", "kind": "failEntries", "times": 1, "entries": [0], "code": "InternalFailure"}),
             json!({"operation": "swf.RequestCancelWorkflowExecution", "kind": "delay", "times": 1, "ms": 20}),
+            json!({"operation": "swf.RequestCancelWorkflowExecution", "kind": "change", "times": 1, "world": {"swf": {}}}),
         ];
         for case in cases {
             let fault: Fault = serde_json::from_value(case.clone()).unwrap();

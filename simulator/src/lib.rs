@@ -42,6 +42,7 @@ mod role;
 mod runtime_api;
 mod secure;
 
+mod changes;
 mod clock;
 mod faults;
 mod ledger;
@@ -249,6 +250,17 @@ impl Simulator {
         if let Err(wrong) = control::change(&self.shared, change) {
             panic!("expected a world that can be, got {wrong}");
         }
+    }
+
+    /// The same just before the call of that number from now is served, 1 being the operation's next; the
+    /// change is told what time it is.
+    pub fn before(
+        &self,
+        operation: Operation,
+        number: u32,
+        change: impl FnOnce(&mut World, Timestamp) + Send + 'static,
+    ) {
+        self.shared.state().changes.before(operation, number, Box::new(change));
     }
 
     /// Ends what is being canceled: AppFlow runs, and SWF executions whose decider complies.

@@ -10,13 +10,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use crate::changes::patched;
 use crate::faults::FaultKind;
 use crate::ledger::Call;
 use crate::operation::{Asked, Operation, Service};
 use crate::refusal::Failure;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{FailingEntries, State, Turn, Work};
-use crate::{Shared, acs, appflow, cloudflow, eventbridge, role, secrets, sigv4, sns, sqs, swf};
+use crate::{Shared, acs, appflow, cloudflow, control, eventbridge, role, secrets, sigv4, sns, sqs, swf};
 
 /// What becomes of the connection that carried a call.
 pub(crate) enum Ending {
@@ -90,6 +91,15 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> En
     if !delay.is_zero() {
         sleep(delay).await;
     }
+    let (due, now) = {
+        let mut state = shared.state();
+        (state.changes.due(operation), state.clock.now())
+    };
+    for due in due {
+        if let Err(wrong) = control::change(shared, |world| due(world, now)) {
+            return running.refuse(Failure::new(500, "ChangeCannotBe", wrong));
+        }
+    }
     let fault = shared.state().faults.next(operation);
     if let Some(fault) = &fault {
         running.note(|call| call.fault = Some(fault.name().to_owned()));
@@ -126,6 +136,14 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> En
             let message = message.unwrap_or_else(|| code.clone());
             let failing = FailingEntries { entries, code, message };
             running.finish(running.work(operation, work, Some(failing)).await)
+        }
+        Some(FaultKind::Change { world }) => {
+            let patched = patched(&shared.state().world, &world);
+            let changed = patched.and_then(|world| control::change(shared, |now| *now = world));
+            match changed {
+                Err(wrong) => running.refuse(Failure::new(500, "ChangeCannotBe", wrong)),
+                Ok(()) => running.finish(running.work(operation, work, None).await),
+            }
         }
         Some(FaultKind::Delay { ms }) => {
             sleep(Duration::from_millis(ms)).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::acs;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::ledger::{Ledger, Published};
@@ -21,6 +22,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) world: World,
     pub(crate) faults: Faults,
+    pub(crate) changes: Changes,
     pub(crate) ledger: Ledger,
     pub(crate) published: Vec<Published>,
     pub(crate) queues: Queues,
@@ -36,6 +38,7 @@ impl State {
             clock: Clock::start(),
             world,
             faults: Faults::default(),
+            changes: Changes::default(),
             ledger: Ledger::default(),
             published: Vec::new(),
             queues: Queues::default(),

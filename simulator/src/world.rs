@@ -3,6 +3,7 @@
 //! down as JSON and read it back after the function ran. A world that cannot be is refused. How calls
 //! change it is each service's own.
 
+mod lagging;
 mod passing;
 mod redrive;
 mod seeded;
@@ -12,6 +13,8 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operation::Operation;
+use crate::pages::Cut;
 use crate::timestamp::Timestamp;
 
 pub use redrive::Redrive;
@@ -45,12 +48,22 @@ pub struct World {
     /// No page of a list holds more than this, whatever was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_per_page: Option<NonZeroUsize>,
+    /// So many pages of a list come first that hold nothing, each with a token.
+    #[serde(skip_serializing_if = "is_none_of")]
+    pub empty_pages: usize,
+    /// What these reads tell is the world as it was so many milliseconds ago.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lag_ms: BTreeMap<Operation, u64>,
     /// So many of the keys that the role gives first have expired for the services.
     #[serde(skip_serializing_if = "is_zero")]
     pub expired_role_keys: u32,
 }
 
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_none_of(number: &usize) -> bool {
     *number == 0
 }
 
@@ -233,9 +246,10 @@ impl World {
         self.redrive.iter().try_for_each(|(queue, redrive)| redrive.check(queue, &self.queues))
     }
 
-    /// How many items a page holds where so many are asked for.
-    pub(crate) fn page_size(&self, asked: usize) -> usize {
-        self.most_per_page.map_or(asked, |most| asked.min(most.get()))
+    /// How a list is cut where so many items to a page are asked for.
+    pub(crate) fn cut(&self, asked: usize) -> Cut {
+        let size = self.most_per_page.map_or(asked, |most| asked.min(most.get()));
+        Cut { size, empty: self.empty_pages }
     }
 }
 
@@ -297,7 +311,7 @@ mod tests {
         let settings = json!({"appflowRecordsOrder": "shuffled", "mostPerPage": 2});
         let world: World = serde_json::from_value(settings).unwrap();
         assert_eq!(world.appflow_records_order, AppflowRecordsOrder::Shuffled);
-        assert_eq!([1, 2, 100].map(|asked| world.page_size(asked)), [1, 2, 2]);
+        assert_eq!([1, 2, 100].map(|asked| world.cut(asked).size), [1, 2, 2]);
         let refused = [
             json!({"appflows": {}}),
             json!({"mostPerPage": 0}),

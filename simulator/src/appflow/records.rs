@@ -2,16 +2,19 @@
 //! order that the world sets, as the service promises none. A record tells more than a run's state,
 //! messages and counts too: what must not be published is there to be left out.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{flow_name, not_found, serialization, violated};
+use crate::operation::Operation;
 use crate::pages::Page;
 use crate::refusal::Failure;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::{AppflowRecordsOrder, Flow, Run, RunStatus};
+use crate::world::{AppflowRecordsOrder, Run, RunStatus};
 
 const DEFAULT_PAGE: usize = 20;
 const LARGEST_PAGE: usize = 100;
@@ -62,19 +65,23 @@ fn token(body: &Map<String, Value>) -> Result<Option<String>, Failure> {
 impl Work for DescribeFlowExecutionRecords {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let state = &mut *turn.state;
+        let began = state.clock.started_at();
+        let as_of = state.world.as_of(Operation::DescribeFlowExecutionRecords, state.clock.now());
         let flow = state.world.appflow.get(&self.flow_name).ok_or_else(|| not_found(&self.flow_name))?;
-        let records = in_order(flow, state.world.appflow_records_order, state.clock.started_at())
+        let runs = flow.runs.iter().filter_map(|run| run.as_of(as_of, began)).collect();
+        let runs = in_order(runs, state.world.appflow_records_order, began)
             .into_iter()
-            .map(|run| (run.execution_id.clone(), record(run, state.clock.started_at())))
+            .map(|run| (run.execution_id.clone(), run))
             .collect();
-        let size = state.world.page_size(self.most);
+        let cut = state.world.cut(self.most);
         let asked = json!({"flowName": self.flow_name});
         let Page { items, next } =
-            state.pages.turn(records, &asked, self.token.as_deref(), size).map_err(|_| {
+            state.pages.turn(runs, &asked, self.token.as_deref(), cut).map_err(|_| {
                 let message = format!("The nextToken provided for flow {} is not valid.", self.flow_name);
                 Failure::new(400, "ValidationException", message)
             })?;
-        let mut reply = json!({"flowExecutions": items});
+        let records: Vec<_> = items.iter().map(|run| record(run, began)).collect();
+        let mut reply = json!({"flowExecutions": records});
         if let Some(token) = next {
             reply["nextToken"] = token.into();
         }
@@ -82,8 +89,7 @@ impl Work for DescribeFlowExecutionRecords {
     }
 }
 
-fn in_order(flow: &Flow, order: AppflowRecordsOrder, began: Timestamp) -> Vec<&Run> {
-    let mut runs: Vec<_> = flow.runs.iter().collect();
+fn in_order(mut runs: Vec<Cow<'_, Run>>, order: AppflowRecordsOrder, began: Timestamp) -> Vec<Cow<'_, Run>> {
     match order {
         // Of two that began at once, the one written down later is the newer one.
         AppflowRecordsOrder::OldestFirst => runs.sort_by_key(|run| run.moments(began).0),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::{find_domain, reply, unknown};
+use crate::operation::Operation;
 use crate::refusal::Failure;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
@@ -34,15 +35,17 @@ impl DescribeWorkflowExecution {
 impl Work for DescribeWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let began = turn.state.clock.started_at();
+        let as_of = turn.state.world.as_of(Operation::DescribeWorkflowExecution, turn.state.clock.now());
         let domain = find_domain(turn, &self.domain)?;
         let execution = domain
             .executions
             .iter()
             .find(|one| one.workflow_id == self.workflow_id && one.run_id == self.run_id)
+            .and_then(|one| one.as_of(as_of, began))
             .ok_or_else(|| unknown::run(&self.workflow_id, &self.run_id))?;
         let open_tasks = u8::from(execution.status == WorkflowStatus::Open);
         Ok(reply(&json!({
-            "executionInfo": info(execution, began),
+            "executionInfo": info(&execution, began),
             "executionConfiguration": {
                 "taskStartToCloseTimeout": "60",
                 "executionStartToCloseTimeout": "31536000",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::describe::info;
 use super::fields::{Fields, invalid};
 use super::{find_domain, reply};
+use crate::operation::Operation;
 use crate::pages::Page;
 use crate::refusal::Failure;
 use crate::timestamp::Timestamp;
@@ -108,13 +109,19 @@ impl List {
 
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let began = turn.state.clock.started_at();
+        let operation = match self.status {
+            WorkflowStatus::Open => Operation::ListOpenWorkflowExecutions,
+            WorkflowStatus::Closed => Operation::ListClosedWorkflowExecutions,
+        };
+        let as_of = turn.state.world.as_of(operation, turn.state.clock.now());
         let mut found: Vec<_> = find_domain(turn, &self.domain)?
             .executions
             .iter()
+            .filter_map(|one| one.as_of(as_of, began))
             .filter(|one| {
                 one.status == self.status && self.filter.as_ref().is_none_or(|filter| filter.lets(one))
             })
-            .filter_map(|one| Some((self.range.moment(one, began)?, one)))
+            .filter_map(|one| Some((self.range.moment(&one, began)?, one)))
             .collect();
         // Of two at the same moment, the one written down later is the newer one.
         found.sort_by_key(|(moment, _)| *moment);
@@ -123,12 +130,12 @@ impl List {
         }
         let list = found
             .into_iter()
-            .map(|(_, one)| (json!([one.workflow_id, one.run_id]).to_string(), info(one, began)));
+            .map(|(_, one)| (json!([one.workflow_id, one.run_id]).to_string(), info(&one, began)));
         let list = list.collect();
-        let size = turn.state.world.page_size(self.most);
+        let cut = turn.state.world.cut(self.most);
         let pages = &mut turn.state.pages;
         let Page { items, next } = pages
-            .turn(list, &self.asked, self.token.as_deref(), size)
+            .turn(list, &self.asked, self.token.as_deref(), cut)
             .map_err(|_| invalid("Invalid token"))?;
         let mut body = json!({"executionInfos": items});
         if let Some(token) = next {
