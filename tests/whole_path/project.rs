@@ -1,43 +1,40 @@
 //! What must stay true of the project as a whole, whoever changes a part of it.
 //!
 //! Each check reads files of the repository: the layers keep to their libraries, and whatever a
-//! service or a variable needs beside the code is there.
+//! service needs beside the code is there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use countermand::config::VARIABLES;
 use countermand::targets::Service;
 use libtest_mimic::{Failed, Trial};
 
-type Check = fn() -> Result<(), String>;
+pub type Check = fn() -> Result<(), String>;
 
 /// The checks, as tests.
 pub fn trials() -> Vec<Trial> {
-    let checks: [(&str, Check); 8] = [
+    let checks: [(&str, Check); 6] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
         ("only-retry-and-pace-wait", only_retry_and_pace_wait),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
         ("every-module-is-on-the-map", every_module_is_on_the_map),
-        ("every-link-leads-somewhere", every_link_leads_somewhere),
-        ("every-variable-is-documented-and-no-other", every_variable_is_documented_and_no_other),
     ];
     checks.map(|(name, check)| Trial::test(name, move || check().map_err(Failed::from))).into()
 }
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: impl AsRef<Path>) -> Result<String, String> {
+pub fn read(path: impl AsRef<Path>) -> Result<String, String> {
     let path = root().join(path);
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Files below a folder that end in this, with their paths from the root.
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -153,49 +150,4 @@ fn every_module_is_on_the_map() -> Result<(), String> {
         }
         None => Ok(()),
     }
-}
-
-/// Links to files and folders of the repository; those with a scheme and those within a page aside.
-fn every_link_leads_somewhere() -> Result<(), String> {
-    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
-        let text = read(page)?;
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
-            let file = link.split('#').next().unwrap_or_default();
-            if !root().join(file).exists() {
-                return Err(format!("{page}: expected {file} to exist"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn every_variable_is_documented_and_no_other() -> Result<(), String> {
-    let readme = read("README.md")?;
-    for variable in VARIABLES {
-        let row = format!("| `{variable}`");
-        if !readme.contains(&row) {
-            return Err(format!("README.md: expected a row that begins with {row}"));
-        }
-    }
-    for (file, text) in [("README.md", &readme), ("template.yaml", &read("template.yaml")?)] {
-        for name in names(text) {
-            if !VARIABLES.contains(&name)
-                && !text.contains(&format!("{name}: expected a variable that exists"))
-            {
-                return Err(format!("{file}: {name} is no variable"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Every name in a text that looks like one of our variables; the bare prefix is none.
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    let names = text.match_indices("COUNTERMAND_").map(|(start, _)| {
-        let rest = &text[start..];
-        let end = rest.find(|it: char| !(it.is_ascii_uppercase() || it == '_')).unwrap_or(rest.len());
-        &rest[..end]
-    });
-    names.filter(|name| *name != "COUNTERMAND_")
 }

@@ -1,5 +1,5 @@
 //! When runs are looked up after a request, and what is told in the end. Times are counted from the
-//! outcome, as the README gives them; the world decides when something has ended.
+//! outcome, as docs/delivery.md gives them; the world decides when something has ended.
 
 use countermand_simulator::Operation;
 use serde_json::json;
