@@ -100,9 +100,10 @@ impl CallError {
         Self { retry_after: Some(place), ..error }
     }
 
-    /// One attempt took longer than it may.
-    pub fn timeout(limit: Duration) -> Self {
-        let message = format!("no answer within {} s", limit.as_secs());
+    /// One attempt took longer than it may; `asked` is the host that did not answer, where one was asked.
+    pub fn timeout(limit: Duration, asked: Option<&str>) -> Self {
+        let from = asked.map(|host| format!(" from {host}")).unwrap_or_default();
+        let message = format!("no answer{from} within {} s", limit.as_secs());
         Self::own(Class::Retry, Answer::Missing, "Timeout", message)
     }
 

@@ -29,11 +29,12 @@ pub async fn main() -> ExitCode {
     let (level, json) = config::logging();
     log::start(&level, json);
     log::panics();
-    let config = match Config::read(config::environment()) {
+    let mut config = match Config::read(config::environment()) {
         Ok(config) => config,
         Err(error) => return start_up::refuse(&error).await,
     };
-    let (connections, credentials) = (Connections::default(), Credentials::default());
+    let authorities = config.authorities.take().unwrap_or_else(client::trust::of_machine);
+    let (connections, credentials) = (Connections::new(authorities), Credentials::default());
     let connector = client::connector(connections.clone());
     let aws = client::sdk_config(connector.clone(), credentials.clone(), config.aws_endpoint).await;
     let opening = client::connector(Opening(connections));

@@ -5,22 +5,19 @@
 //! knows the class of a failure and the time there is, and nothing of what the call does. It is also the
 //! only place that bounds how many calls are under way at once.
 
+mod limits;
+
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
+pub use self::limits::{ADDRESSES_LIMIT, ATTEMPT_LIMIT, asking, connecting, prepare, prepared};
+use self::limits::{asked, noting_who_is_asked};
 use crate::call_error::{Answer, CallError, Class};
 use crate::contained::contained_in;
 use crate::pace::{Came, Lane, Patience, Standing, Waiting};
 
-/// One attempt lasts at most this long, from connecting to the last byte of the answer.
-pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
-/// Connecting lasts at most this long.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// What an attempt has to read before it can call lasts at most this long, so that it ends by itself
-/// before the attempt is cut off and nobody could tell that nothing was asked.
-const PREPARATION_LIMIT: Duration = Duration::from_secs(2);
 /// The ceiling of the wait before the second attempt; it doubles from there.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// No wait of our own choice is longer than this.
@@ -130,12 +127,14 @@ impl Retry {
             return None;
         }
         let end = until.min(now + ATTEMPT_LIMIT);
-        let result = match timeout_at(end, contained_in(call())).await {
-            Ok(result) => result.and_then(|result| result),
-            Err(_) if end == until => Err(CallError::deadline(Answer::Missing)),
-            Err(_) => Err(CallError::timeout(ATTEMPT_LIMIT)),
+        let attempt = async {
+            match timeout_at(end, contained_in(call())).await {
+                Ok(result) => result.and_then(|result| result),
+                Err(_) if end == until => Err(CallError::deadline(Answer::Missing)),
+                Err(_) => Err(CallError::timeout(ATTEMPT_LIMIT, asked().as_deref())),
+            }
         };
-        Some((now, result))
+        Some((now, noting_who_is_asked(attempt).await))
     }
 }
 
@@ -250,32 +249,6 @@ impl Repeats {
             | Class::Deferred => false,
         }
     }
-}
-
-/// What an attempt has to read before it can call, within a limit of its own. No call was made where it
-/// fails, whatever the answer that it got.
-pub async fn prepare<T>(read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let read = prepared(read).await.unwrap_or_else(|limit| Err(CallError::timeout(limit)));
-    read.map_err(|error| CallError { answer: Answer::NotAsked, request_id: None, ..error })
-}
-
-/// The same, whatever it is that has to be had.
-///
-/// # Errors
-/// The limit, where it was reached.
-pub async fn prepared<T>(read: impl Future<Output = T>) -> Result<T, Duration> {
-    timeout(PREPARATION_LIMIT, read).await.map_err(|_| PREPARATION_LIMIT)
-}
-
-/// Connecting, within its limit.
-pub async fn connecting<T, E>(connect: impl Future<Output = Result<T, E>>) -> Result<T, E>
-where
-    E: From<std::io::Error>,
-{
-    let late = || {
-        std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no connection within {CONNECT_LIMIT:?}"))
-    };
-    timeout(CONNECT_LIMIT, connect).await.unwrap_or_else(|_| Err(late().into()))
 }
 
 /// Even a sleep of no time takes a tick of the clock.

@@ -1,10 +1,16 @@
-//! Connections to services: one TLS configuration and one pool for all of them.
+//! Connections to services: one TLS configuration for all of them, and a pool for each host.
 //!
 //! They speak HTTP/1.1, which every service here speaks. A connection can also be opened with nothing
-//! asked on it, so that the start of the process pays for it and no request does. This module knows no
-//! service, no credentials, and nothing of what is sent.
+//! asked on it, so that the start of the process pays for it and no request does. A call that ends without
+//! an answer takes the idle connections to its host with it: what ended one in silence may have ended all.
+//! This module knows no service, no credentials, and nothing of what is sent.
 
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::io::ErrorKind;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -17,45 +23,54 @@ use aws_smithy_types::body::SdkBody;
 use http::uri::Scheme;
 use http::{Request, Uri, Version};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector as Tcp, capture_connection};
+use hyper_util::client::legacy::{self, Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
+use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
-use super::trust::authorities;
-use crate::retry::connecting;
+use super::error::innermost;
+use crate::retry::{ADDRESSES_LIMIT, asking, connecting};
 
 /// All connections of the process. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Connections(Client<Limited<HttpsConnector<Tcp>>, SdkBody>);
+pub struct Connections(Arc<Shared>);
 
-impl Default for Connections {
-    /// None yet; the authorities that the machine trusts are read now.
-    fn default() -> Self {
-        let trusting = ClientConfig::builder().with_root_certificates(authorities()).with_no_client_auth();
-        let mut tcp = Tcp::new();
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new().with_tls_config(trusting).https_or_http().enable_http1();
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new());
-        Self(builder.build(Limited(tls.wrap_connector(tcp))))
-    }
+#[derive(Debug)]
+struct Shared {
+    connector: Connector<GaiResolver>,
+    client: Builder,
+    pools: Mutex<HashMap<String, Pool>>,
 }
 
+type Connector<R> = Limited<HttpsConnector<Tcp<R>>>;
+type Pool = Arc<Client<Connector<GaiResolver>, SdkBody>>;
+
 impl Connections {
+    /// None yet. Whoever is called over TLS has a certificate of one of these authorities.
+    pub fn new(authorities: RootCertStore) -> Self {
+        let mut client = Client::builder(TokioExecutor::new());
+        client.pool_timer(TokioTimer::new());
+        let connector = connector(GaiResolver::new(), authorities);
+        Self(Arc::new(Shared { connector, client, pools: Mutex::default() }))
+    }
+
     /// Opens a connection to where this leads and leaves it in the pool; nothing is sent over it.
     ///
     /// A connection of HTTP/1.1 carries no request of HTTP/2: the client refuses to send one, when it has
     /// the connection.
-    async fn open(&self, uri: Uri) -> Result<(), BoxError> {
+    async fn open(&self, uri: Uri) -> Result<(), ConnectorError> {
+        let host = host(&uri);
+        let pool = self.pool(&host);
         let mut request = Request::new(SdkBody::empty());
         (*request.uri_mut(), *request.version_mut()) = (uri, Version::HTTP_2);
-        match self.0.request(request).await {
+        match pool.request(request).await {
             Err(refused) if refused.connect_info().is_some() => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Err("a request was sent that should only have opened a connection".into()),
+            Err(source) => Err(Unreached { host, source }.into()),
+            Ok(_) => {
+                Err(ConnectorError::io("a request was sent that should only have opened a connection".into()))
+            }
         }
     }
 
@@ -65,9 +80,23 @@ impl Connections {
         if let Some(captured) = request.extensions().get::<CaptureSmithyConnection>() {
             captured.set_connection_retriever(move || closable(&connection));
         }
-        let response = self.0.request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+        let host = host(request.uri());
+        asking(&host);
+        let mut call =
+            UnderWay { connections: self, pool: self.pool(&host), host: host.clone(), answered: false };
+        let response = call.pool.request(request).await.map_err(|source| Unreached { host, source })?;
+        call.answered = true;
         HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
             .map_err(|error| ConnectorError::other(error.into(), None))
+    }
+
+    fn pool(&self, host: &str) -> Pool {
+        let new = || Arc::new(self.0.client.build(self.0.connector.clone()));
+        Arc::clone(self.pools().entry(host.into()).or_insert_with(new))
+    }
+
+    fn pools(&self) -> MutexGuard<'_, HashMap<String, Pool>> {
+        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,6 +104,63 @@ impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connections = self.clone();
         HttpConnectorFuture::new(async move { connections.send(request).await })
+    }
+}
+
+/// A call that was not answered yet. Where it ends so, by a fault or because nobody waits any longer, its pool
+/// is given up, so that the next attempt opens a connection.
+struct UnderWay<'a> {
+    connections: &'a Connections,
+    host: String,
+    pool: Pool,
+    answered: bool,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        // Calls side by side end together; a pool that was opened since is no part of that.
+        let mut pools = self.connections.pools();
+        if !self.answered && pools.get(&self.host).is_some_and(|pool| Arc::ptr_eq(pool, &self.pool)) {
+            pools.remove(&self.host);
+        }
+    }
+}
+
+/// The way to a host, or back from it, failed.
+#[derive(Debug)]
+pub struct Unreached {
+    host: String,
+    source: legacy::Error,
+}
+
+impl Unreached {
+    /// No connection was made, so nothing was asked.
+    pub fn before_the_call(&self) -> bool {
+        self.source.is_connect()
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missed = if self.before_the_call() { "no connection to" } else { "no answer from" };
+        write!(formatter, "{missed} {}: ", self.host)?;
+        let cause = innermost(&self.source);
+        match cause.downcast_ref::<std::io::Error>() {
+            Some(error) if error.kind() == ErrorKind::TimedOut => formatter.write_str("timed out"),
+            _ => write!(formatter, "{cause}"),
+        }
+    }
+}
+
+impl Error for Unreached {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl From<Unreached> for ConnectorError {
+    fn from(error: Unreached) -> Self {
+        Self::io(error.into())
     }
 }
 
@@ -89,7 +175,7 @@ impl HttpConnector for Opening {
             let request = http1(request)?;
             // Without TLS there is little to prepare.
             if request.uri().scheme() == Some(&Scheme::HTTPS) {
-                connections.open(request.uri().clone()).await.map_err(ConnectorError::io)?;
+                connections.open(request.uri().clone()).await?;
             }
             let nothing =
                 StatusCode::try_from(200).map_err(|error| ConnectorError::other(error.into(), None))?;
@@ -102,6 +188,12 @@ fn http1(request: HttpRequest) -> Result<Request<SdkBody>, ConnectorError> {
     request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))
 }
 
+/// Host and port, without a user's name and password.
+fn host(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    uri.port().map_or_else(|| host.into(), |port| format!("{host}:{port}"))
+}
+
 /// Lets the SDK give up a connection that a fault came over, so that the next attempt may reach another host.
 fn closable(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     connection.connection_metadata().as_ref()?;
@@ -112,6 +204,17 @@ fn closable(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
         }
     };
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(close).build())
+}
+
+/// Connects to hosts whose addresses the resolver tells, one after the other within a time that they share.
+fn connector<R>(resolver: R, authorities: RootCertStore) -> Connector<R> {
+    let trusting = ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth();
+    let mut tcp = Tcp::new_with_resolver(resolver);
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(ADDRESSES_LIMIT));
+    let tls = HttpsConnectorBuilder::new().with_tls_config(trusting).https_or_http().enable_http1();
+    Limited(tls.wrap_connector(tcp))
 }
 
 /// Connecting within its limit, from the look-up of the name to the end of the TLS handshake.
@@ -136,3 +239,6 @@ where
         Box::pin(connecting(self.0.call(uri)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::connections::Unreached;
 use crate::call_error::{Answer, CallError, Class};
 use crate::timestamp::Timestamp;
 
@@ -137,13 +138,12 @@ pub fn connector_error(error: &ConnectorError) -> CallError {
     if let Some(error) = find::<CredentialsError>(error) {
         return no_credentials(error);
     }
-    let sent = find::<hyper_util::client::legacy::Error>(error);
-    if sent.is_none() && !error.is_io() && !error.is_timeout() {
+    let unreached = find::<Unreached>(error);
+    if unreached.is_none() && !error.is_io() && !error.is_timeout() {
         return CallError::not_configured(format!("the call could not be made: {}", innermost(error)));
     }
-    let answer =
-        if sent.is_some_and(|error| error.is_connect()) { Answer::NotReached } else { Answer::Missing };
-    connection_failed(&innermost(error), answer)
+    let before_the_call = unreached.is_some_and(Unreached::before_the_call);
+    connection_failed(&reason(error), if before_the_call { Answer::NotReached } else { Answer::Missing })
 }
 
 /// Credentials that are not there need a person; those that could not be fetched may come.
@@ -155,7 +155,7 @@ fn no_credentials(error: &CredentialsError) -> CallError {
     if missing {
         return CallError::not_configured("no AWS credentials were found");
     }
-    let message = format!("the AWS credentials could not be fetched: {}", innermost(error));
+    let message = format!("the AWS credentials could not be fetched: {}", reason(error));
     CallError::own(Class::Retry, Answer::NotAsked, "ConnectionFailed", message)
 }
 
@@ -173,8 +173,13 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 }
 
 /// The first cause, which is the one that says something.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
+pub fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+/// The same in words, with the host where the way to one failed.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    find::<Unreached>(error).map_or_else(|| innermost(error).to_string(), ToString::to_string)
 }
 
 /// A time of a service, which comes as a fraction of seconds and is read a little too low.

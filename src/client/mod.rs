@@ -9,7 +9,7 @@ mod connections;
 pub mod credentials;
 pub mod error;
 mod reply;
-mod trust;
+pub mod trust;
 
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;

@@ -12,11 +12,13 @@ mod variables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
+
+use rustls::RootCertStore;
 
 pub use self::destination::{Destination, DestinationKind};
 use self::variables::Variables;
+use crate::client::trust;
 use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::CONFIRM_WITHIN_SECONDS;
@@ -62,6 +64,8 @@ pub struct Config {
     pub confirm: bool,
     /// For so long, where a request does not say.
     pub confirm_within: Duration,
+    /// Whom TLS trusts, in place of those that the machine does.
+    pub authorities: Option<RootCertStore>,
     /// Where CloudFlow is called, or which variables that needs.
     pub cloudflow: Result<Endpoint, String>,
 }
@@ -144,6 +148,7 @@ impl Config {
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
                     .unwrap_or(3_600),
             ),
+            authorities: authorities(&mut variables),
             cloudflow: cloudflow::endpoint(&mut variables, nowhere),
         };
         variables.problems.extend(config.contradictions());
@@ -186,27 +191,6 @@ pub fn logging() -> (String, bool) {
     (level.to_uppercase(), !text)
 }
 
-/// The file with the authorities that TLS trusts: that of `SSL_CERT_FILE`, else the bundle of Amazon Linux or
-/// Debian, which holds what their folders of certificates hold. `SSL_CERT_DIR` names a folder beside it.
-pub fn authorities() -> Option<PathBuf> {
-    let usual = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"].map(PathBuf::from);
-    let usual = || usual.into_iter().find(|path| path.exists());
-    only_bundle(std::env::var_os("SSL_CERT_FILE"), std::env::var_os("SSL_CERT_DIR"), usual)
-}
-
-/// A folder can hold what no bundle holds. Variables that are empty are not set.
-fn only_bundle(
-    file: Option<OsString>,
-    folder: Option<OsString>,
-    usual: impl FnOnce() -> Option<PathBuf>,
-) -> Option<PathBuf> {
-    let set = |variable: Option<OsString>| variable.filter(|value| !value.is_empty());
-    match set(folder) {
-        Some(_) => None,
-        None => set(file).map(PathBuf::from).or_else(usual),
-    }
-}
-
 /// Where Lambda's runtime API is; absent where the process was not started by Lambda.
 pub fn runtime_api() -> Option<String> {
     std::env::var("AWS_LAMBDA_RUNTIME_API").ok()
@@ -230,6 +214,19 @@ fn mode(name: &str) -> Result<bool, String> {
         "dry-run" => Ok(true),
         _ => Err("active or dry-run".into()),
     }
+}
+
+/// The authorities of a file and of folders, together. A file for AWS alone goes before one for all programs.
+fn authorities(variables: &mut Variables) -> Option<RootCertStore> {
+    let file = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].into_iter().find(|name| variables.text(name).is_some());
+    let of_file = file.and_then(|name| variables.parsed(name, trust::of_file));
+    let mut trusted = variables.parsed("SSL_CERT_DIR", trust::of_folders);
+    match (&mut trusted, of_file) {
+        (Some(trusted), Some(of_file)) => trusted.extend(of_file.roots),
+        (None, of_file) => trusted = of_file,
+        (Some(_), None) => {}
+    }
+    trusted
 }
 
 fn policy(variables: &mut Variables) -> Policy {

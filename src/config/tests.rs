@@ -1,3 +1,5 @@
+use countermand_simulator::{Simulator, World};
+
 use super::*;
 use crate::targets::cloudflow::{KeySource, Keys, Signature};
 
@@ -547,16 +549,53 @@ fn secrets_are_in_no_error_and_in_no_debug_output() {
     }
 }
 
-#[test]
-fn a_bundle_is_all_that_is_trusted_unless_a_folder_is_named() {
-    for (file, folder, bundle) in [
-        (None, None, Some("usual")),
-        (Some("own"), None, Some("own")),
-        (Some(""), Some(""), Some("usual")),
-        (None, Some("folder"), None),
-        (Some("own"), Some("folder"), None),
+#[tokio::test]
+async fn authorities_are_those_of_a_file_and_of_folders_and_must_be_there() {
+    let simulator =
+        Simulator::start(World::default(), ([127, 0, 0, 1], 0).into()).await.expect("a simulator");
+    let one = simulator.secure().await.expect("a listener");
+    let two = simulator.secure().await.expect("a listener");
+    let folder = std::env::temp_dir().join(format!("authorities-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("folder")).expect("a folder");
+    let path = |name: &str| folder.join(name).display().to_string();
+    for (name, text) in [
+        ("one", one.authority_pem().into()),
+        ("both", one.authority_pem().to_owned() + "a comment\n" + two.authority_pem()),
+        (
+            "partly",
+            format!("-----BEGIN CERTIFICATE-----\nAQ*D\n-----END CERTIFICATE-----\n{}", one.authority_pem()),
+        ),
+        ("folder/two", two.authority_pem().into()),
+        ("nothing", String::new()),
+        ("no-certificate", "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n".into()),
     ] {
-        let got = only_bundle(file.map(Into::into), folder.map(Into::into), || Some("usual".into()));
-        assert_eq!(got, bundle.map(PathBuf::from), "{file:?} {folder:?}");
+        std::fs::write(path(name), text).expect("a file");
     }
+    let read = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, file)| ((*name).into(), path(file)));
+        Config::read(variables).map(|config| config.authorities.map_or(0, |trusted| trusted.len()))
+    };
+    for (variables, trusted) in [
+        (&[][..], 0),
+        (&[("AWS_CA_BUNDLE", "one")], 1),
+        (&[("SSL_CERT_FILE", "both")], 2),
+        (&[("AWS_CA_BUNDLE", "partly")], 1),
+        (&[("AWS_CA_BUNDLE", "one"), ("SSL_CERT_FILE", "both")], 1),
+        (&[("SSL_CERT_DIR", "folder")], 1),
+        (&[("AWS_CA_BUNDLE", "one"), ("SSL_CERT_DIR", "folder")], 2),
+    ] {
+        assert_eq!(read(variables), Ok(trusted), "{variables:?}");
+    }
+    for (name, file, why) in [
+        ("AWS_CA_BUNDLE", "missing", "No such file"),
+        ("AWS_CA_BUNDLE", "folder", "directory"),
+        ("SSL_CERT_FILE", "nothing", "none was found"),
+        ("SSL_CERT_FILE", "no-certificate", "none was found"),
+        ("SSL_CERT_DIR", "missing", "none was found"),
+    ] {
+        let problem = read(&[(name, file)]).expect_err("a problem").to_string();
+        let named = problem.starts_with(&format!("{name}: expected ")) && problem.contains("got `");
+        assert!(named && problem.contains(why), "{problem}");
+    }
+    std::fs::remove_dir_all(folder).expect("a folder");
 }

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 
 use tokio::time::advance;
 
+use super::limits::{CONNECT_LIMIT, PREPARATION_LIMIT};
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);

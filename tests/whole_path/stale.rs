@@ -1,5 +1,6 @@
-//! Connections that their peer closed while nothing used them, as happens to a sandbox that is frozen
-//! between two invocations: they cost no attempt and no delay.
+//! Connections that ended while nothing used them, as happens to a sandbox that is frozen between two
+//! invocations. Those that their peer closed cost no attempt and no delay; of those that ended in silence,
+//! as behind a gateway that forgot them, one costs an attempt, however many there are.
 //!
 //! The function's calls go through a proxy that closes every connection that is open at a moment, and
 //! the function may make one attempt only, so that an attempt spent on a stale connection would show
@@ -7,8 +8,9 @@
 
 use std::io::Result;
 use std::sync::Arc;
+use std::time::Duration;
 
-use countermand_simulator::{Reply, Simulator, World};
+use countermand_simulator::{Operation, Reply, Simulator, World};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
@@ -27,6 +29,8 @@ const ROUNDS: usize = 50;
 enum Ending {
     Closed,
     Reset,
+    /// Nothing is handed on any more, and nobody is told.
+    Silent,
 }
 
 /// What the function does as its connections end.
@@ -49,7 +53,34 @@ pub fn trials() -> Vec<Trial> {
         let test = move || in_real_time(check(ending, meanwhile)).map_err(Into::into);
         Trial::test(format!("connections-that-were-{name}-cost-no-attempt"), test)
     };
-    ways.map(trial).into()
+    let mut trials = Vec::from(ways.map(trial));
+    let test = || in_real_time(silence()).map_err(Into::into);
+    trials.push(Trial::test("of-connections-that-died-in-silence-one-costs-an-attempt", test));
+    trials
+}
+
+/// Ten connections are open, and die; new ones live.
+async fn silence() -> std::result::Result<(), String> {
+    let ten = (0..10)
+        .map(|index| json!({"service": "swf", "domain": "billing", "workflowId": format!("w-{index}")}));
+    let ten = Case::read(json!({"sqs": ten.collect::<Vec<_>>(), "timeoutMs": 30_000, "expect": {}}))?;
+    let one = json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]});
+    let one = json!({"sqs": [one], "destination": "bus", "timeoutMs": 30_000, "env": {"AWS_LAMBDA_LOG_LEVEL": "ERROR"}, "expect": {}});
+    let one = Case::read(one)?;
+    let simulator = one.simulator().await?;
+    let proxy = text(Proxy::start(&simulator).await)?;
+    let mut variables = one.variables(&simulator, None);
+    variables.insert("AWS_ENDPOINT_URL".into(), proxy.url.clone());
+    let _function = text(Function::start(&variables))?;
+    simulator.delay(Operation::RequestCancelWorkflowExecution, Duration::from_millis(300));
+    simulator.invoke(ten.event(1)?, ten.invocation("lambda-1")).await;
+    let ended = proxy.end_all(Ending::Silent).await;
+    if ended < 10 {
+        return Err(format!("expected ten idle connections, got {ended}"));
+    }
+    simulator.forget();
+    let reply = simulator.invoke(one.event(1)?, one.invocation("lambda-2")).await;
+    compare(&simulator, &reply, &[2], 2)
 }
 
 async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), String> {
@@ -93,13 +124,19 @@ async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), 
         };
         let (reply, thawed) = tokio::join!(invoked, thawed);
         text(thawed)?;
-        compare(&simulator, &reply).map_err(|difference| format!("round {round}: {difference}"))?;
+        compare(&simulator, &reply, &[1; 3], 4)
+            .map_err(|difference| format!("round {round}: {difference}"))?;
     }
     Ok(())
 }
 
-/// Every record done, in one attempt and one call each, and told in one more.
-fn compare(simulator: &Simulator, reply: &Reply) -> std::result::Result<(), String> {
+/// Every record done and told, each in so many attempts, all in so many calls that arrived.
+fn compare(
+    simulator: &Simulator,
+    reply: &Reply,
+    attempts: &[u32],
+    calls: usize,
+) -> std::result::Result<(), String> {
     if *reply != Reply::Response(r#"{"batchItemFailures":[]}"#.into()) {
         return Err(format!("expected no record back, got {reply:?}\n{:#?}", simulator.published()));
     }
@@ -108,9 +145,10 @@ fn compare(simulator: &Simulator, reply: &Reply) -> std::result::Result<(), Stri
         outcomes.iter().map(|message| serde_json::from_str(&message.body).unwrap_or_default()).collect();
     let told: Vec<_> =
         outcomes.iter().map(|outcome| json!([outcome["status"], outcome["attempts"]])).collect();
-    let (calls, expected) = (simulator.ledger().len(), vec![json!(["ACCEPTED", 1]); 3]);
-    if told != expected || calls != 4 {
-        return Err(format!("expected {expected:?} in 4 calls, got {told:?} in {calls}"));
+    let expected: Vec<_> = attempts.iter().map(|attempts| json!(["ACCEPTED", attempts])).collect();
+    let arrived = simulator.ledger().len();
+    if told != expected || arrived != calls {
+        return Err(format!("expected {expected:?} in {calls} calls, got {told:?} in {arrived}"));
     }
     Ok(())
 }
@@ -120,14 +158,14 @@ struct Proxy {
     url: String,
     port: u16,
     open: Arc<Mutex<JoinSet<()>>>,
-    end: watch::Sender<Option<Ending>>,
+    end: watch::Sender<Ending>,
 }
 
 impl Proxy {
     async fn start(simulator: &Simulator) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let (end, ending) = watch::channel(None);
+        let (end, ending) = watch::channel(Ending::Closed);
         let (open, to) = (Arc::new(Mutex::new(JoinSet::new())), simulator.address());
         let connections = Arc::clone(&open);
         tokio::spawn(async move {
@@ -135,7 +173,10 @@ impl Proxy {
                 let Ok(onward) = TcpStream::connect(to).await else { continue };
                 // What is handed on in pieces must not wait for the piece before to be acknowledged.
                 let _ = (from.set_nodelay(true), onward.set_nodelay(true));
-                connections.lock().await.spawn(hand_on(from, onward, ending.clone()));
+                // Only an end that is told from now on is this connection's.
+                let mut ending = ending.clone();
+                ending.mark_unchanged();
+                connections.lock().await.spawn(hand_on(from, onward, ending));
             }
         });
         Ok(Self { url: format!("http://127.0.0.1:{port}"), port, open, end })
@@ -146,9 +187,11 @@ impl Proxy {
         let mut open = self.open.lock().await;
         while open.try_join_next().is_some() {}
         let count = open.len();
-        self.end.send_replace(Some(how));
+        self.end.send_replace(how);
+        if how == Ending::Silent {
+            return count;
+        }
         while open.join_next().await.is_some() {}
-        self.end.send_replace(None);
         // Even on one machine an end may be under way while what was sent later has arrived.
         while self.any_established() {
             tokio::task::yield_now().await;
@@ -164,15 +207,17 @@ impl Proxy {
     }
 }
 
-async fn hand_on(mut from: TcpStream, mut onward: TcpStream, mut ending: watch::Receiver<Option<Ending>>) {
-    let ended = tokio::select! {
-        _ = copy_bidirectional(&mut from, &mut onward) => None,
-        ended = ending.wait_for(Option::is_some) => ended.ok().and_then(|ended| *ended),
-    };
+async fn hand_on(mut from: TcpStream, mut onward: TcpStream, mut ending: watch::Receiver<Ending>) {
+    tokio::select! {
+        _ = copy_bidirectional(&mut from, &mut onward) => return,
+        _ = ending.changed() => {}
+    }
+    let ended = *ending.borrow();
     match ended {
         // Dropped with nothing unread, it is closed in order.
-        Some(Ending::Closed) | None => {}
-        Some(Ending::Reset) => drop(from.set_zero_linger()),
+        Ending::Closed => {}
+        Ending::Reset => drop(from.set_zero_linger()),
+        Ending::Silent => std::future::pending().await,
     }
 }
 

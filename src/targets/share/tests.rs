@@ -123,7 +123,7 @@ fn fault(class: Class) -> Result<&'static str, CallError> {
 
 #[tokio::test(start_paused = true)]
 async fn the_effect_is_unknown_once_a_call_went_unanswered_and_none_was_taken() {
-    let hung = || Err(CallError::timeout(Duration::from_secs(5)));
+    let hung = || Err(CallError::timeout(Duration::from_secs(5), None));
     let refused = || Err(CallError::own(Class::Retry, Answer::NotReached, "ConnectionFailed", "refused"));
     for (script, effect, attempts) in [
         (vec![Ok("a")], Effect::Requested, 1),
