@@ -61,23 +61,25 @@ pub fn ours(record: &Record) {
 
 /// Logs a follow-up that leads nowhere.
 pub fn dropped(record: &Record, wrong: &str) {
-    tracing::warn!(messageId = record.source.id, wrong, "a follow-up is dropped");
+    // Other sources take an id from whoever wrote the event.
+    let id = record.source.id.as_deref().filter(|_| record.source.kind == "sqs");
+    tracing::warn!(messageId = id, wrong, "a follow-up is dropped");
 }
 
-/// Logs a request that could not be followed, for now.
+/// Logs a request that could not be followed; its record comes again, or was received for the last time.
 pub fn not_followed(record: &Record, error: &CallError) {
     tracing::error!(
         messageId = record.source.id,
         code = error.code,
         error = error.message,
         serviceRequestId = error.request_id,
-        "the follow-up could not be sent, so its record comes again"
+        "the follow-up could not be sent"
     );
 }
 
 /// Logs a request that names more than a message can carry.
-pub fn too_long_to_follow(record: &Record, bytes: usize) {
-    tracing::warn!(messageId = record.source.id, bytes, "the follow-up is longer than a message may be");
+pub fn too_long_to_follow(record: &Record, wrong: &str) {
+    tracing::warn!(messageId = record.source.id, wrong, "the follow-up is longer than a message may be");
 }
 
 /// Logs a confirmation, and what kept it from its destination.

@@ -68,6 +68,8 @@ pub fn compose(
         targets: Targets::connect(aws, config.cloudflow, connector),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),
         follow_ups: FollowUps {
+            arn: config.follow_up_queue.as_ref().map(|queue| queue.arn.clone()),
+            sender_id: config.follow_up_sender_id,
             queue: Publisher::connect(aws, config.follow_up_queue, String::new()),
             by_default: config.confirm,
             within: config.confirm_within,

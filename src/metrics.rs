@@ -80,10 +80,19 @@ pub fn to_standard_output(lines: &str) {
 }
 
 impl Metrics {
-    /// Writes a line for each service and status.
-    pub fn write(&self, samples: &[Sample], now: Timestamp) {
-        let lines: String = self.lines(samples, now).iter().map(|line| format!("{line}\n")).collect();
+    /// Writes a line for each service and status, and one for the follow-ups that were dropped, if any.
+    pub fn write(&self, samples: &[Sample], dropped: usize, now: Timestamp) {
+        let mut lines = self.lines(samples, now);
+        lines.extend((dropped > 0).then(|| self.dropped(dropped, now)));
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
         (self.out)(&lines);
+    }
+
+    /// So many follow-ups were dropped. What they say of themselves is not believed, their service included.
+    fn dropped(&self, count: usize, now: Timestamp) -> Value {
+        let metric = json!([{"Name": "DroppedFollowUps", "Unit": "Count"}]);
+        let members = [("service", json!(NO_SERVICE)), ("DroppedFollowUps", json!(count))];
+        self.finished(vec![self.sums_by_service(metric)], members, now)
     }
 
     fn lines(&self, samples: &[Sample], now: Timestamp) -> Vec<Value> {
@@ -116,38 +125,50 @@ impl Metrics {
             let metrics = metrics.iter().filter(|(_, unit, _)| *unit == wanted);
             metrics.map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect()
         };
-        let directive = |metrics: Value, of_all: &[&[&str]], of_function: &[&[&str]]| {
-            let of_function = of_function.iter().filter(|_| self.function.is_some());
-            let dimensions: Vec<_> = of_all.iter().chain(of_function).collect();
-            json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics})
-        };
         // An alarm watches sums of a function over all services; times have no use for them.
         let directives = [
-            directive(
+            self.directive(
                 json!([{"Name": "Requests", "Unit": "Count"}]),
                 &[&["service"], &["service", "status"]],
                 &[&["FunctionName", "service", "status"], &["FunctionName", "status"]],
             ),
-            directive(of_unit("Count"), &[&["service"]], &[&["FunctionName", "service"], &["FunctionName"]]),
-            directive(of_unit("Milliseconds"), &[&["service"]], &[&["FunctionName", "service"]]),
+            self.sums_by_service(of_unit("Count")),
+            self.directive(of_unit("Milliseconds"), &[&["service"]], &[&["FunctionName", "service"]]),
         ];
         let directives = directives.into_iter().filter(|directive| directive["Metrics"] != json!([]));
+        let members = [("service", json!(service)), ("status", json!(status)), ("Requests", json!(requests))];
+        let members = members.into_iter().chain(metrics.into_iter().map(|(name, _, value)| (name, value)));
+        self.finished(directives.collect(), members, now)
+    }
+
+    fn finished(
+        &self,
+        directives: Vec<Value>,
+        members: impl IntoIterator<Item = (&'static str, Value)>,
+        now: Timestamp,
+    ) -> Value {
         let mut line = json!({
             "level": self.level,
             "timestamp": now,
-            "_aws": {
-                "Timestamp": now.millis(),
-                "CloudWatchMetrics": directives.collect::<Vec<_>>(),
-            },
-            "service": service,
-            "status": status,
-            "Requests": requests,
+            "_aws": {"Timestamp": now.millis(), "CloudWatchMetrics": directives},
         });
-        metrics.into_iter().for_each(|(name, _, value)| line[name] = value);
+        members.into_iter().for_each(|(name, value)| line[name] = value);
         if let Some(function) = &self.function {
             line["FunctionName"] = json!(function);
         }
         line
+    }
+
+    fn sums_by_service(&self, metrics: Value) -> Value {
+        self.directive(metrics, &[&["service"]], &[&["FunctionName", "service"], &["FunctionName"]])
+    }
+
+    /// Metrics and the dimensions that they are counted by: those of all functions together, and those of
+    /// one where its name is known.
+    fn directive(&self, metrics: Value, of_all: &[&[&str]], of_function: &[&[&str]]) -> Value {
+        let of_function = of_function.iter().filter(|_| self.function.is_some());
+        let dimensions: Vec<_> = of_all.iter().chain(of_function).collect();
+        json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics})
     }
 }
 
@@ -265,6 +286,17 @@ mod tests {
             "RequestAge": [["service"]],
         });
         assert_eq!(sums(None), (unnamed, Value::Null));
+    }
+
+    #[test]
+    fn dropped_follow_ups_are_counted_and_nothing_else_of_them_is_told() {
+        let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
+        let line = metrics(Some("cancels")).dropped(3, now);
+        assert_eq!((&line["service"], &line["DroppedFollowUps"]), (&json!("none"), &json!(3)));
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"], json!([{"Name": "DroppedFollowUps", "Unit": "Count"}]));
+        let dimensions = json!([["service"], ["FunctionName", "service"], ["FunctionName"]]);
+        assert_eq!((&line["level"], &directive["Dimensions"]), (&json!("WARN"), &dimensions));
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Record {
         let (asks_for, dry_run) = match request::read(&record.text) {
             Reading::Request(asked) => (asks_for(&asked), asked.dry_run),
             Reading::Ours => ("a message of the function's own".into(), false),
-            Reading::FollowUp(_) | Reading::BrokenFollowUp(_) => ("a check of its own".into(), false),
+            Reading::FollowUp(_) => ("a check of its own".into(), false),
             Reading::Rejected(_) => ("no valid request".into(), false),
         };
         Record {

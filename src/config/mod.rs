@@ -60,6 +60,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where follow-ups go; no request is followed without it.
     pub follow_up_queue: Option<Destination>,
+    /// The id of the role whose follow-ups count; everybody's, where it is not set.
+    pub follow_up_sender_id: Option<String>,
     /// Requests that do not say are followed too.
     pub confirm: bool,
     /// For so long, where a request does not say.
@@ -78,7 +80,7 @@ const NOWHERE: &str = "http://set-aws-endpoint-url.invalid";
 const LONGEST_AGE: u64 = 315_360_000;
 
 /// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 20] = [
+pub const VARIABLES: [&str; 21] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
@@ -97,6 +99,7 @@ pub const VARIABLES: [&str; 20] = [
     "COUNTERMAND_RATES",
     "COUNTERMAND_FUNCTION_CONCURRENCY",
     "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
+    "COUNTERMAND_FOLLOW_UP_SENDER_ID",
     "COUNTERMAND_CONFIRM",
     "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
 ];
@@ -142,6 +145,7 @@ impl Config {
             aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
             policy: policy(&mut variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
+            follow_up_sender_id: variables.parsed("COUNTERMAND_FOLLOW_UP_SENDER_ID", principal_id),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
             confirm_within: Duration::from_secs(
                 variables
@@ -201,6 +205,14 @@ fn outcome_source(source: &str) -> Result<String, String> {
         return Err("1 to 256 characters that do not begin with aws.".into());
     }
     Ok(source.into())
+}
+
+/// SQS names a role's session as this id, a colon and the session's name.
+fn principal_id(id: &str) -> Result<String, String> {
+    let valid = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    valid
+        .then(|| id.into())
+        .ok_or_else(|| "the id of a role, such as AROAEXAMPLE, and nothing behind it".into())
 }
 
 fn truth(word: &str) -> Result<bool, String> {

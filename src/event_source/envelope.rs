@@ -30,6 +30,7 @@ pub fn open(content: Option<&RawValue>, source: Source, time: Option<Moment>, in
         record.request_id = layer.id.unwrap_or(record.request_id);
         record.requested_at = layer.time.unwrap_or(record.requested_at);
         record.source.who.learn(layer.who);
+        record.source.wrapped = true;
         record.text = layer.content;
         if layer.last {
             break;

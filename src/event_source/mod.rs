@@ -87,6 +87,9 @@ pub struct Source {
     pub receive_count: Option<u32>,
     #[serde(flatten)]
     pub who: Who,
+    /// What it delivered held a further envelope.
+    #[serde(skip)]
+    pub wrapped: bool,
 }
 
 /// Who asked, as far as the envelopes know, the innermost that knows it.

@@ -30,6 +30,7 @@ fn record(notification: &str, invoked: Invoked) -> Record {
         arn: json::id(&outer, "EventSubscriptionArn"),
         receive_count: None,
         who: Who::of_notification(&sns),
+        wrapped: false,
     };
     envelope::open(sns.get("Message"), source, time(&sns, "Timestamp"), invoked)
 }

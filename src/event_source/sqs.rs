@@ -43,6 +43,7 @@ fn record(message: &Object, id: String, invoked: Invoked) -> Record {
         arn: json::id(message, "eventSourceARN"),
         receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
         who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
+        wrapped: false,
     };
     let opened = envelope::open(message.get("body"), source, sent.map(Moment::from), invoked);
     Record { receipt_handle: json::id(message, "receiptHandle"), ..opened }

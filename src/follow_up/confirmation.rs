@@ -122,7 +122,7 @@ struct Document<'a> {
     target: Option<Value>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    executions: Option<Vec<Value>>,
+    executions: Option<Vec<Execution<'a>>>,
     counts: Map<String, Value>,
     checks: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +137,14 @@ struct Document<'a> {
     truncated: bool,
 }
 
+/// A run that was followed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Execution<'a> {
+    execution_id: &'a str,
+    state: &'static str,
+}
+
 impl Confirmation {
     /// What is said of a request that was followed; `states` has one for each of its runs.
     pub fn new(follow_up: &FollowUp, states: &[State], now: Timestamp) -> Self {
@@ -145,7 +153,7 @@ impl Confirmation {
         let request_id = labels.request_id.as_deref().unwrap_or_default();
         let service = cancellation.service().name();
         let executions = runs.iter().zip(states);
-        let executions = executions.map(|(id, state)| json!({"executionId": id, "state": state.names().0}));
+        let executions = executions.map(|(id, state)| Execution { execution_id: id, state: state.names().0 });
         let mut document = Document {
             kind: TYPE,
             version: "1",
@@ -195,7 +203,7 @@ fn within_limit<'a>(document: &mut Document<'a>) -> String {
         |document| remove(&mut document.target, "executionIds"),
         |document| {
             let executions = document.executions.take().into_iter().flatten();
-            let left: Vec<_> = executions.filter(|execution| execution["state"] != "CANCELED").collect();
+            let left: Vec<_> = executions.filter(|it| it.state != State::Canceled.names().0).collect();
             document.executions = Some(left).filter(|left| !left.is_empty());
         },
         |document| document.executions = None,

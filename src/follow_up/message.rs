@@ -33,7 +33,7 @@ impl FollowUp {
     /// Reads one, by the rules of a request.
     ///
     /// # Errors
-    /// All that is wrong with it, in words.
+    /// What is wrong with it, by paths and codes alone: whoever wrote it must not write into the log.
     pub fn read(mut fields: Fields) -> Result<Self, String> {
         let version = fields.required(&["version"], &Text::any(0..=usize::MAX));
         if let Some(version) = version.filter(|version| version != VERSION) {
@@ -60,10 +60,10 @@ impl FollowUp {
                 Ok(Self { labels, cancellation, runs, outcome_at, within, checks })
             }
             _ => {
-                let wrong = violations.iter().map(|it| format!("{}: {}", it.path, it.message));
+                let wrong = violations.iter().map(|it| format!("{} {}", it.path, it.code.name()));
                 let wrong: Vec<_> = wrong.collect();
                 let nothing = "expected runs to follow and an RFC 3339 time as outcomeAt";
-                Err(if wrong.is_empty() { nothing.into() } else { cut(&wrong.join("; "), 1_024) })
+                Err(if wrong.is_empty() { nothing.into() } else { cut(&wrong.join(", "), 1_024) })
             }
         }
     }
@@ -124,7 +124,7 @@ fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Vec<Str
             runs.into_iter().filter(|run| seen.insert(run.clone())).collect()
         }
         Some(named) => {
-            let ended = fields.places("ended")?;
+            let ended = fields.places("ended", named.len())?;
             let places = (0..named.len()).filter(|place| !ended.contains(place));
             places.map(|place| named[place].clone()).collect()
         }

@@ -11,6 +11,7 @@ mod message;
 use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, State, Verdict};
+use crate::event_source::Source;
 use crate::outcome::Status;
 use crate::publisher::{Entry, Publisher};
 use crate::request::Labels;
@@ -29,11 +30,17 @@ const JITTER: f64 = 0.2;
 pub const LAST_CHECK: u32 = 14;
 /// A message of SQS is no longer, in bytes.
 const LONGEST_MESSAGE: usize = 1_048_576;
+/// No request that has more runs is followed.
+pub const MOST_RUNS: usize = 1_000;
 
 /// Whether and how requests are followed.
 pub struct FollowUps {
     /// Where our messages to ourselves go; nowhere where nothing is followed.
     pub queue: Publisher,
+    /// The ARN of that queue, the only one that they come from.
+    pub arn: Option<String>,
+    /// The id of the role that sends them; without it every sender counts that the queue lets in.
+    pub sender_id: Option<String>,
     /// Requests that do not say are followed too.
     pub by_default: bool,
     /// For so long, where a request does not say.
@@ -66,6 +73,22 @@ impl FollowUps {
     /// Requests can be followed.
     pub fn are_enabled(&self) -> bool {
         !matches!(self.queue, Publisher::Nowhere)
+    }
+
+    /// Whether a record can be a message of ours. Whoever else can send to the function must not tell
+    /// anything in its name.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check_origin(&self, source: &Source) -> Result<(), &'static str> {
+        let Some(queue) = &self.arn else { return Err("COUNTERMAND_FOLLOW_UP_QUEUE_ARN is not set") };
+        if source.kind != "sqs" || source.wrapped || source.arn.as_ref() != Some(queue) {
+            return Err("expected it unwrapped, from the queue of COUNTERMAND_FOLLOW_UP_QUEUE_ARN");
+        }
+        let sender = source.who.sender_id.as_deref().unwrap_or_default();
+        let session = |id: &String| sender.strip_prefix(id.as_str()).is_some_and(|it| it.starts_with(':'));
+        let ours = self.sender_id.as_ref().is_none_or(session);
+        ours.then_some(()).ok_or("expected a session of COUNTERMAND_FOLLOW_UP_SENDER_ID as its sender")
     }
 
     /// For how long a request is to be followed, if it is.
@@ -110,13 +133,16 @@ impl FollowUp {
     /// The message that asks for the next check, to be seen when that is due.
     ///
     /// # Errors
-    /// Its length in bytes, where it is longer than SQS takes.
-    pub fn message(&self, now: Timestamp) -> Result<Message, usize> {
+    /// Why there is none, where it would be longer than SQS takes, or than we take.
+    pub fn message(&self, now: Timestamp) -> Result<Message, String> {
+        let most = |length: usize, most: usize, what: &str| match length <= most {
+            true => Ok(()),
+            false => Err(format!("expected at most {most} {what}, got {length}")),
+        };
+        most(self.runs.len(), MOST_RUNS, "runs")?;
         let json = self.write();
-        match json.len() <= LONGEST_MESSAGE {
-            true => Ok(Message { json, service: self.cancellation.service().name(), delay: self.delay(now) }),
-            false => Err(json.len()),
-        }
+        most(json.len(), LONGEST_MESSAGE, "bytes")?;
+        Ok(Message { json, service: self.cancellation.service().name(), delay: self.delay(now) })
     }
 
     fn ends_at(&self) -> Timestamp {

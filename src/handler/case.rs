@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::call_error::CallError;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp, Message};
+use crate::follow_up::{Confirmation, FollowUp, Message, State};
 use crate::log;
 use crate::outcome::{Outcome, Status};
 use crate::request::violation::Violation;
@@ -23,6 +23,8 @@ pub struct Case<'a> {
     pub read: Read,
     /// What became of a valid request at its service.
     pub settlement: Option<Settlement>,
+    /// What a follow-up found of its runs.
+    pub seen: Vec<State>,
     pub follow_up: FollowedUp,
     pub told: Told,
     /// It comes again, whatever is told.
@@ -33,7 +35,7 @@ pub struct Case<'a> {
 pub enum Read {
     /// One of our own messages.
     Ours,
-    /// A follow-up that is broken, or not allowed.
+    /// A follow-up that is broken, not ours, or not allowed, and why; nothing of it is repeated.
     Dropped(String),
     FollowUp(Box<FollowUp>),
     /// It breaks a rule of its form.
@@ -74,7 +76,7 @@ impl<'a> Case<'a> {
     /// A record that was read at this time.
     pub fn new(record: &'a Record, at: Timestamp, read: Read) -> Self {
         let (follow_up, told) = (FollowedUp::No, Told::Nothing);
-        Self { record, at, read, settlement: None, follow_up, told, goes_back: false }
+        Self { record, at, read, settlement: None, seen: Vec::new(), follow_up, told, goes_back: false }
     }
 
     /// The first message about a request that is followed from now on.
@@ -85,7 +87,12 @@ impl<'a> Case<'a> {
         let follow_up =
             FollowUp::begin(&valid.request.cancellation, labels, settlement, valid.confirm?, self.at)?;
         let message = follow_up.message(self.at);
-        message.inspect_err(|length| log::too_long_to_follow(self.record, *length)).ok()
+        message.inspect_err(|wrong| log::too_long_to_follow(self.record, wrong)).ok()
+    }
+
+    /// A follow-up that is not ours, and does not come again.
+    pub fn is_dropped(&self) -> bool {
+        matches!(self.read, Read::Dropped(_)) && !self.goes_back
     }
 
     pub fn settled(self, published: bool) -> Settled {

@@ -13,7 +13,7 @@ use super::case::{Case, FollowedUp, Read, Told, Valid};
 use crate::call_error::CallError;
 use crate::contained::contained;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, State};
+use crate::follow_up::{Confirmation, FollowUp, State};
 use crate::hand_back::{self, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
@@ -21,6 +21,8 @@ use crate::metrics::Sample;
 use crate::outcome::Outcome;
 use crate::plan::{self, Request};
 use crate::publisher::Entry;
+use crate::request::fields::Fields;
+use crate::request::violation::Code;
 use crate::request::{self, Reading};
 use crate::retry::ATTEMPT_LIMIT;
 use crate::targets::{Followed, Means, Seen};
@@ -45,12 +47,9 @@ impl Handler {
     fn read_one(&self, record: &Record, now: Timestamp) -> Read {
         let request = match request::read(&record.text) {
             Reading::Ours => return Read::Ours,
-            Reading::BrokenFollowUp(wrong) => return Read::Dropped(wrong),
-            Reading::FollowUp(follow_up) => {
-                return match self.policy.check_standing(&follow_up.cancellation) {
-                    None => Read::FollowUp(follow_up),
-                    Some(violation) => Read::Dropped(violation.message),
-                };
+            Reading::FollowUp(fields) => {
+                let follow_up = self.read_follow_up(record, *fields);
+                return follow_up.map_or_else(Read::Dropped, |it| Read::FollowUp(Box::new(it)));
             }
             Reading::Rejected(mut rejection) => {
                 let asks = rejection.service.and_then(|_| self.follow_ups.check(&rejection.labels));
@@ -68,6 +67,19 @@ impl Handler {
                 Read::Valid(Valid { request, requested_at, confirm })
             }
             false => Read::Refused(request, violations),
+        }
+    }
+
+    /// A message of our own, held to the policy as it stands.
+    fn read_follow_up(&self, record: &Record, fields: Fields<'_>) -> Result<FollowUp, String> {
+        self.follow_ups.check_origin(&record.source)?;
+        let follow_up = FollowUp::read(fields)?;
+        match self.policy.check_standing(&follow_up.cancellation) {
+            None => Ok(follow_up),
+            Some(violation) if violation.code == Code::CancelAllNotAllowed => {
+                Err("COUNTERMAND_CANCEL_ALL does not allow it".into())
+            }
+            Some(_) => Err("COUNTERMAND_ALLOWED_TARGETS does not name its target".into()),
         }
     }
 
@@ -141,11 +153,11 @@ impl Handler {
             // It does not come again, but its next message does.
             Err(_) => follow_up.runs.iter().map(|_| State::Unknown).collect(),
         };
-        let again = follow_up.goes_on(&states, now) && self.follow_ups.are_enabled();
-        match again.then(|| follow_up.message(now)) {
+        match follow_up.goes_on(&states, now).then(|| follow_up.message(now)) {
             Some(Ok(message)) => case.follow_up = FollowedUp::Ready(message),
             _ => case.told = Told::Confirmation(Box::new(Confirmation::new(follow_up, &states, now))),
         }
+        case.seen = states;
     }
 
     /// Sends the messages to ourselves, before anything is told of them.
@@ -171,10 +183,22 @@ impl Handler {
                 Ok(()) => cases[*place].follow_up = FollowedUp::Sent,
                 Err(error) => {
                     log::not_followed(cases[*place].record, &error);
-                    cases[*place].goes_back = true;
+                    let case = &mut cases[*place];
+                    case.goes_back |= contained(|| self.give_up(case, invocation.now())).unwrap_or(true);
                 }
             }
         }
+    }
+
+    /// The next message could not be sent. A follow-up that does not come again ends here, with what is
+    /// known; true where the record does come again, or is no follow-up.
+    fn give_up(&self, case: &mut Case<'_>, now: Timestamp) -> bool {
+        let Read::FollowUp(follow_up) = &case.read else { return true };
+        if !self.writer.is_last_receive(case.record) {
+            return true;
+        }
+        case.told = Told::Confirmation(Box::new(Confirmation::new(follow_up, &case.seen, now)));
+        false
     }
 
     /// Writes the outcomes.
@@ -241,6 +265,7 @@ impl Handler {
         let until = invocation.publishing_until;
         let mut results = self.publisher.publish(&entries, &self.retry, until).await.into_iter();
         let mut samples = Vec::new();
+        let dropped = cases.iter().filter(|case| case.is_dropped()).count();
         let settled = cases.into_iter().enumerate().map(|(place, case)| {
             let told = self.entry(&case).is_some();
             let result = if told { results.next().unwrap_or(Ok(())) } else { Ok(()) };
@@ -265,7 +290,7 @@ impl Handler {
             settled
         });
         let settled = settled.collect();
-        self.metrics.write(&samples, invocation.now());
+        self.metrics.write(&samples, dropped, invocation.now());
         settled
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::members::Members;
@@ -16,6 +17,7 @@ use super::rules::Text;
 use super::violation::{Code, Violations, quote};
 
 /// A request's members and what was found wrong with them so far.
+#[derive(Debug)]
 pub struct Fields<'a> {
     pub members: Members<'a>,
     known: Vec<&'static str>,
@@ -102,12 +104,24 @@ impl<'a> Fields<'a> {
         number
     }
 
-    /// An optional list of places, counted from 0; nothing in it where it is not there.
-    pub fn places(&mut self, name: &'static str) -> Option<BTreeSet<usize>> {
+    /// An optional list of places in a list that is so long, counted from 0; nothing in it where it is not
+    /// there.
+    pub fn places(&mut self, name: &'static str, length: usize) -> Option<BTreeSet<usize>> {
+        let mut places = BTreeSet::new();
         if !self.has(&[name]) {
-            return Some(BTreeSet::new());
+            return Some(places);
         }
-        Some(self.typed(&[name], "a list of places", serde_json::from_str)?.1)
+        let (_, list) = self.typed(&[name], "a list of places", Ok)?;
+        let mut wrong = false;
+        each_item(list, |_, item| match item.get().parse() {
+            Ok(place) => wrong |= place >= length || !places.insert(place),
+            Err(_) => wrong = true,
+        });
+        if wrong {
+            let message = format_args!("expected different whole numbers less than {length}");
+            self.violations.add(name, Code::BadFormat, message);
+        }
+        (!wrong).then_some(places)
     }
 
     /// An optional object, as the text that it came in.
@@ -123,18 +137,18 @@ impl<'a> Fields<'a> {
         rule: &Text,
         length: RangeInclusive<usize>,
     ) -> Option<Vec<String>> {
-        let (_, items) = self.typed::<Vec<&RawValue>>(&[name], "a list of strings", serde_json::from_str)?;
+        let (_, list) = self.typed(&[name], "a list of strings", Ok)?;
         let before = self.violations.len();
         let (least, most) = (*length.start(), *length.end());
-        if !length.contains(&items.len()) {
-            let code = if items.len() < least { Code::TooShort } else { Code::TooLong };
-            let message = format_args!("expected {least} to {most} items, got {}", items.len());
+        let items = each_item(list, |_, _| {});
+        if !length.contains(&items) {
+            let code = if items < least { Code::TooShort } else { Code::TooLong };
+            let message = format_args!("expected {least} to {most} items, got {items}");
             self.violations.add(name, code, message);
         }
-        let mut texts = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+        let (mut texts, violations) = (Vec::new(), &mut self.violations);
+        each_item(list, |index, item| {
             let path = format_args!("{name}[{index}]");
-            let violations = &mut self.violations;
             let text = typed::<String>(path, item.get(), "a string", serde_json::from_str, violations);
             // A list that is refused anyway is not kept: it may be huge.
             if let Some(text) = text
@@ -143,7 +157,7 @@ impl<'a> Fields<'a> {
             {
                 texts.push(text);
             }
-        }
+        });
         (self.violations.len() == before).then_some(texts)
     }
 
@@ -162,6 +176,29 @@ impl<'a> Fields<'a> {
         }
         self.violations
     }
+}
+
+/// Goes through a list without holding it, since a message decides how long it is; says how many items it
+/// has. What is no list has none.
+fn each_item<'a>(list: &'a str, each: impl FnMut(usize, &'a RawValue)) -> usize {
+    struct Items<F>(F);
+    impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for Items<F> {
+        type Value = usize;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<usize, A::Error> {
+            let mut count = 0;
+            while let Some(item) = items.next_element()? {
+                (self.0)(count, item);
+                count += 1;
+            }
+            Ok(count)
+        }
+    }
+    serde_json::Deserializer::from_str(list).deserialize_seq(Items(each)).unwrap_or_default()
 }
 
 /// Reads a value of an expected type, or notes which rule it breaks.

@@ -98,19 +98,17 @@ pub enum Input {
 
 /// What a text turned out to be.
 #[derive(Debug)]
-pub enum Reading {
+pub enum Reading<'a> {
     Request(Box<CancelRequest>),
     Rejected(Box<Rejection>),
     /// One of our own messages, to be acknowledged and otherwise left alone.
     Ours,
-    /// A message that follows a request to its end.
-    FollowUp(Box<FollowUp>),
-    /// One that is broken, and why.
-    BrokenFollowUp(String),
+    /// It says that it follows a request to its end. Whether it may is not for its text to say.
+    FollowUp(Box<Fields<'a>>),
 }
 
 /// Reads the text of a request.
-pub fn read(text: &str) -> Reading {
+pub fn read(text: &str) -> Reading<'_> {
     let Some(mut fields) = Fields::of(text) else {
         return rejected(None, Labels::default(), not_an_object(text));
     };
@@ -118,10 +116,7 @@ pub fn read(text: &str) -> Reading {
         return Reading::Ours;
     }
     if FollowUp::is_one(&fields) {
-        return match FollowUp::read(fields) {
-            Ok(follow_up) => Reading::FollowUp(Box::new(follow_up)),
-            Err(violations) => Reading::BrokenFollowUp(violations),
-        };
+        return Reading::FollowUp(Box::new(fields));
     }
     let Some(service) = read_service(&mut fields) else {
         // Without the service nobody knows which of the other fields are right.
@@ -216,7 +211,7 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
     RawValue::from_string(text).ok()
 }
 
-fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading {
+fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading<'static> {
     Reading::Rejected(Box::new(Rejection { service, labels, violations: violations.into_list() }))
 }
 

@@ -34,6 +34,13 @@ pub enum Code {
     NotEnabled,
 }
 
+impl Code {
+    /// As outcomes write it.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(String::from)).unwrap_or_default()
+    }
+}
+
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Violation {

@@ -27,6 +27,7 @@ use self::pin::incomplete;
 pub use self::settlement::{Conclusion, Settlement, status_of};
 use crate::call_error::CallError;
 use crate::contained::contained_in;
+use crate::follow_up::MOST_RUNS as MOST_FOLLOWED;
 use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
@@ -62,9 +63,6 @@ impl Service {
         }
     }
 }
-
-/// No flow has so many active runs: AppFlow allows 1,000 to an account.
-const MOST_RUNS: usize = 100_000;
 
 /// What a valid request asks to be canceled.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +103,7 @@ impl Cancellation {
     /// What the ids are that a request without any can mean, and how many it can mean at once.
     pub fn runs_rule(&self) -> (&'static Text, usize) {
         match self {
-            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_RUNS),
+            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_FOLLOWED),
             Self::Swf(_) => (&swf::RUN_ID, 1),
             Self::CloudFlow(_) => (&cloudflow::NAME, 1),
         }

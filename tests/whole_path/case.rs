@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::expand::{expand, sqs_event};
+use crate::expand::{QUEUE, expand, sqs_event};
 use crate::expectation::Expectation;
 pub use crate::function::Function;
 
@@ -218,7 +218,12 @@ impl Case {
                 std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
             }
             (Some(event), None, None) => Ok(event.to_string()),
-            (None, Some(bodies), None) => Ok(sqs_event(bodies, receive_count, self.sent_at).to_string()),
+            (None, Some(bodies), None) => {
+                // Follow-ups go to the queue that the function is fed from.
+                let queue = self.env.get("COUNTERMAND_FOLLOW_UP_QUEUE_ARN").and_then(Option::as_deref);
+                let queue = queue.unwrap_or(QUEUE);
+                Ok(sqs_event(queue, bodies, receive_count, self.sent_at).to_string())
+            }
             (None, None, Some(raw)) => Ok(raw.clone()),
             _ => Err("a case has one of event, sqs and raw".into()),
         }

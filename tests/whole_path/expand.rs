@@ -34,8 +34,11 @@ fn pair(value: &Value) -> (&str, usize) {
     (text, usize::try_from(count).expect("a count fits"))
 }
 
+/// The queue that requests come from.
+pub const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:cancel-requests";
+
 /// A batch of SQS messages `m-0`, `m-1`, … with these bodies, an object standing for its JSON.
-pub fn sqs_event(bodies: &[Value], receive_count: u64, sent_at: u64) -> Value {
+pub fn sqs_event(queue: &str, bodies: &[Value], receive_count: u64, sent_at: u64) -> Value {
     let records = bodies.iter().enumerate().map(|(index, body)| {
         let body = match body {
             Value::String(text) => text.clone(),
@@ -53,7 +56,7 @@ pub fn sqs_event(bodies: &[Value], receive_count: u64, sent_at: u64) -> Value {
             },
             "messageAttributes": {},
             "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:cancel-requests",
+            "eventSourceARN": queue,
             "awsRegion": "us-east-1",
         })
     });

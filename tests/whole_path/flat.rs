@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::case::{Case, in_real_time};
-use crate::expand::sqs_event;
+use crate::expand::{QUEUE, sqs_event};
 use crate::function::Function;
 
 const INVOCATIONS: usize = 20_000;
@@ -85,7 +85,7 @@ async fn invoke(simulator: &Simulator, event: &Value, fault: Option<Fault>) -> R
 /// Events that the services and the bus take as they should.
 fn sound() -> Vec<Value> {
     let long = "x".repeat(20_000);
-    let batch = |bodies: &[Value], receives| sqs_event(bodies, receives, 1_764_600_000_000);
+    let batch = |bodies: &[Value], receives| sqs_event(QUEUE, bodies, receives, 1_764_600_000_000);
     let stock = json!({"service": "appflow", "flowName": "stock"});
     vec![
         batch(&three(), 1),
@@ -128,7 +128,7 @@ fn faulty() -> Vec<(Value, Option<Fault>)> {
         {"operation": "sqs.ChangeMessageVisibility", "kind": "drop"},
     ]);
     let faults: Vec<Fault> = serde_json::from_value(faults).expect("faults that exist");
-    faults.into_iter().map(|fault| (sqs_event(&three(), 1, 1_764_600_000_000), Some(fault))).collect()
+    faults.into_iter().map(|fault| (sqs_event(QUEUE, &three(), 1, 1_764_600_000_000), Some(fault))).collect()
 }
 
 /// What a process holds.
@@ -141,10 +141,7 @@ struct Size {
 
 impl Size {
     fn of(function: &Function) -> Result<Self, String> {
-        let status = std::fs::read_to_string(function.proc("status")).map_err(|error| error.to_string())?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
         let files = std::fs::read_dir(function.proc("fd")).map_err(|error| error.to_string())?.count();
-        Ok(Self { kilobytes: kilobytes.ok_or("VmRSS: expected a number of kB")?, files })
+        Ok(Self { kilobytes: function.held("VmRSS")?, files })
     }
 }

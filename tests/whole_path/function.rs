@@ -67,6 +67,14 @@ impl Function {
         self.child.id()
     }
 
+    /// Memory that the process holds, in kilobytes, by the kernel's name: `VmRSS` now, `VmHWM` at most.
+    pub fn held(&self, name: &str) -> std::result::Result<u64, String> {
+        let status = std::fs::read_to_string(self.proc("status")).map_err(|error| error.to_string())?;
+        let held = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kilobytes = held.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+        kilobytes.ok_or_else(|| format!("{name}: expected a number of kB"))
+    }
+
     /// A file or folder of the process under `/proc`.
     pub fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.id())

@@ -7,7 +7,7 @@
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, [`rotation`] changes its keys there, [`rehearsed`] looks at what
-//! is ready before the first, [`flat`] watches its size, and [`follow`] follows requests to their end in simulated time.
+//! is ready before the first, [`flat`] watches its size, [`memory`] what a batch adds to it, and [`follow`] follows requests to their end in simulated time.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -27,6 +27,7 @@ mod follow;
 mod function;
 mod hostile;
 mod matching;
+mod memory;
 mod project;
 mod property;
 mod rehearsed;
@@ -45,6 +46,7 @@ fn main() {
     trials.extend(rotation::trials());
     trials.extend(rehearsed::trials());
     trials.extend(flat::trials());
+    trials.extend(memory::trials());
     trials.extend(follow::trials());
     trials.extend(project::trials());
     trials.extend(documents::trials());

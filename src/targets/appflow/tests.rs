@@ -96,7 +96,8 @@ fn what_remains_is_a_request_that_can_be_sent() {
     let conclusion = conclude(&request, vec![Ok(&[]), Err(Class::Throttle)]);
     let remaining = conclusion.remaining.expect("a part was not answered");
     assert_eq!(remaining, json!({"service": "appflow", "flowName": "orders", "executionIds": ["id-100"]}));
-    let reading = crate::request::read(&remaining.to_string());
+    let remaining = remaining.to_string();
+    let reading = crate::request::read(&remaining);
     assert!(matches!(reading, crate::request::Reading::Request(_)));
 }
 
