@@ -67,7 +67,7 @@ pub use crate::ledger::{Call, Counts, Published};
 pub use crate::mapping::{Batch, Mapping};
 pub use crate::operation::Operation;
 pub use crate::runtime_api::{Invocation, Reply};
-pub use crate::secure::Secure;
+pub use crate::secure::{Flaw, Secure};
 pub use crate::timestamp::Timestamp;
 pub use crate::world::{
     AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow,

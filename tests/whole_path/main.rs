@@ -7,7 +7,8 @@
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, [`rotation`] changes its keys there, [`rehearsed`] looks at what
-//! is ready before the first, [`flat`] watches its size, [`memory`] what a batch adds to it, and [`follow`] follows requests to their end in simulated time.
+//! is ready before the first, [`trusted`] at whom it calls over TLS, [`flat`] watches its size, [`memory`] what a
+//! batch adds to it, and [`follow`] follows requests to their end in simulated time.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -33,6 +34,7 @@ mod property;
 mod rehearsed;
 mod rotation;
 mod stale;
+mod trusted;
 
 use std::path::Path;
 
@@ -43,6 +45,7 @@ fn main() {
     trials.extend(cases("field", "field-", case::run_field));
     trials.extend(deaths::trials());
     trials.extend(stale::trials());
+    trials.extend(trusted::trials());
     trials.extend(rotation::trials());
     trials.extend(rehearsed::trials());
     trials.extend(flat::trials());

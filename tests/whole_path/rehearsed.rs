@@ -167,7 +167,12 @@ impl Stage {
         let reached = timeout(Duration::from_secs(5), self.simulator.until(|_| counts() == expected)).await;
         reached.map_err(|_| {
             format!("connections and requests of {ENDPOINTS:?}: expected {expected:?}, got {:?}", counts())
-        })
+        })?;
+        let unasked = self.services.iter().filter(|service| service.requests() == 0);
+        match unasked.map(Secure::bytes).sum() {
+            0 => Ok(()),
+            bytes => Err(format!("expected not a byte on connections without a request, got {bytes}")),
+        }
     }
 }
 
@@ -222,7 +227,10 @@ async fn untrusted() -> Result<(), String> {
     std::fs::write(&path, stranger.authority_pem()).map_err(|error| error.to_string())?;
     let variables = json!({"SSL_CERT_FILE": path.display().to_string()});
     let log = in_time(variables, async |stage| stage.expect([0; 7], [0; 7]).await).await?;
-    let told = |name: &str| log.lines().any(|line| line.contains(UNPREPARED) && line.contains(name));
+    let why = "no connection to localhost:";
+    let told = |name: &str| {
+        log.lines().any(|line| line.contains(UNPREPARED) && line.contains(name) && line.contains(why))
+    };
     match ["appflow", "swf", "the destination"].into_iter().find(|name| !told(name)) {
         Some(name) => Err(format!("expected a line that {name} is not prepared, got\n{log}")),
         None => Ok(()),
