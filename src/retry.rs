@@ -127,8 +127,9 @@ impl Retry {
             return None;
         }
         let end = until.min(now + ATTEMPT_LIMIT);
+        // Boxed, since the clients' futures are large and deep, and each layer above would hold a copy.
         let attempt = async {
-            match timeout_at(end, contained_in(call())).await {
+            match timeout_at(end, contained_in(Box::pin(call()))).await {
                 Ok(result) => result.and_then(|result| result),
                 Err(_) if end == until => Err(CallError::deadline(Answer::Missing)),
                 Err(_) => Err(CallError::timeout(ATTEMPT_LIMIT, asked().as_deref())),

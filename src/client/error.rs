@@ -1,8 +1,8 @@
 //! How an error of the SDK becomes a [`CallError`].
 //!
-//! Errors are classed by their code, read from the metadata, since services answer with codes that
+//! Errors are classed by their code, wherever a reply tells it, since services answer with codes that
 //! their models do not list (SWF models no throttling at all). The HTTP status counts only where no
-//! code can be read. Nothing here knows an operation.
+//! code can be read, or nobody knows it. Nothing here knows an operation.
 //! Common codes: <https://docs.aws.amazon.com/appflow/1.0/APIReference/CommonErrors.html>
 
 use std::error::Error;
@@ -13,10 +13,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::DateTime;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 use super::connections::Unreached;
-use crate::call_error::{Answer, CallError, Class};
+use super::told::Told;
+use crate::call_error::{Answer, CallError, Class, cut};
 use crate::timestamp::Timestamp;
 
 /// Turns what the SDK reports into our own error. `classify` knows the codes of the service itself,
@@ -25,14 +26,19 @@ pub fn call_error<E>(error: SdkError<E, HttpResponse>, classify: fn(&str) -> Opt
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    match error {
-        SdkError::ServiceError(context) if context.raw().status().is_success() => unreadable(context.raw()),
-        SdkError::ServiceError(context) => service_error(context.err().meta(), context.raw(), classify),
-        SdkError::ResponseError(context) if context.raw().status().is_success() => unreadable(context.raw()),
-        SdkError::ResponseError(context) => {
-            let raw = context.raw();
-            by_status(raw.status().as_u16(), "", raw.headers())
+    let aws = |raw: &HttpResponse, metadata: Option<&ErrorMetadata>| {
+        let mut told = Told::by(raw.headers(), raw.body().bytes().unwrap_or_default());
+        // The SDK reads XML too.
+        if let (None, Some(metadata)) = (&told.code, metadata) {
+            told.code = metadata.code().map(String::from);
+            told.message = told.message.or(metadata.message().map(String::from));
         }
+        let known = |code: &str| classify(code).or_else(|| common(code));
+        refusal(raw.status().as_u16(), raw.headers(), told, known, Class::Expired)
+    };
+    match error {
+        SdkError::ServiceError(context) => aws(context.raw(), Some(context.err().meta())),
+        SdkError::ResponseError(context) => aws(context.raw(), None),
         SdkError::TimeoutError(_) => connection_failed("the call timed out", Answer::Missing),
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
             Some(error) => connector_error(error),
@@ -43,44 +49,67 @@ where
     }
 }
 
-fn service_error(
-    metadata: &aws_smithy_types::error::ErrorMetadata,
-    raw: &HttpResponse,
-    classify: fn(&str) -> Option<Class>,
+/// What a reply means that is no success, or is one that cannot be read. `known` has the class of every code
+/// that somebody knows; a code of which nobody knows more than that it is about keys is `about_keys`.
+pub fn refusal(
+    status: u16,
+    headers: &Headers,
+    told: Told,
+    known: impl Fn(&str) -> Option<Class>,
+    about_keys: Class,
 ) -> CallError {
-    let status = raw.status().as_u16();
-    let message = metadata.message().unwrap_or_default();
-    let Some(code) = metadata.code() else {
-        return by_status(status, message, raw.headers());
+    let Told { code, message, request_id } = told;
+    let message = message.unwrap_or_default();
+    let mut error = match code {
+        Some(code) => {
+            let class = (status == 429).then_some(Class::Throttle).or_else(|| signature_time(&message));
+            let class = class.or_else(|| known(&code)).or(is_about_keys(&code).then_some(about_keys));
+            let class = class.unwrap_or(unclassified(status));
+            let message = match class {
+                // The first line of such a message holds nothing but times.
+                Class::RetryOnce => message.lines().next().unwrap_or_default(),
+                _ if repeats_request(&code, known(&code).is_some()) => WITHHELD,
+                _ => &message,
+            };
+            let repeated = message.to_ascii_lowercase().contains("x-amz-security-token");
+            CallError::service(class, &code, if repeated { WITHHELD } else { message })
+        }
+        None if (200..300).contains(&status) => CallError::unreadable("the service's JSON"),
+        None => by_status(status, &message),
     };
-    let class = signature_time(message).or_else(|| classify(code)).or_else(|| common(code));
-    let class = class.unwrap_or(unclassified(status));
-    let late = class == Class::RetryOnce;
-    // The first line of such a message holds nothing but times.
-    let message = if late { message.lines().next().unwrap_or_default() } else { message };
-    // A refused signature is explained by repeating what was signed, session token included. The code can
-    // come from elsewhere than the message.
-    let repeats_it =
-        code.contains("Signature") && !late || message.to_ascii_lowercase().contains("x-amz-security-token");
-    let message = if repeats_it {
-        "the service's message is withheld, since it repeats the signed request"
-    } else {
-        message
-    };
-    answered(CallError::service(class, code, message), raw.headers())
+    error.request_id = request_id.or_else(|| request_id_of(headers)).map(|id| cut(&id, 128));
+    error.retry_after = retry_after(headers);
+    error
+}
+
+const WITHHELD: &str = "the service's message is withheld, since it repeats the signed request";
+
+/// A refusal of the key, or of what was made with it.
+pub fn is_about_keys(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    ["signature", "accesskey", "securitytoken"].iter().any(|word| code.contains(word))
+}
+
+/// A refused key or signature is explained by repeating what was signed, session token included. The code can
+/// come from elsewhere than the message.
+fn repeats_request(code: &str, known: bool) -> bool {
+    // These are known to say no more than that they do not know the key.
+    let harmless =
+        known && ["InvalidAccessKeyI", "InvalidSecurityToken"].iter().any(|it| code.starts_with(it));
+    is_about_keys(code) && !harmless
 }
 
 /// The class of a message that refuses the time of a signature. Most services have no code for that and answer
 /// as for a wrong signature: "Signature expired: …", "Signature not yet current: …". Only the beginning tells,
 /// as what was signed may be repeated behind it.
-pub fn signature_time(message: &str) -> Option<Class> {
+fn signature_time(message: &str) -> Option<Class> {
     let told = message.split([':', '\n']).next().unwrap_or_default().to_ascii_lowercase();
     let late = told.contains("expired") || told.contains("not yet current");
     (late && told.contains("signature")).then_some(Class::RetryOnce)
 }
 
 /// An error that only its HTTP status tells something of.
-pub fn by_status(status: u16, message: &str, headers: &Headers) -> CallError {
+fn by_status(status: u16, message: &str) -> CallError {
     let class = match status {
         429 => Class::Throttle,
         401 | 403 => Class::Config,
@@ -90,32 +119,23 @@ pub fn by_status(status: u16, message: &str, headers: &Headers) -> CallError {
         "" => "the service's error cannot be read",
         message => message,
     };
-    let error = CallError::service(class, &format!("HTTP{status}"), message);
-    answered(error, headers)
+    CallError::service(class, &format!("HTTP{status}"), message)
 }
 
 /// The class of a code that nobody knows.
-pub fn unclassified(status: u16) -> Class {
+fn unclassified(status: u16) -> Class {
     if status >= 500 { Class::Retry } else { Class::Unknown }
 }
 
-fn unreadable(raw: &HttpResponse) -> CallError {
-    answered(CallError::unreadable("the service's JSON"), raw.headers())
-}
-
-/// Adds what the reply's headers tell.
-fn answered(mut error: CallError, headers: &Headers) -> CallError {
-    error.request_id = ["x-amzn-requestid", "x-amz-request-id", "x-acs-request-id"]
-        .iter()
-        .find_map(|name| headers.get(name))
-        .map(|id| crate::call_error::cut(id, 128));
-    error.retry_after = retry_after(headers);
-    error
+/// The id under which a service knows the call, as the reply's headers have it.
+fn request_id_of(headers: &Headers) -> Option<String> {
+    let names = ["x-amzn-requestid", "x-amz-request-id", "x-acs-request-id"];
+    names.iter().find_map(|name| headers.get(name)).map(String::from)
 }
 
 /// The longest of the waits that a reply asks for: AWS and Alibaba Cloud say it in milliseconds,
 /// HTTP in seconds.
-pub fn retry_after(headers: &Headers) -> Option<Duration> {
+fn retry_after(headers: &Headers) -> Option<Duration> {
     let number = |name| {
         let text = headers.get(name)?.trim();
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -8,7 +8,8 @@ mod chain;
 mod connections;
 pub mod credentials;
 pub mod error;
-mod reply;
+pub mod reply;
+pub mod told;
 pub mod trust;
 
 use aws_config::retry::RetryConfig;

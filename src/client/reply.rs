@@ -1,17 +1,20 @@
 //! Which replies can be replies at all, before anyone reads what they say.
 //!
 //! A reply is read up to a length, whoever sends it: what comes behind is somebody's mistake, and the
-//! function has little memory. A success must be one that says something.
+//! function has little memory. A success must be one that its operation can have.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use http_body_util::Limited;
+
+use super::told::{Told, members};
 
 /// The longest reply, a page of a hundred runs with an error message of some KiB each, is far below
 /// this. In bytes.
@@ -31,30 +34,67 @@ impl HttpConnector for Bounded {
     }
 }
 
-/// Refuses a success whose body says nothing, which the SDK would take for a success: it reads an
-/// empty body as `{}` and does not look at a body where the model has no output.
+/// The least that a success of an operation says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Least {
+    /// Nothing: its body may be empty.
+    Nothing,
+    /// An object, which may be empty.
+    Object,
+    /// One of its members.
+    Member,
+    /// An XML document, whose root the SDK looks for.
+    Xml,
+}
+
+/// What a success of each operation says at the least, and the members of it that its model has. Where the
+/// model says that one is always there, only that one counts.
+const SUCCESSES: [(&str, Least, &[&str]); 13] = [
+    ("CancelFlowExecutions", Least::Object, &["invalidExecutions"]),
+    ("DescribeFlowExecutionRecords", Least::Object, &["flowExecutions", "nextToken"]),
+    ("RequestCancelWorkflowExecution", Least::Nothing, &[]),
+    ("DescribeWorkflowExecution", Least::Member, &["executionInfo"]),
+    ("ListOpenWorkflowExecutions", Least::Member, &["executionInfos"]),
+    ("ListClosedWorkflowExecutions", Least::Member, &["executionInfos"]),
+    ("StopExecution", Least::Member, CLOUDFLOW),
+    ("DescribeExecution", Least::Member, CLOUDFLOW),
+    ("PutEvents", Least::Member, &["Entries", "FailedEntryCount"]),
+    ("PublishBatch", Least::Xml, &[]),
+    ("SendMessageBatch", Least::Member, &["Successful", "Failed"]),
+    ("ChangeMessageVisibility", Least::Nothing, &[]),
+    ("GetSecretValue", Least::Member, &["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]),
+];
+
+/// An execution as CloudFlow describes it, and as it answers to stopping it.
+const CLOUDFLOW: &[&str] = &["Status", "StartedTime", "StoppedTime", "Name", "FlowName", "RequestId"];
+
+/// Whether a success of an operation can be one: it says what such a one says, and tells no error.
+///
+/// The SDK reads an empty body as `{}`, passes over members that it does not know, and does not look at a
+/// body where the model has no output.
+pub fn is_readable(operation: &str, headers: &Headers, body: &[u8]) -> bool {
+    let Some((_, least, known)) = SUCCESSES.iter().find(|(name, ..)| *name == operation) else {
+        return false;
+    };
+    if *least == Least::Xml {
+        return true;
+    }
+    if body.trim_ascii().is_empty() {
+        return *least == Least::Nothing;
+    }
+    let (told, members) = (Told::by(headers, body), members(body));
+    let Some(members) = members.filter(|_| told.code.is_none()) else { return false };
+    let says = |name: &&str| members.get(*name).is_some_and(|value| value.get() != "null");
+    match least {
+        // A request id is in errors too.
+        Least::Member => told.message.is_none() && known.iter().any(says),
+        _ => members.is_empty() || known.iter().any(|name| members.contains_key(*name)),
+    }
+}
+
+/// Refuses a success that cannot be read.
 #[derive(Debug)]
-pub struct ReadableReply {
-    empty: bool,
-}
-
-impl ReadableReply {
-    /// The body is a JSON object, and not one that describes an error.
-    pub fn object() -> Self {
-        Self { empty: false }
-    }
-
-    /// The body is empty or a JSON object.
-    pub fn nothing() -> Self {
-        Self { empty: true }
-    }
-
-    fn reads(&self, body: &[u8]) -> bool {
-        type Object = std::collections::HashMap<String, serde::de::IgnoredAny>;
-        let reads = |object: Object| !object.contains_key("__type");
-        (self.empty && body.is_empty()) || serde_json::from_slice(body).is_ok_and(reads)
-    }
-}
+pub struct ReadableReply;
 
 impl Intercept for ReadableReply {
     fn name(&self) -> &'static str {
@@ -65,18 +105,18 @@ impl Intercept for ReadableReply {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // What could not be read at all is an error already.
         if context.output_or_error().is_err() {
             return Ok(());
         }
-        let response = context.response();
-        let readable = response.body().bytes().is_some_and(|body| self.reads(body));
-        if response.status().is_success() && !readable {
-            return Err("the body of a success is no JSON object".into());
+        let (response, operation) = (context.response(), config.load::<Metadata>().map(Metadata::name));
+        let body = response.body().bytes().unwrap_or_default();
+        match is_readable(operation.unwrap_or_default(), response.headers(), body) {
+            true => Ok(()),
+            false => Err("the success cannot be read".into()),
         }
-        Ok(())
     }
 }
 
@@ -85,20 +125,68 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_success_must_say_something_readable() {
-        for (reply, body, readable) in [
-            (ReadableReply::object(), "{}", true),
-            (ReadableReply::object(), " {\"invalidExecutions\": []} ", true),
-            (ReadableReply::object(), "", false),
-            (ReadableReply::object(), "[]", false),
-            (ReadableReply::object(), "<html></html>", false),
-            (ReadableReply::object(), "{} {}", false),
-            (ReadableReply::nothing(), "", true),
-            (ReadableReply::nothing(), "{}", true),
-            (ReadableReply::nothing(), "<html></html>", false),
-            (ReadableReply::nothing(), "{\"__type\": \"ThrottlingException\"}", false),
+    fn a_success_says_what_its_operation_says_and_no_error() {
+        for (operation, readable, unreadable) in [
+            (
+                "CancelFlowExecutions",
+                &["{}", r#" {"invalidExecutions": []} "#, r#"{"invalidExecutions":null,"new":1}"#][..],
+                &["", "[]", "null", "<html></html>", "{} {}", r#"{"message":"m"}"#, r#"{"Version":"1.0"}"#][..],
+            ),
+            (
+                "DescribeFlowExecutionRecords",
+                &["{}", r#"{"flowExecutions":[]}"#, r#"{"nextToken":"t"}"#],
+                &["", r#"{"executionInfos":[]}"#],
+            ),
+            (
+                "RequestCancelWorkflowExecution",
+                &["", "\n", "{}"],
+                &["null", "<html></html>", r#"{"message":"m"}"#, r#"{"Output":{},"Version":"1.0"}"#],
+            ),
+            (
+                "DescribeWorkflowExecution",
+                &[r#"{"executionInfo":{}}"#],
+                &["", "{}", r#"{"executionInfo":null}"#, r#"{"openCounts":{}}"#],
+            ),
+            (
+                "ListOpenWorkflowExecutions",
+                &[r#"{"executionInfos":[]}"#],
+                &["{}", r#"{"nextPageToken":"t"}"#],
+            ),
+            (
+                "StopExecution",
+                &[r#"{"RequestId":"r"}"#, r#"{"Status":"Running"}"#],
+                &[
+                    "",
+                    "{}",
+                    r#"{"Status":null}"#,
+                    r#"{"RequestId":"r","Message":"m"}"#,
+                    r#"{"Status":"Running","Code":"Surprise"}"#,
+                ],
+            ),
+            ("SendMessageBatch", &[r#"{"Failed":[]}"#], &["", "{}"]),
+            ("PutEvents", &[r#"{"Entries":[]}"#], &["", "{}"]),
+            ("ChangeMessageVisibility", &["", "{}"], &["<html></html>"]),
+            ("GetSecretValue", &[r#"{"SecretString":"s"}"#], &["{}"]),
+            ("NobodyKnows", &[], &["", "{}"]),
         ] {
-            assert_eq!(reply.reads(body.as_bytes()), readable, "{reply:?} {body}");
+            let reads = |body: &str| is_readable(operation, &Headers::new(), body.as_bytes());
+            readable.iter().for_each(|body| assert!(reads(body), "{operation}: {body}"));
+            unreadable.iter().for_each(|body| assert!(!reads(body), "{operation}: {body}"));
+        }
+    }
+
+    #[test]
+    fn no_success_of_any_operation_tells_an_error() {
+        let mut throttled = Headers::new();
+        throttled.insert("x-amzn-errortype", "ThrottlingException");
+        for (operation, least, known) in SUCCESSES {
+            let member = known.first().unwrap_or(&"Version");
+            for error in [r#""__type":"a#InternalFailure""#, r#""Output":{"__type":"a#InternalFailure"}"#] {
+                let body = format!(r#"{{{error},"{member}":"1.0"}}"#);
+                let reads = is_readable(operation, &Headers::new(), body.as_bytes());
+                assert_eq!(reads, least == Least::Xml, "{operation}: {body}");
+            }
+            assert_eq!(is_readable(operation, &throttled, b"{}"), least == Least::Xml, "{operation}");
         }
     }
 }

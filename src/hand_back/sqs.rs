@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use crate::call_error::CallError;
-use crate::client::{self, error::throttling};
+use crate::client::{self, ReadableReply, error::throttling};
 
 /// The queues that records come from. Few records go back, so the client is built for the first that does.
 pub struct Queues {
@@ -29,9 +29,13 @@ impl Queues {
     /// Every failure; the message is then hidden for the queue's own visibility timeout.
     pub async fn hide(&self, url: &str, receipt: &str, wait: Duration) -> Result<(), CallError> {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let client = || {
+            let config = aws_sdk_sqs::config::Builder::from(&self.aws).interceptor(ReadableReply);
+            aws_sdk_sqs::Client::from_conf(config.build())
+        };
         let call = self
             .client
-            .get_or_init(|| aws_sdk_sqs::Client::new(&self.aws))
+            .get_or_init(client)
             .change_message_visibility()
             .queue_url(url)
             .receipt_handle(receipt)

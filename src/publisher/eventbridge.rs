@@ -46,8 +46,6 @@ impl Destination for EventBus {
             .client
             .put_events()
             .set_entries(Some(entries))
-            .customize()
-            .interceptor(client::ReadableReply::object())
             .send()
             .await
             .map_err(|error| client::call_error(error, throttling))?;

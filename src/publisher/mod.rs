@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::call_error::{CallError, Class};
+use crate::client::ReadableReply;
 use crate::client::error::{common, throttling};
 use crate::config::{self, DestinationKind};
 use crate::contained::contained_in;
@@ -82,14 +83,17 @@ impl Publisher {
         let there = aws.to_builder().region(Region::new(region)).build();
         match kind {
             DestinationKind::EventBus => {
-                let client = aws_sdk_eventbridge::Client::new(&there);
+                let config = aws_sdk_eventbridge::config::Builder::from(&there).interceptor(ReadableReply);
+                let client = aws_sdk_eventbridge::Client::from_conf(config.build());
                 Self::EventBus(eventbridge::EventBus { client, arn, source })
             }
             DestinationKind::Topic => {
-                Self::Topic(sns::Topic { client: aws_sdk_sns::Client::new(&there), arn })
+                let config = aws_sdk_sns::config::Builder::from(&there).interceptor(ReadableReply);
+                Self::Topic(sns::Topic { client: aws_sdk_sns::Client::from_conf(config.build()), arn })
             }
             DestinationKind::Queue { url } => {
-                Self::Queue(sqs::Queue { client: aws_sdk_sqs::Client::new(&there), url })
+                let config = aws_sdk_sqs::config::Builder::from(&there).interceptor(ReadableReply);
+                Self::Queue(sqs::Queue { client: aws_sdk_sqs::Client::from_conf(config.build()), url })
             }
         }
     }

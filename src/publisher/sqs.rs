@@ -56,8 +56,6 @@ impl Destination for Queue {
             .send_message_batch()
             .queue_url(&self.url)
             .set_entries(Some(batch))
-            .customize()
-            .interceptor(client::ReadableReply::object())
             .send()
             .await
             .map_err(|error| client::call_error(error, throttling))?;

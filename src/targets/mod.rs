@@ -229,8 +229,8 @@ impl Targets {
         connector: SharedHttpConnector,
     ) -> Self {
         Self {
-            appflow: appflow::AppFlow(aws_sdk_appflow::Client::new(aws)),
-            swf: swf::Swf(aws_sdk_swf::Client::new(aws)),
+            appflow: appflow::AppFlow::connect(aws),
+            swf: swf::Swf::connect(aws),
             cloudflow: cloudflow::CloudFlow::connect(aws, endpoint, connector, SystemTime::now),
         }
     }

@@ -14,9 +14,12 @@ pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {
         let Some(code) = row["code"].as_str().filter(|code| !code.starts_with('(')) else { continue };
         // Expired credentials need a person too, unless others can be fetched.
         let expired = ["ExpiredToken", "ExpiredTokenException"].contains(&code);
-        let expected = match (row["class"].as_str().expect("a row has a class"), row["max"].as_u64()) {
+        let once = row["then"] == "config";
+        let expected = match (row["class"].as_str().expect("a row has a class"), once) {
             ("throttle", _) => Class::Throttle,
-            ("retry", Some(1)) => Class::RetryOnce,
+            // Whether the key can be fetched anew, its code does not say.
+            ("retry", true) if code.contains("SecurityToken") => Class::Config,
+            ("retry", true) => Class::RetryOnce,
             ("retry", _) => Class::Retry,
             ("not_found", _) => Class::NotFound,
             ("terminal", _) => Class::Terminal,

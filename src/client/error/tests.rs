@@ -40,7 +40,7 @@ fn an_error_that_cannot_be_read_is_classed_by_its_status_alone() {
         (404, Class::Unknown),
         (302, Class::Unknown),
     ] {
-        let error = by_status(status, "", &headers(&[]));
+        let error = by_status(status, "");
         assert_eq!((error.class, error.code), (class, format!("HTTP{status}")));
     }
 }
@@ -62,10 +62,22 @@ fn the_longest_wait_that_a_reply_asks_for_counts() {
     }
 }
 
+/// What becomes of an error that a service reports so.
+fn refused(code: &str, message: &str) -> CallError {
+    refusal(403, &headers(&[]), told(code, message), common, Class::Expired)
+}
+
+fn told(code: &str, message: &str) -> Told {
+    Told { code: Some(code.into()), message: Some(message.into()), request_id: None }
+}
+
 #[test]
 fn a_message_that_repeats_what_was_signed_is_withheld_whatever_its_code() {
     for (code, message, withheld) in [
         ("InvalidSignatureException", "The Canonical String should have been", true),
+        ("SignatureVersionNotSupported", "got this", true),
+        ("InvalidAccessKeyId", "got this", true),
+        ("InvalidSecurityToken.Surprise", "got this", true),
         ("AccessDenied", "got 'X-Amz-Security-Token:IQoJb3Jp'", true),
         ("AccessDenied", "got 'x-amz-security-token:IQoJb3Jp'", true),
         ("AccessDenied", "not authorized to perform this", false),
@@ -73,13 +85,6 @@ fn a_message_that_repeats_what_was_signed_is_withheld_whatever_its_code() {
         let error = refused(code, message);
         assert_eq!(error.message != message, withheld, "{code}: {message}");
     }
-}
-
-/// What becomes of an error that a service reports so.
-fn refused(code: &str, message: &str) -> CallError {
-    let metadata = aws_smithy_types::error::ErrorMetadata::builder().code(code).message(message).build();
-    let raw = HttpResponse::new(403.try_into().expect("a status"), aws_smithy_types::body::SdkBody::empty());
-    service_error(&metadata, &raw, |_| None)
 }
 
 #[test]
@@ -107,4 +112,35 @@ fn a_refused_signature_time_is_told_from_a_refused_signature() {
     let repeating =
         refused("InvalidSignatureException", &format!("{expired}\nX-Amz-Security-Token:IQoJb3Jp"));
     assert_eq!(repeating.message, expired);
+}
+
+#[test]
+fn a_code_decides_before_the_status_but_for_429() {
+    let known = |code: &str| (code == "Known").then_some(Class::Terminal);
+    for (status, code, class) in [
+        (400, "Known", Class::Terminal),
+        (503, "Known", Class::Terminal),
+        (429, "Known", Class::Throttle),
+        (429, "Surprise", Class::Throttle),
+        (429, "InvalidSignature", Class::Throttle),
+        (400, "Surprise", Class::Unknown),
+        (200, "Surprise", Class::Unknown),
+        (500, "Surprise", Class::Retry),
+        (403, "SignatureSurprise", Class::Config),
+        (500, "SurpriseAccessKey.Gone", Class::Config),
+        (404, "SecurityTokenSurprise", Class::Config),
+    ] {
+        let error = refusal(status, &headers(&[]), told(code, "m"), known, Class::Config);
+        assert_eq!((error.class, error.code.as_str()), (class, code), "{status}");
+    }
+}
+
+#[test]
+fn a_reply_without_a_code_is_an_unreadable_success_or_its_status() {
+    let told = || Told { message: Some("m".into()), ..Told::default() };
+    let error = refusal(200, &headers(&[]), told(), common, Class::Expired);
+    assert_eq!((error.code.as_str(), error.answer), (CallError::UNREADABLE, Answer::Missing));
+    let error = refusal(502, &headers(&[("x-amzn-requestid", "r")]), told(), common, Class::Expired);
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("HTTP502", "m"));
+    assert_eq!(error.request_id.as_deref(), Some("r"));
 }

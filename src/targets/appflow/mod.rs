@@ -11,6 +11,7 @@ mod tally;
 
 use std::collections::HashSet;
 
+use aws_config::SdkConfig;
 use aws_sdk_appflow::operation::RequestId;
 use serde_json::{Value, json};
 
@@ -161,7 +162,7 @@ fn read_runs(fields: &mut Fields, in_words: Option<bool>) -> Option<Runs> {
 }
 
 /// AppFlow behind its port.
-pub struct AppFlow(pub aws_sdk_appflow::Client);
+pub struct AppFlow(aws_sdk_appflow::Client);
 
 /// One call: at most 100 ids, or none for all active runs.
 #[derive(Debug, PartialEq)]
@@ -174,6 +175,14 @@ pub struct Call {
 #[derive(Debug, Default)]
 pub struct Reply {
     invalid: HashSet<String>,
+}
+
+impl AppFlow {
+    /// Builds the client.
+    pub fn connect(aws: &SdkConfig) -> Self {
+        let config = aws_sdk_appflow::config::Builder::from(aws).interceptor(ReadableReply);
+        Self(aws_sdk_appflow::Client::from_conf(config.build()))
+    }
 }
 
 impl Target for AppFlow {
@@ -202,8 +211,6 @@ impl Target for AppFlow {
             .cancel_flow_executions()
             .flow_name(&call.flow_name)
             .set_execution_ids(ids)
-            .customize()
-            .interceptor(ReadableReply::object())
             .send()
             .await
             .map_err(|error| client::call_error(error, classify))?;

@@ -11,8 +11,8 @@ use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
 
 use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
 use crate::call_error::{CallError, Class};
+use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::client::{self, ReadableReply};
 use crate::follow_up;
 use crate::pace::Operation;
 use crate::targets::{LookUp, incomplete};
@@ -176,8 +176,6 @@ impl AppFlow {
                 .flow_name(flow_name)
                 .max_results(RECORDS_A_PAGE)
                 .set_next_token(token.clone())
-                .customize()
-                .interceptor(ReadableReply::object())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))

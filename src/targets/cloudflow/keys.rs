@@ -178,8 +178,8 @@ impl Kept {
 impl Secret {
     /// Builds the client in the secret's region.
     fn connect(aws: &SdkConfig, arn: String, region: String) -> Self {
-        let there = aws.to_builder().region(Region::new(region)).build();
-        let client = aws_sdk_secretsmanager::Client::new(&there);
+        let config = aws_sdk_secretsmanager::config::Builder::from(aws).region(Region::new(region));
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.interceptor(ReadableReply).build());
         Self { client, arn, reading: tokio::sync::Mutex::default(), kept: Mutex::default() }
     }
 
@@ -209,8 +209,7 @@ impl Secret {
     }
 
     async fn read(&self) -> Result<Keys, CallError> {
-        let call = self.client.get_secret_value().secret_id(&self.arn).customize();
-        let reply = call.interceptor(ReadableReply::object()).send().await;
+        let reply = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let reply = reply.map_err(|error| client::call_error(error, classify))?;
         let text = reply.secret_string().ok_or_else(|| format!("expected {FORM}, got no text"));
         text.and_then(Keys::of_secret).map_err(CallError::not_configured)

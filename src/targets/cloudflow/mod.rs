@@ -202,11 +202,9 @@ fn classify(code: &str) -> Option<Class> {
         | "InternalError"
         | "ServiceUnavailable"
         | "SignatureNonceUsed" => Class::Retry,
-        "RequestExpired"
-        | "RequestInTheFuture"
-        | "RequestTimeTooSkewed"
-        | "InvalidTimeStamp.Expired"
-        | "InvalidSecurityToken.Expired" => Class::RetryOnce,
+        "RequestExpired" | "RequestInTheFuture" | "RequestTimeTooSkewed" | "InvalidTimeStamp.Expired" => {
+            Class::RetryOnce
+        }
         "InvalidArgument" | "EntityTooLarge" | "MissingRequiredParams" => Class::Terminal,
         "ActionNotSupported"
         | "APIVersionNotSupported"
@@ -216,6 +214,10 @@ fn classify(code: &str) -> Option<Class> {
         | "InvalidAccessKeyID"
         | "SignatureNotMatch"
         | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "InvalidSignature"
+        | "InvalidAccessKeySecret"
+        | "MissingSecurityToken"
         | "InvalidAction.NotFound"
         | "NoPermission" => Class::Config,
         code if code.starts_with("Throttling") => Class::Throttle,
@@ -227,12 +229,6 @@ fn classify(code: &str) -> Option<Class> {
         }
         _ => return None,
     })
-}
-
-/// The code says that the keys are not, or no longer, the right ones.
-fn refuses_keys(code: &str) -> bool {
-    let exactly = ["InvalidAccessKeyID", "SignatureDoesNotMatch", "SignatureNotMatch"].contains(&code);
-    exactly || code.starts_with("InvalidAccessKeyId") || code.starts_with("InvalidSecurityToken")
 }
 
 #[cfg(test)]

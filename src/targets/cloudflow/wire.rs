@@ -16,9 +16,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{KeyRing, KeySource, Keys};
-use super::{acs3, classify, refuses_keys, rpc_v1};
+use super::{acs3, classify, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::error::{by_status, connector_error, retry_after, signature_time, unclassified};
+use crate::client::error::{connector_error, is_about_keys, refusal};
+use crate::client::reply::is_readable;
+use crate::client::told::Told;
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
@@ -88,7 +90,8 @@ pub struct Reply {
     pub started_time: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_time: Option<Word>,
-    #[serde(skip_serializing)]
+    /// Of any type: it decides nothing.
+    #[serde(skip_serializing, default, deserialize_with = "any_id")]
     pub request_id: Option<Word>,
 }
 
@@ -97,25 +100,18 @@ pub struct Reply {
 #[serde(from = "String")]
 pub struct Word(pub String);
 
+fn any_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Word>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(id) => Some(id.into()),
+        serde_json::Value::Number(id) => Some(id.to_string().into()),
+        _ => None,
+    })
+}
+
 impl From<String> for Word {
     fn from(text: String) -> Self {
         Self(cut(&text, 128))
     }
-}
-
-/// An error as the service and the gateway write it, in either case.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
-    #[serde(alias = "Code")]
-    code: String,
-    #[serde(alias = "Message")]
-    message: String,
-    #[serde(rename = "requestId", alias = "RequestId")]
-    request_id: Option<String>,
-    /// A success has one.
-    #[serde(alias = "Status")]
-    status: Option<serde::de::IgnoredAny>,
 }
 
 impl CloudFlow {
@@ -147,7 +143,7 @@ impl CloudFlow {
             .request(method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
         let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
-        signed.read(response).await
+        signed.read(action, response).await
     }
 }
 
@@ -237,45 +233,23 @@ impl Signed<'_> {
         }
     }
 
-    async fn read<R: DeserializeOwned>(&self, response: HttpResponse) -> Result<R, CallError> {
+    async fn read<R: DeserializeOwned>(&self, action: &str, response: HttpResponse) -> Result<R, CallError> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let request_id = headers.get("x-acs-request-id").map(|id| cut(id, 128));
         // A reply that breaks off says as much as none: its status is left.
         let body = ByteStream::new(response.into_body()).collect().await;
         // The gateway repeats keys, an unknown one for instance, and an outcome may carry any part of a reply.
         let body = body.map(|body| body.to_vec()).unwrap_or_default();
         let body = self.endpoint.keys.blotted(body, &self.keys);
-        let told = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default();
-        let refused = !told.code.is_empty();
-        let mut error = match (200..300).contains(&status) {
-            // An error is an error, whatever status it comes with.
-            true if refused && told.status.is_none() => self.service_error(status, told),
-            true => match serde_json::from_slice(&body) {
-                Ok(reply) => return Ok(reply),
-                Err(_) => CallError::unreadable("the service's JSON"),
-            },
-            false if refused => self.service_error(status, told),
-            false => by_status(status, "", &headers),
-        };
-        error.request_id = error.request_id.or(request_id);
-        error.retry_after = retry_after(&headers);
+        let succeeded = (200..300).contains(&status) && is_readable(action, &headers, &body);
+        if let Some(reply) = succeeded.then(|| serde_json::from_slice(&body).ok()).flatten() {
+            return Ok(reply);
+        }
+        let mut error = refusal(status, &headers, Told::by(&headers, &body), classify, Class::Config);
+        let refused = error.class == Class::Config && is_about_keys(&error.code);
+        if refused && self.endpoint.keys.forget(&self.keys) {
+            error.class = Class::KeysRefused;
+        }
         Err(error)
-    }
-
-    /// The gateway explains a refused signature by repeating what was signed, which is not for an outcome.
-    fn service_error(&self, status: u16, body: ErrorBody) -> CallError {
-        let class = signature_time(&body.message).or_else(|| classify(&body.code));
-        let class = class.unwrap_or(unclassified(status));
-        let message = if body.code.starts_with("Signature") && class == Class::Config {
-            "the service's message is withheld, since it repeats the signed request".into()
-        } else {
-            body.message
-        };
-        let renewed = refuses_keys(&body.code) && self.endpoint.keys.forget(&self.keys);
-        let class = if renewed { Class::KeysRefused } else { class };
-        let mut error = CallError::service(class, &body.code, &message);
-        error.request_id = body.request_id.map(|id| cut(&id, 128));
-        error
     }
 }

@@ -7,6 +7,7 @@
 
 mod runs;
 
+use aws_config::SdkConfig;
 use aws_sdk_swf::operation::RequestId;
 use serde_json::{Value, json};
 
@@ -97,7 +98,15 @@ impl Cancellation {
 }
 
 /// SWF behind its port.
-pub struct Swf(pub aws_sdk_swf::Client);
+pub struct Swf(aws_sdk_swf::Client);
+
+impl Swf {
+    /// Builds the client.
+    pub fn connect(aws: &SdkConfig) -> Self {
+        let config = aws_sdk_swf::config::Builder::from(aws).interceptor(ReadableReply);
+        Self(aws_sdk_swf::Client::from_conf(config.build()))
+    }
+}
 
 impl Target for Swf {
     type Cancellation = Cancellation;
@@ -122,8 +131,6 @@ impl Target for Swf {
             .domain(&call.domain)
             .workflow_id(&call.workflow_id)
             .set_run_id(call.run_id.clone())
-            .customize()
-            .interceptor(ReadableReply::nothing())
             .send()
             .await
             .map_err(|error| client::call_error(error, classify))?;

@@ -17,8 +17,8 @@ use serde_json::json;
 
 use super::{Cancellation, Swf, classify};
 use crate::call_error::{Answer, CallError, Class, cut};
+use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::client::{self, ReadableReply};
 use crate::follow_up::State;
 use crate::outcome::Status;
 use crate::pace::Operation;
@@ -184,8 +184,6 @@ impl Swf {
                 .describe_workflow_execution()
                 .domain(&asked.domain)
                 .execution(execution.clone())
-                .customize()
-                .interceptor(ReadableReply::object())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
@@ -202,8 +200,6 @@ impl Swf {
                 .domain(&asked.domain)
                 .start_time_filter(since_ever.clone())
                 .execution_filter(this_one.clone())
-                .customize()
-                .interceptor(ReadableReply::object())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
@@ -229,8 +225,6 @@ impl Swf {
                 .execution_filter(this_one.clone())
                 .maximum_page_size(most)
                 .set_next_page_token(token.clone())
-                .customize()
-                .interceptor(ReadableReply::object())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
