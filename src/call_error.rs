@@ -56,6 +56,8 @@ pub struct CallError {
     pub answer: Answer,
     /// The service's code without its name space, or one of our own.
     pub code: String,
+    /// The code is the service's, not one that we made up for want of an answer.
+    pub from_service: bool,
     pub message: String,
     /// The id under which the service knows this call.
     pub request_id: Option<String>,
@@ -73,6 +75,7 @@ impl CallError {
             class,
             answer,
             code: code.into(),
+            from_service: false,
             message: cut(&message.into(), 1_024),
             request_id: None,
             retry_after: None,
@@ -84,6 +87,7 @@ impl CallError {
         let message = if message.is_empty() { "the service gave no message" } else { message };
         let mut error = Self::own(class, Answer::Received, "", message);
         error.code = cut(code, 128);
+        error.from_service = true;
         error
     }
 
@@ -124,9 +128,16 @@ impl CallError {
         Self::own(Class::Config, Answer::NotAsked, "NotConfigured", message)
     }
 
-    /// The code is the service's, not one that we made up for want of an answer.
-    pub fn is_from_service(&self) -> bool {
-        self.answer == Answer::Received
+    /// The same failure in the words of an earlier one, where the service spoke then and has fallen silent
+    /// since: what it said says more. What follows from a failure is always the last one's.
+    #[must_use]
+    pub fn in_words_of(self, earlier: Option<&Self>) -> Self {
+        match earlier {
+            Some(said) if said.from_service && !self.from_service => {
+                Self { class: self.class, answer: self.answer, ..said.clone() }
+            }
+            _ => self,
+        }
     }
 }
 

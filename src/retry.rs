@@ -192,7 +192,7 @@ impl Turns<'_> {
         let Self::In { lane, .. } = self else { return };
         match result {
             // What throttled us before the call says nothing of the lane.
-            Err(error) if !error.is_from_service() => {}
+            Err(error) if error.answer != Answer::Received => {}
             Err(error) if error.class == Class::Throttle => lane.refused(started),
             _ => lane.taken(started),
         }
@@ -207,16 +207,10 @@ impl<T> Attempts<T> {
 
     fn record(&mut self, error: CallError) {
         self.made += u32::from(error.answer != Answer::NotAsked);
-        self.throttled += u32::from(error.class == Class::Throttle && error.is_from_service());
+        self.throttled += u32::from(error.class == Class::Throttle && error.answer == Answer::Received);
         self.unanswered |= error.answer == Answer::Missing;
         self.failed_request_ids.extend(error.request_id.clone());
-        // What the service said says more than that it fell silent; what follows from the failure is the last one's.
-        self.result = Err(match &self.result {
-            Err(said) if said.is_from_service() && !error.is_from_service() => {
-                CallError { class: error.class, answer: error.answer, ..said.clone() }
-            }
-            _ => error,
-        });
+        self.result = Err(error.in_words_of(self.result.as_ref().err()));
     }
 }
 

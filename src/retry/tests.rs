@@ -183,6 +183,19 @@ async fn what_the_deadline_cuts_off_keeps_the_services_last_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_service_said_last_is_kept_however_often_it_is_silent_after_that() {
+    let silent = CallError::timeout(ATTEMPT_LIMIT, None);
+    let first = CallError { code: "First".into(), ..error(Class::Throttle) };
+    let answers = [silent.clone(), first, error(Class::Retry), silent.clone(), silent.clone(), silent];
+    for (tries, code) in [(1, "Timeout"), (2, "First"), (3, "Code"), (4, "Code"), (5, "Code"), (6, "Code")] {
+        let (attempts, _) = run(tries, MINUTE, &answers).await;
+        let error = attempts.result.unwrap_err();
+        assert_eq!((attempts.made, error.code.as_str()), (tries, code));
+        assert_eq!(error.answer == Answer::Missing, tries != 2 && tries != 3, "{tries}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_could_not_be_made_is_not_counted() {
     let (attempts, _) = run(6, MINUTE, &[CallError::not_configured("no keys")]).await;
     assert_eq!(attempts.made, 0);

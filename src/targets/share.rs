@@ -168,22 +168,21 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
     // A request that was called keeps the service's last error, though it was not the last word.
     let refused =
         own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
-    let too_late = refused.map_or_else(
-        || CallError::deadline(Answer::NotAsked),
-        |error| CallError { class: Class::Retry, ..error.clone() },
-    );
     let begun = own.iter().any(|made| made.attempts.made > 0);
     let counting = own.iter().filter(|made| !made.asked_again);
-    let answers: Vec<Answered<'_, T>> = counting
-        .map(|made| Answered {
-            call: &made.call,
-            result: match &made.attempts.result {
-                Ok(accepted) => Ok(&accepted.reply),
+    let results: Vec<(&T::Call, _)> = counting
+        .map(|made| {
+            let failed = |error: &CallError| match begun && never_came(error) {
                 // Something was asked: what is left is late, and not in line.
-                Err(error) if begun && never_came(error) => Err(&too_late),
-                Err(error) => Err(error),
-            },
+                true => CallError::deadline(Answer::NotAsked).in_words_of(refused),
+                false => error.clone().in_words_of(refused),
+            };
+            (&made.call, made.attempts.result.as_ref().map(|accepted| &accepted.reply).map_err(failed))
         })
+        .collect();
+    let answers: Vec<Answered<'_, T>> = results
+        .iter()
+        .map(|&(call, ref result)| Answered { call, result: result.as_ref().copied() })
         .collect();
     let conclusion = target.conclude(request, &answers);
     let unanswered = own.iter().any(|made| made.attempts.unanswered);

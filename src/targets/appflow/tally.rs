@@ -89,7 +89,7 @@ impl Tally {
             }
         }
         let Err(error) = result else { return };
-        let graver = self.error.as_ref().is_none_or(|last| gravity(error.class) > gravity(last.class));
+        let graver = self.error.as_ref().is_none_or(|last| gravity(error) > gravity(last));
         if graver {
             self.error = Some(error.clone());
         }
@@ -191,11 +191,12 @@ fn still_running() -> CallError {
 }
 
 /// Which of several failures decides: one that needs a person over one that may pass, and both over
-/// one that is final.
-fn gravity(class: Class) -> u8 {
-    match status_of(class) {
+/// one that is final; of the same kind, one that the service told over silence.
+fn gravity(error: &CallError) -> (u8, bool) {
+    let kind = match status_of(error.class) {
         Status::Denied => 2,
         Status::Failed | Status::Deferred => 1,
         _ => 0,
-    }
+    };
+    (kind, error.from_service)
 }
