@@ -56,7 +56,6 @@ pub fn compose(
     connector: SharedHttpConnector,
     credentials: Credentials,
 ) -> Handler {
-    let only_logged = config.destination.is_none();
     let retry = || {
         let credentials = credentials.clone();
         let retry = Retry::new(config.max_attempts, config.max_in_flight_calls);
@@ -78,7 +77,7 @@ pub fn compose(
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
         metrics: Metrics { level: config.log_level, function: config.function_name, out: to_standard_output },
-        writer: Writer { max_receive_count: config.max_receive_count, only_logged },
+        writer: Writer { max_receive_count: config.max_receive_count, logged: config.log_outcomes },
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }

@@ -106,10 +106,10 @@ async fn run(options: &Options, events: Option<&[Event]>) -> io::Result<bool> {
     let address = SocketAddr::new(options.address, options.port);
     let taken =
         |error: io::Error| io::Error::new(error.kind(), format!("the simulator at {address}: {error}"));
-    let simulator = Simulator::start(World::seeded(), address).await.map_err(taken)?;
+    let mut simulator = Simulator::start(World::seeded(), address).await.map_err(taken)?;
     options.faults.iter().for_each(|fault| simulator.script(fault.clone()));
     let Some(events) = events else {
-        return serve::serve(&simulator, options).await.map(|()| true);
+        return serve::serve(&mut simulator, options).await.map(|()| true);
     };
     let mut variables = serve::variables(&simulator, options);
     // A message that the function sent to itself counts only where it follows requests.

@@ -2,6 +2,7 @@
 //! then call.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use countermand_simulator::{Call, Simulator};
 
@@ -10,7 +11,11 @@ use crate::screen::{note, say};
 use crate::{process, timeline};
 
 /// Prints what leads there, then each call as it comes, until Ctrl-C.
-pub async fn serve(simulator: &Simulator, options: &Options) -> io::Result<()> {
+pub async fn serve(simulator: &mut Simulator, options: &Options) -> io::Result<()> {
+    if let Some(bridge) = docker_bridge().filter(|_| options.address.is_loopback()) {
+        // Where the port is taken there, containers reach what has taken it, and programs on this machine reach this.
+        let _ = simulator.listen(SocketAddr::new(bridge, simulator.address().port())).await;
+    }
     say(&introduction(simulator, options)?)?;
     tokio::select! {
         ended = tokio::signal::ctrl_c() => ended?,
@@ -18,6 +23,18 @@ pub async fn serve(simulator: &Simulator, options: &Options) -> io::Result<()> {
     }
     note("");
     Ok(())
+}
+
+/// This machine's address on Docker's bridge, where containers reach it; Docker Desktop lets them reach 127.0.0.1.
+fn docker_bridge() -> Option<IpAddr> {
+    let routes = std::fs::read_to_string("/proc/net/route").ok()?;
+    let network = routes.lines().find_map(|line| line.strip_prefix("docker0\t")?.split('\t').next())?;
+    let network = Ipv4Addr::from(u32::from_str_radix(network, 16).ok()?.to_ne_bytes());
+    let neighbor = Ipv4Addr::from(u32::from(network) + 1);
+    // Nothing is sent: the kernel says from which address it would be.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((neighbor, 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }
 
 /// A line for each call, once it is known what came of it. It ends only where nobody reads.

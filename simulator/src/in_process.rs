@@ -30,7 +30,7 @@ impl Simulator {
     pub fn in_process(world: World) -> std::io::Result<Simulator> {
         Shared::checked(&world)?;
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        Ok(Simulator { shared: Arc::new(Shared::new(world, address, BASE_URL.into())), _server: None })
+        Ok(Simulator { shared: Arc::new(Shared::new(world, address, BASE_URL.into())), servers: Vec::new() })
     }
 
     /// Serves one request as the server would; nothing where it would close the connection without

@@ -88,8 +88,8 @@ pub const FUNCTION_NAME: &str = "countermand";
 #[derive(Clone)]
 pub struct Simulator {
     shared: Arc<Shared>,
-    /// Absent where there is no socket.
-    _server: Option<Arc<Server>>,
+    /// One for each address.
+    servers: Vec<Arc<Server>>,
 }
 
 /// Stops the server when the last handle is gone.
@@ -154,8 +154,20 @@ impl Simulator {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(world, address, format!("http://{address}")));
-        let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));
-        Ok(Simulator { shared, _server: Some(Arc::new(Server(server.abort_handle()))) })
+        let mut simulator = Simulator { shared, servers: Vec::new() };
+        simulator.serve(listener);
+        Ok(simulator)
+    }
+
+    /// Listens on one more address.
+    pub async fn listen(&mut self, address: SocketAddr) -> std::io::Result<()> {
+        self.serve(TcpListener::bind(address).await?);
+        Ok(())
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let server = tokio::spawn(server::run(listener, Arc::clone(&self.shared)));
+        self.servers.push(Arc::new(Server(server.abort_handle())));
     }
 
     /// Where it listens; without a socket, port 0 of the unspecified address.

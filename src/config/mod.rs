@@ -56,6 +56,8 @@ pub struct Config {
     pub function_name: Option<String>,
     /// Where AWS's services are called in place of where the SDK would call them.
     pub aws_endpoint: Option<&'static str>,
+    /// The log holds the outcomes too.
+    pub log_outcomes: bool,
     /// What requests are allowed.
     pub policy: Policy,
     /// Where follow-ups go; no request is followed without it.
@@ -119,7 +121,7 @@ impl Config {
         variables.refuse_unknown();
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
         let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
-        let config = Self {
+        let mut config = Self {
             destination: variables
                 .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref())),
             outcome_source: variables
@@ -142,6 +144,7 @@ impl Config {
                 .unwrap_or(1),
             log_level: variables.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()).to_uppercase(),
             function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
+            log_outcomes: nowhere.is_some(),
             aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
             policy: policy(&mut variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
@@ -155,6 +158,7 @@ impl Config {
             authorities: authorities(&mut variables),
             cloudflow: cloudflow::endpoint(&mut variables, nowhere),
         };
+        config.log_outcomes |= config.destination.is_none();
         variables.problems.extend(config.contradictions());
         match variables.problems {
             problems if problems.is_empty() => Ok(config),

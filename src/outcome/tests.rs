@@ -10,7 +10,7 @@ use crate::targets::Settlement;
 const NOW: &str = "2026-01-02T03:04:06.001Z";
 /// An outcome is at most so many bytes.
 const MOST: usize = 200_000;
-const WRITER: Writer = Writer { max_receive_count: None, only_logged: true };
+const WRITER: Writer = Writer { max_receive_count: None, logged: true };
 
 fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -602,7 +602,7 @@ fn what_is_logged_holds_nothing_that_the_requester_wrote_beyond_the_target() {
                 published.as_object_mut().unwrap().remove(name);
             }
             assert_eq!(parsed(loggable(&outcome)), published);
-            let elsewhere = Writer { only_logged: false, ..WRITER };
+            let elsewhere = Writer { logged: false, ..WRITER };
             assert_eq!(written(elsewhere, &record(&request), &settlement(status)).loggable, None);
         }
     }

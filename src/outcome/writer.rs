@@ -17,8 +17,8 @@ use crate::timestamp::Timestamp;
 pub struct Writer {
     /// From this receive count on, a record does not come again.
     pub max_receive_count: Option<u32>,
-    /// Outcomes go nowhere but to the log.
-    pub only_logged: bool,
+    /// The log holds the outcomes.
+    pub logged: bool,
 }
 
 impl Writer {
@@ -172,7 +172,7 @@ impl Writer {
             completed_at: document.completed_at,
             key,
             json,
-            loggable: self.only_logged.then(|| loggable(document)),
+            loggable: self.logged.then(|| loggable(document)),
         }
     }
 }

@@ -9,9 +9,6 @@ from botocore.config import Config
 
 from processes import AWS_CLI, REGION, Simulator
 
-# Started by the script sam-local alone, which sees to Docker first.
-collect_ignore = [] if "SAM_LOCAL_WORK" in os.environ else ["test_sam_local.py"]
-
 KEYS = {"aws_access_key_id": "AKIAPEERSEXAMPLE", "aws_secret_access_key": "peers/secret/access/key/EXAMPLE"}
 
 

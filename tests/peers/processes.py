@@ -98,10 +98,10 @@ class Process:
 
 
 class Simulator(Process):
-    """`cargo run --example local -- --serve`, on a port of the kernel's choice."""
+    """`cargo run --example local -- --serve`, on a port of the kernel's choice where none is given."""
 
-    def __init__(self, address="127.0.0.1"):
-        command = [TARGET / "debug" / "examples" / "local", "--serve", "--port", "0", "--address", address]
+    def __init__(self, port=0):
+        command = [TARGET / "debug" / "examples" / "local", "--serve", "--port", str(port)]
         super().__init__(command, {}, stdout=subprocess.PIPE)
         self.environment = {}
         self.ready = threading.Event()
@@ -172,15 +172,20 @@ class Moto(Process):
         until(lambda: self.alive() and listens(port), "moto's port")
 
 
+def emulator_program():
+    """AWS's runtime interface emulator, which the SAM CLI brings."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    [program] = SAM.glob(f"lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
+    return program
+
+
 class Emulator(Process):
     """AWS's runtime interface emulator with the release binary in it."""
 
     def __init__(self, simulator, **environment):
-        machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-        [program] = SAM.glob(f"lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
         self.port, runtime_api = free_ports(2)
         command = [
-            program,
+            emulator_program(),
             "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
             "--runtime-api-address", f"127.0.0.1:{runtime_api}",
             bootstrap(),

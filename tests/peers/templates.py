@@ -93,7 +93,11 @@ class Rendering:
 
     def _getatt(self, path):
         name, attribute = path.split(".", 1)
-        assert name in self._there(self.template["Resources"]), f"{path}: there is no {name} here"
+        there = self._there(self.template["Resources"])
+        assert name in there, f"{path}: there is no {name} here"
+        if (there[name]["Type"], attribute) == ("AWS::Events::Rule", "Arn"):
+            bus = self.value(there[name]["Properties"].get("EventBusName", "default"))
+            return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/" + ("" if bus == "default" else f"{bus}/") + f"<{name}>"
         return f"<{name}.{attribute}>"
 
     def _sub(self, text):
@@ -116,6 +120,17 @@ class Rendering:
 
     def _and(self, parts):
         return all(map(self.value, parts))
+
+    def _or(self, parts):
+        return any(map(self.value, parts))
+
+    def _select(self, parts):
+        index, values = map(self.value, parts)
+        return values[index]
+
+    def _split(self, parts):
+        between, text = map(self.value, parts)
+        return text.split(between)
 
     def _join(self, parts):
         between, values = map(self.value, parts)

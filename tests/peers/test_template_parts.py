@@ -7,32 +7,21 @@ import pytest
 from botocore import xform_name
 
 from processes import PROJECT
-from templates import Rendering, read
+from templates import Rendering, names, read
 
 SOURCES = sorted((PROJECT / "src").rglob("*.rs"))
 TEMPLATE = read((PROJECT / "template.yaml").read_text())
 
 ARN = "arn:aws:{}:us-east-1:111122223333:{}"
 EVERYTHING = {
-    "FollowUps": "on",
-    "Confirm": "true",
+    "FollowUps": "always",
     "RequestPath": "direct",
     "EncryptionKey": "create",
+    "CloudFlowRegionId": "cn-hangzhou",
     "CloudFlowSecretArn": ARN.format("secretsmanager", "secret:cloudflow-AbCdEf"),
-    "CloudFlowSecretKeyArn": ARN.format("kms", "key/1"),
     "OutcomeDestinationArn": ARN.format("sns", "outcomes"),
-    "OutcomeKeyArn": ARN.format("kms", "key/2"),
     "AlarmTopicArn": ARN.format("sns", "alarms"),
 }
-# What belongs to parts that a stack can do without.
-OF_OPTIONAL_PARTS = {
-    "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
-    "COUNTERMAND_CONFIRM",
-    "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
-    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
-}
-
-
 @pytest.fixture(params=[{}, EVERYTHING], ids=["defaults", "everything"])
 def rendering(request):
     return Rendering(TEMPLATE, **request.param)
@@ -42,26 +31,58 @@ def variables(rendering):
     return rendering.resources["Function"]["Properties"]["Environment"]["Variables"]
 
 
-def test_the_variables_are_those_that_the_code_reads(rendering):
+def test_a_variable_that_is_set_is_one_that_the_code_reads(rendering):
     config = "".join(path.read_text() for path in SOURCES if path.parent.name == "config" and path.name != "tests.rs")
-    read_by_code = set(re.findall(r'"(COUNTERMAND_[A-Z_]+|ALIBABA_CLOUD_[A-Z_]+)"', config))
-    assert read_by_code
-    assert set(variables(rendering)) == read_by_code
+    read_by_code = set(re.findall(r'"((?:COUNTERMAND|ALIBABA_CLOUD)_[A-Z_]+)"', config))
+    assert {"COUNTERMAND_MODE", "ALIBABA_CLOUD_REGION_ID"} <= set(variables(rendering)) <= read_by_code
 
 
-def test_a_default_is_what_the_code_would_choose_or_safer():
-    """An empty variable counts as not set, so a part that is left out must leave its variables empty."""
+def test_a_part_that_is_left_out_leaves_its_variables_empty():
+    """An empty variable counts as not set."""
     chosen = variables(Rendering(TEMPLATE, AllowedTargets="*"))
     assert chosen["COUNTERMAND_CANCEL_ALL"] == "explicit"
-    assert {name for name, value in chosen.items() if value == ""} == {
-        "COUNTERMAND_RATES",
+    everything = variables(Rendering(TEMPLATE, AllowedTargets="*", **EVERYTHING))
+    empty = {name for name, value in chosen.items() if value == ""}
+    assert empty == {
+        "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
+        "COUNTERMAND_FOLLOW_UP_SENDER_ID",
+        "COUNTERMAND_CONFIRM",
+        "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
         "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
-        *OF_OPTIONAL_PARTS,
         "ALIBABA_CLOUD_REGION_ID",
-        "ALIBABA_CLOUD_ACCESS_KEY_ID",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-        "ALIBABA_CLOUD_SECURITY_TOKEN",
     }
+    # Nobody's own endpoint: the services are called where they are, over TLS.
+    assert {name for name in empty if everything[name] == ""} == {"COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"}
+    assert "AWS_ENDPOINT_URL" not in chosen | everything
+
+
+def test_the_table_of_configuration_joins_what_the_template_joins():
+    """A variable with the parameter that sets it; one without a parameter with what the template sets it to."""
+    page = (PROJECT / "docs" / "configuration.md").read_text()
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in page.splitlines() if row.count("|") == 6]
+    of_variable = {row[1].strip("`"): row for row in rows[2:] if row[1] != "–"}
+    chosen = TEMPLATE["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+    for variable, value in chosen.items():
+        parameter, _, in_the_stack, *_ = of_variable[variable]
+        deciding = parameters_of(value)
+        if parameter != "–":
+            assert parameter.strip("`") in deciding, variable
+        elif deciding:
+            assert [name for name in deciding if f"`{name}`" in in_the_stack], variable
+        elif isinstance(value, int):
+            assert str(value) == in_the_stack, variable
+    # What the template does not set has no parameter, and no other default in the stack.
+    for variable in of_variable.keys() - chosen.keys():
+        if not variable.startswith("AWS_"):
+            assert (of_variable[variable][0], of_variable[variable][2]) == ("–", ""), variable
+
+
+def parameters_of(value):
+    """The parameters that decide over a value of the template, by its conditions too."""
+    named = names(value)
+    for condition in set(re.findall(r"'!(?:If|Condition)': \[?'(\w+)'", str(value))):
+        named |= parameters_of(TEMPLATE["Conditions"][condition])
+    return named & TEMPLATE["Parameters"].keys()
 
 
 # Where an operation's permission has another name than the operation.
@@ -98,17 +119,37 @@ def test_the_role_may_do_what_the_code_calls_and_nothing_else():
     assert allowed - plain == FOR_A_KEY | FOR_A_SECRET
 
 
-def test_each_optional_part_brings_its_own_permission_and_no_other():
-    plain = permissions(Rendering(TEMPLATE))
-    for given, gained in [
+KEYS = "arn:aws:kms:*:*:key/*"
+
+
+@pytest.mark.parametrize(
+    "given, gained",
+    [
         ({"FollowUps": "on"}, {("sqs:SendMessage", "<RequestQueue.Arn>")}),
         ({"RequestPath": "direct"}, {("sqs:SendMessage", "<FailedEventsQueue.Arn>")}),
-        ({"EncryptionKey": "create"}, {(action, "<Key.Arn>") for action in FOR_A_KEY}),
-        ({"CloudFlowSecretArn": "a secret"}, {("secretsmanager:GetSecretValue", "a secret")}),
-        ({"CloudFlowSecretKeyArn": "unused without a secret"}, set()),
-        ({"OutcomeKeyArn": "a key"}, {(action, "a key") for action in FOR_A_KEY}),
-    ]:
-        assert permissions(Rendering(TEMPLATE, **given)) - plain == gained, given
+        ({"EncryptionKey": "create"}, {("kms:Decrypt", "<Key.Arn>")}),
+        # A key that encrypts is for those who send.
+        ({"EncryptionKey": "create", "FollowUps": "on"}, {("sqs:SendMessage", "<RequestQueue.Arn>"), *((one, "<Key.Arn>") for one in FOR_A_KEY)}),
+        (
+            {"EncryptionKey": "a key", "RequestPath": "direct"},
+            {("sqs:SendMessage", "<FailedEventsQueue.Arn>"), *((one, "a key") for one in FOR_A_KEY)},
+        ),
+        ({"CloudFlowSecretArn": "a secret"}, {("secretsmanager:GetSecretValue", "a secret"), ("kms:Decrypt", KEYS)}),
+    ],
+)
+def test_each_optional_part_brings_its_own_permission_and_no_other(given, gained):
+    assert permissions(Rendering(TEMPLATE, **given)) - permissions(Rendering(TEMPLATE)) == gained
+
+
+def test_a_key_that_is_not_named_is_used_for_one_thing_alone():
+    """What that is, KMS is told by the service that asks: the ARN of the topic, of the queue, or of the secret."""
+    conditions = [one["Condition"] for one in Rendering(TEMPLATE, **EVERYTHING).statements() if one["Resource"] == KEYS]
+    destination, secret = EVERYTHING["OutcomeDestinationArn"], EVERYTHING["CloudFlowSecretArn"]
+    assert conditions == [
+        {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": destination}},
+        {"StringEquals": {"kms:EncryptionContext:aws:sqs:arn": destination}},
+        {"StringEquals": {"kms:EncryptionContext:SecretARN": secret}},
+    ]
 
 
 def permissions(rendering):
@@ -124,7 +165,7 @@ def test_no_statement_of_the_role_reaches_beyond_what_it_names(rendering):
     for action, resource in permissions(rendering):
         assert "*" not in action
         assert resource != "*"
-        assert "*" not in resource or re.search(r":(flow|/domain)/\*$", resource), resource
+        assert "*" not in resource or resource == KEYS or re.search(r":(flow|/domain)/\*$", resource), resource
 
 
 def test_the_role_can_be_limited_to_flows_and_domains():
@@ -184,17 +225,32 @@ def test_the_rule_delivers_on_the_chosen_path_and_loses_nothing(path, target):
     rendering = Rendering(TEMPLATE, RequestPath=path)
     [rule] = rendering.of_type("AWS::Events::Rule").values()
     assert [(one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in rule["Targets"]] == [(target, "<DeadLetterQueue.Arn>")]
+    rule_arn = ARN.format("events", "rule/<RequestRule>")
     senders = {
         (policy["Queues"][0], statement["Condition"]["ArnEquals"]["aws:SourceArn"])
         for policy in rendering.of_type("AWS::SQS::QueuePolicy").values()
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     }
-    assert senders == {("<RequestQueue>", "<RequestRule.Arn>"), ("<DeadLetterQueue>", "<RequestRule.Arn>")}
+    assert senders == {("<RequestQueue>", rule_arn), ("<DeadLetterQueue>", rule_arn)}
     direct = rendering.of_type("AWS::Lambda::EventInvokeConfig").values()
     failed = [one["DestinationConfig"]["OnFailure"]["Destination"] for one in direct]
     assert failed == (["<FailedEventsQueue.Arn>"] if path == "direct" else [])
     assert len(rendering.of_type("AWS::Lambda::Permission")) == len(failed)
+
+
+def test_nothing_is_made_before_the_role_may_do_what_is_then_tried():
+    """Lambda looks whether the role may send to the destination of failed events, and read the queue, when it is told of them."""
+    rendering = Rendering(TEMPLATE, **EVERYTHING)
+    [policy] = [
+        name
+        for name, one in rendering.of_type("AWS::IAM::RolePolicy").items()
+        if "<FailedEventsQueue.Arn>" in str(one["PolicyDocument"])
+    ]
+    assert rendering.resources["DirectEvents"]["DependsOn"] == policy
+    assert rendering.resources[policy]["Condition"] == rendering.resources["DirectEvents"]["Condition"]
+    received = [one for one in rendering.of_type("AWS::IAM::Role")["FunctionRole"]["Policies"] if one["PolicyName"] == "receive-requests"]
+    assert "sqs:ReceiveMessage" in str(received) and "kms:Decrypt" in str(received)
 
 
 def test_only_named_senders_may_send_beside_the_rule():
@@ -211,19 +267,27 @@ def test_only_named_senders_may_send_beside_the_rule():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("follow_ups, loop, queue", [("off", "Terminate", ""), ("on", "Allow", "<RequestQueue.Arn>")])
-def test_the_function_may_feed_itself_only_where_it_follows_up(follow_ups, loop, queue):
+@pytest.mark.parametrize(
+    "follow_ups, loop, queue, confirm",
+    [
+        ("off", "Terminate", "", ""),
+        ("on", "Allow", "<RequestQueue.Arn>", ""),
+        ("always", "Allow", "<RequestQueue.Arn>", "true"),
+    ],
+)
+def test_the_function_may_feed_itself_only_where_it_follows_up(follow_ups, loop, queue, confirm):
     rendering = Rendering(TEMPLATE, FollowUps=follow_ups)
     assert rendering.resources["Function"]["Properties"]["RecursiveLoop"] == loop
-    assert variables(rendering)["COUNTERMAND_FOLLOW_UP_QUEUE_ARN"] == queue
+    chosen = variables(rendering)
+    assert (chosen["COUNTERMAND_FOLLOW_UP_QUEUE_ARN"], chosen["COUNTERMAND_CONFIRM"]) == (queue, confirm)
+    # And hears nobody's follow-ups but its own.
+    assert chosen["COUNTERMAND_FOLLOW_UP_SENDER_ID"] == ("<FunctionRole.RoleId>" if queue else "")
 
 
 def test_what_would_not_start_is_refused_before_it_is_deployed():
     assert list(Rendering(TEMPLATE).broken_rules()) == []
     assert list(Rendering(TEMPLATE, **EVERYTHING).broken_rules()) == []
-    assert len(list(Rendering(TEMPLATE, Confirm="true").broken_rules())) == 1
-    both = {"CloudFlowSecretArn": "a secret", "CloudFlowAccessKeyId": "a key"}
-    assert len(list(Rendering(TEMPLATE, **both).broken_rules())) == 1
+    assert len(list(Rendering(TEMPLATE, CloudFlowSecretArn="a secret").broken_rules())) == 1
 
 
 def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
@@ -236,6 +300,15 @@ def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
         ("AlarmTopicArn", ["", ARN.format("sns", "alarms")], ["alarms", ARN.format("sns", "alarms.fifo")]),
         ("EncryptionKey", ["", "create", ARN.format("kms", "key/ab-12")], ["yes", ARN.format("kms", "alias/aws/sqs")]),
         ("CloudFlowSecretArn", ["", ARN.format("secretsmanager", "secret:a/b-AbCdEf")], ["a/b", ARN.format("kms", "key/1")]),
+        (
+            # Each of the list. Whoever may send may cancel, so no account, region or whole kind is left open.
+            "SenderArns",
+            ["", ARN.format("events", "rule/orders-*"), ARN.format("events", "rule/bus/orders"), ARN.format("sns", "cancels-*"),
+             ARN.format("sns", "cancels").replace(":aws:", ":aws-iso-f:")],
+            ["arn:aws:sns:*:*:*", ARN.format("sns", "*"), ARN.format("events", "rule/*"), "arn:aws:sns:*:111122223333:cancels", "*",
+             "arn:aws:sns:us-east-1:*:cancels", ARN.format("sqs", "cancels"), ARN.format("sns", "cancels.fifo"), ARN.format("events", "*")],
+        ),
+        ("RequestBusName", ["default", "cancel-requests"], ["", "a:b", "aws.partner/example.com/1"]),
         ("AppFlowFlows", ["*", "orders-*"], ["", "a,b", "flow/a"]),
         ("SwfDomains", ["*", "billing"], ["", "a,b", "a/b"]),
     ]:

@@ -9,8 +9,7 @@ from processes import PROJECT
 from templates import Rendering, read
 
 TEMPLATE = read((PROJECT / "template.yaml").read_text())
-SERVICES = {"appflow", "swf", "cloudflow"}
-# The function's own metrics, with the unit of each and the dimensions beside the service.
+# The function's own metrics, with the unit of each.
 METRICS = {
     "Requests": "Count",
     "Attempts": "Count",
@@ -19,19 +18,14 @@ METRICS = {
     "CancelLatency": "Milliseconds",
     "RequestAge": "Milliseconds",
     "PublishFailures": "Count",
+    "DroppedFollowUps": "Count",
 }
 DIRECT = {"RequestPath": "direct"}
 
 
-def unnamed(metric):
-    """An outcome can stay unpublished for a request that names no service; nothing else happens to such a one."""
-    return {"none"} if metric == "PublishFailures" else set()
-
-
 def test_the_metrics_are_those_that_the_function_writes():
     code = (PROJECT / "src/metrics.rs").read_text()
-    written = dict(re.findall(r'\("(\w+)", "(Count|Milliseconds)"', code)) | {"Requests": "Count"}
-    assert '{"Name": "Requests", "Unit": "Count"}' in code
+    written = dict(re.findall(r'(?:\(|"Name": )"(\w+)", (?:"Unit": )?"(Count|Milliseconds)"', code))
     assert written == METRICS
 
 
@@ -48,38 +42,33 @@ def watched(alarm):
 
 
 def test_there_is_an_alarm_for_each_thing_that_needs_a_person():
-    found = {name: list(watched(alarm)) for name, alarm in alarms(**DIRECT).items()}
-    by_service = {
-        "PublishFailuresAlarm": ("PublishFailures", {}),
-        "ThrottlesAlarm": ("Throttles", {}),
-        "DeniedAlarm": ("Requests", {"status": "DENIED"}),
-    }
-    for name, (metric, more) in by_service.items():
-        watches = found.pop(name)
-        assert {namespace for namespace, *_ in watches} == {"Countermand"}
-        assert {metric_name for _, metric_name, _ in watches} == {metric} <= METRICS.keys()
-        assert sorted(one["service"] for *_, one in watches) == sorted(SERVICES | unnamed(metric))
-        assert all({**one, "service": ""} == {"service": "", **more} for *_, one in watches)
     visible, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-    assert found == {
+    # Sums of this function over all services; another stack's do not count.
+    function = {"FunctionName": "<Function>"}
+    assert {name: list(watched(alarm)) for name, alarm in alarms(**DIRECT).items()} == {
         "DeadLettersAlarm": [("AWS/SQS", visible, {"QueueName": "<DeadLetterQueue.QueueName>"})],
         "FailedEventsAlarm": [("AWS/SQS", visible, {"QueueName": "<FailedEventsQueue.QueueName>"})],
+        "UndeliverableEventsAlarm": [("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": "<RequestRule>"})],
+        "LostEventsAlarm": [("AWS/Lambda", "DestinationDeliveryFailures", function)],
         "OldestRequestAlarm": [("AWS/SQS", age, {"QueueName": "<RequestQueue.QueueName>"})],
-        "FunctionErrorsAlarm": [("AWS/Lambda", "Errors", {"FunctionName": "<Function>"})],
+        "FunctionErrorsAlarm": [("AWS/Lambda", "Errors", function)],
+        "PublishFailuresAlarm": [("Countermand", "PublishFailures", function)],
+        "ThrottlesAlarm": [("Countermand", "Throttles", function)],
+        "DeniedAlarm": [("Countermand", "Requests", {**function, "status": "DENIED"})],
     }
+    # A rule of another bus has its metrics by both names.
+    own_bus = alarms(RequestBusName="cancels")["UndeliverableEventsAlarm"]
+    assert list(watched(own_bus)) == [("AWS/Events", "InvocationsFailedToBeSentToDlq", {"EventBusName": "cancels", "RuleName": "<RequestRule>"})]
+    # A follow-up is delayed for up to fifteen minutes, which is no reason to ring.
+    assert [alarms(FollowUps=value)["OldestRequestAlarm"]["Threshold"] for value in ("off", "on")] == [900, 1800]
     assert "FailedEventsAlarm" not in alarms()
 
 
-def test_a_sum_over_services_leaves_none_out():
-    for name, alarm in alarms().items():
-        if "Metrics" not in alarm:
-            continue
-        [whole] = [one for one in alarm["Metrics"] if "Expression" in one]
-        parts = {one["Id"] for one in alarm["Metrics"]} - {whole["Id"]}
-        assert set(re.findall(r"FILL\((\w+), 0\)", whole["Expression"])) == parts, name
-        assert parts == SERVICES | unnamed(name.removesuffix("Alarm")), name
-        # CloudWatch takes exactly one series as the alarm's own.
-        assert [one["Id"] for one in alarm["Metrics"] if one.get("ReturnData", True)] == [whole["Id"]], name
+def test_what_an_alarm_watches_is_written_for_the_function_alone():
+    code = (PROJECT / "src/metrics.rs").read_text()
+    for _, metric, dimensions in [one for alarm in alarms().values() for one in watched(alarm) if one[0] == "Countermand"]:
+        assert metric in METRICS
+        assert "&[" + ", ".join(f'"{name}"' for name in sorted(dimensions)) + "]" in code
 
 
 @pytest.mark.parametrize("given, topic", [({}, "<AlarmTopic>"), ({"AlarmTopicArn": "a topic"}, "a topic")])
@@ -121,7 +110,8 @@ def test_the_dashboard_shows_every_metric_by_service_and_the_queues(widgets):
     for metric in shown:
         if isinstance(metric[0], dict):
             found = re.fullmatch(
-                r"SEARCH\('\{Countermand,(service(?:,status)?)\} MetricName=\"(\w+)\"', '(\w+)', 300\)", metric[0]["expression"]
+                r"SEARCH\('\{Countermand,FunctionName,(service(?:,status)?)\} FunctionName=\"<Function>\" MetricName=\"(\w+)\"', '(\w+)', 300\)",
+                metric[0]["expression"],
             )
             assert found, metric
             searched.setdefault(found[2], set()).add((found[1], found[3]))

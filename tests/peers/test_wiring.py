@@ -21,8 +21,17 @@ RECIPES = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 STACK = read((PROJECT / "template.yaml").read_text())
 
 
+README = (FOLDER / "README.md").read_text()
+# As somebody may name things of their own.
+GIVEN = {
+    "rule": {"EventSource": "com.example.orders", "DetailType": "Order Withdrawn", "Domain": "billing"},
+    "alarm": {"AlarmName": "orders-rows-per-minute", "FlowName": "orders"},
+    "schedule": {"FlowName": "stock", "Expression": "cron(0 6 * * ? *)"},
+}
+
+
 def rendering(name):
-    return Rendering(read(RECIPES[name].read_text()))
+    return Rendering(read(RECIPES[name].read_text()), **GIVEN.get(name, {}))
 
 
 def event(source, detail_type, detail):
@@ -60,11 +69,15 @@ def test_cfn_lint_finds_nothing_to_warn_of():
 def test_a_recipe_refers_to_what_there_is_and_is_told_of(name):
     template = read(RECIPES[name].read_text())
     parameters = template["Parameters"]
-    assert parameters.keys() <= names(template["Resources"])
+    assert parameters.keys() <= names(template["Resources"]) | names(template.get("Conditions", {}))
     # What a parameter is to be set to is an output or a parameter of the stack, by its own name.
     told = {word for one in parameters.values() for word in re.findall(r"The (?:output )?(\w+) of Countermand's stack", one["Description"])}
     assert told <= STACK["Outputs"].keys() | STACK["Parameters"].keys()
-    assert f"wiring/{name}.yaml" in (PROJECT / "docs" / "operations.md").read_text()
+    assert f"]({name}.yaml)" in README
+    # The command that deploys it says all that has to be said, and nothing else.
+    [command] = re.findall(rf"^ *recipe {name} ((?:.*\\\n)*.*)", README, re.MULTILINE)
+    given = set(re.findall(r"\b([A-Z]\w+)=", command))
+    assert {one for one, rule in parameters.items() if "Default" not in rule} <= given <= parameters.keys()
 
 
 def transformed(name, incoming):
@@ -106,7 +119,7 @@ def put_in(template, values):
         (
             "rule",
             withdrawn(workflowId='invoice "7"', runId="r-1"),
-            {"service": "swf", "domain": "billing", "workflowId": 'invoice "7"', "runId": "r-1", "requestedBy": "order-service"},
+            {"service": "swf", "domain": "billing", "workflowId": 'invoice "7"', "runId": "r-1", "requestedBy": "stack"},
         ),
         (
             "alarm",
@@ -168,7 +181,8 @@ def test_a_pipe_hands_every_message_to_the_function():
     assert one["TargetParameters"]["LambdaFunctionParameters"]["InvocationType"] == "REQUEST_RESPONSE"
     queue = pipe.of_type("AWS::SQS::Queue")["WorkQueue"]
     assert queue["VisibilityTimeout"] == 6 * STACK["Parameters"]["FunctionTimeout"]["Default"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == STACK["Parameters"]["MaxReceiveCount"]["Default"]
+    own = Rendering(STACK).of_type("AWS::SQS::Queue")["RequestQueue"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == own["RedrivePolicy"]["maxReceiveCount"]
 
 
 def test_a_topic_keeps_the_notification_around_the_request():
@@ -176,11 +190,40 @@ def test_a_topic_keeps_the_notification_around_the_request():
     assert subscription["RawMessageDelivery"] is False
 
 
-def test_somebody_is_told_of_what_was_given_up():
+def test_somebody_is_told_of_what_was_given_up_whatever_it_holds():
     [rule] = rendering("outcomes").of_type("AWS::Events::Rule").values()
     assert rule["EventPattern"] == json.loads((PROJECT / "patterns" / "given-up.json").read_text())
     given_up = [one for one in SCHEMAS["outcome"]["examples"] if (one["type"], one["status"]) == ("CancellationOutcome", "FAILED")]
     assert given_up
-    for outcome in given_up:
+    for outcome in given_up + [{**given_up[0], "requestId": 'a "b" \\ c'}]:
         told = json.loads(transformed("outcomes", event("countermand", "Cancellation Outcome", outcome)))
-        assert told == f"FAILED {outcome['target']['key']}: request {outcome['requestId']} was given up ({outcome['error']['code']})"
+        assert told == {"givenUp": outcome["requestId"], "status": "FAILED", "outcome": outcome}
+    # A path that is missing would leave no JSON, so it names only what every outcome has.
+    paths = rule["Targets"][0]["InputTransformer"]["InputPathsMap"].values()
+    named = {path.removeprefix("$.detail").removeprefix(".") for path in paths} - {""}
+    assert named <= set(SCHEMAS["outcome"]["required"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_recipe_cannot_deliver_is_kept_where_it_can_be_put_right(name):
+    """A dead letter of a rule is its event, and one of a schedule Scheduler's record: neither is a request, to be redriven as one."""
+    recipe = rendering(name)
+    letters = [target["DeadLetterConfig"]["Arn"] for rule in recipe.of_type("AWS::Events::Rule").values() for target in rule["Targets"]]
+    letters += [one["Target"]["DeadLetterConfig"]["Arn"] for one in recipe.of_type("AWS::Scheduler::Schedule").values()]
+    if letters:
+        assert set(letters) == {"<UndeliveredQueue.Arn>"}
+        # Under a key that is not that of the stack's queues.
+        assert recipe.of_type("AWS::SQS::Queue")["UndeliveredQueue"]["SqsManagedSseEnabled"] is True
+    topics = recipe.of_type("AWS::SNS::Subscription").values()
+    assert [one["RedrivePolicy"]["deadLetterTargetArn"] for one in topics] == ["<DeadLetterQueueArn>"] * len(topics)
+    # Somebody is told, whatever a recipe sends by.
+    alarms = recipe.of_type("AWS::CloudWatch::Alarm").values()
+    assert len(alarms) == (0 if name == "bus-for-another-account" else 1)
+    assert all((one["AlarmActions"], one["TreatMissingData"]) == (["<AlarmTopicArn>"], "notBreaching") for one in alarms)
+
+
+def test_an_alarm_s_event_becomes_the_same_request_by_hand():
+    [command] = re.findall(r"jq --arg flow orders '(.*?)' > request.json", README, re.DOTALL)
+    incoming = alarm("ALARM")
+    made = subprocess.run(["jq", "--arg", "flow", "orders", command], input=json.dumps(incoming), capture_output=True, text=True, check=True)
+    assert json.loads(made.stdout) == json.loads(transformed("alarm", incoming))

@@ -20,9 +20,18 @@ impl World {
             buses: vec!["outcomes".into()],
             topics: vec!["outcomes".into()],
             queues: vec!["outcomes".into(), "cancel-requests".into()],
+            secrets: BTreeMap::from([(SECRET_ARN.into(), vec![secret()])]),
             ..World::default()
         }
     }
+}
+
+/// CloudFlow's key, for a function that has it from a secret.
+const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-AbCdEf";
+
+fn secret() -> String {
+    let (id, secret) = (crate::ALIBABA_ACCESS_KEY_ID, crate::ALIBABA_ACCESS_KEY_SECRET);
+    format!(r#"{{"accessKeyId": "{id}", "accessKeySecret": "{secret}"}}"#)
 }
 
 fn at(time: &str) -> Timestamp {
