@@ -14,6 +14,7 @@ from test_template_parts import EVERYTHING
 from test_template_watching import METRICS
 
 TEMPLATE = read((PROJECT / "template.yaml").read_text())
+RECIPES = [read(path.read_text()) for path in (PROJECT / "docs" / "wiring").glob("*.yaml")]
 PAGES = {
     path.relative_to(PROJECT).as_posix(): path.read_text()
     for path in [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -22,7 +23,7 @@ OTHERS = set(
     """
     CancellationOutcome CancellationAttemptFailed CancellationConfirmation SenderArn
     CancelStarted ChangeMessageVisibility EventAgeExceeded EventPattern ExecutionName FailedInvocations FlowName InProgress InputPathsMap
-    RetriesExhausted SentTimestamp StopFlow SubscriptionConfirmation UnsubscribeConfirmation
+    RetriesExhausted RoleId SentTimestamp StopFlow SubscriptionConfirmation UnsubscribeConfirmation
     """.split()
 )
 LOCAL = "cargo run --example local -- "
@@ -92,6 +93,7 @@ def test_a_saved_query_is_named_as_it_is_saved():
 def test_what_looks_like_a_parameter_is_one(page):
     """Or an output, a resource, a metric, a code, a word of AWS: nothing is named that does not exist."""
     known = {*TEMPLATE["Parameters"], *TEMPLATE["Outputs"], *TEMPLATE["Resources"], *METRICS, *OTHERS}
+    known |= {name for recipe in RECIPES for name in recipe.get("Outputs", {})}
     known |= {operation.split(".")[1] for operation in re.findall(r"`(\w+\.[A-Z]\w+)`", PAGES["docs/pace.md"])}
     known |= set(first_cells(section("outcomes", "Error codes") + section("outcomes", "Function errors")))
     text = PAGES[page]
