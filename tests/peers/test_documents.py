@@ -106,6 +106,12 @@ def test_what_looks_like_a_parameter_is_one(page):
             assert value in rule.get("AllowedValues", [value]), (parameter, value)
 
 
+def test_every_line_of_the_log_is_one_that_the_code_writes():
+    code = "".join(path.read_text() for path in (PROJECT / "src").rglob("*.rs"))
+    lines = first_cells(section("operations", "4. Remove the cause"))
+    assert [line for line in lines if line not in code] == [] != lines
+
+
 def commands(page):
     """The local runs of a page and what they are given, in a shell's words."""
     lines = re.findall(rf"^(?:\$ )?({re.escape(LOCAL)}.*|echo .* > .*)$", PAGES[page], re.MULTILINE)
