@@ -141,6 +141,7 @@ def test_without_a_simulator_the_outcome_says_what_could_not_be_reached(invoke, 
     [outcome] = invoke(sample).outcomes
     assert (outcome["status"], outcome["effect"]) == ("FAILED", "NONE")
     assert outcome["error"]["code"] == "ConnectionFailed"
+    assert ("host.docker.internal" if WORK else "127.0.0.1") in outcome["error"]["message"]
 
 
 @pytest.mark.skipif(bool(WORK), reason="a container keeps its variables to itself")
@@ -154,6 +155,7 @@ def test_no_variable_leads_to_a_real_service(invoke, ours):
     assert answer.variables["COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"] in (SIMULATOR, SHELL["AWS_ENDPOINT_URL"])
     [outcome] = answer.outcomes
     assert (outcome["status"], outcome["error"]["code"]) == ("FAILED", "ConnectionFailed")
+    assert ours or "set-aws-endpoint-url.invalid" in outcome["error"]["message"]
 
 
 def test_the_simulator_listens_where_a_container_looks_for_it():

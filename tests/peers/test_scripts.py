@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 
@@ -12,6 +13,7 @@ from botocore.config import Config
 from conftest import KEYS
 from processes import ACCOUNT, AWS_CLI, PROJECT, REGION, Moto
 from schemas import SCHEMAS, errors
+from test_documents import PAGES
 from test_wiring import withdrawn
 
 # In front of the AWS CLI: moto's part for CloudFormation is not installed, and for SQS version 1 reads no variable's endpoint.
@@ -20,6 +22,14 @@ CLI = f"""#!/bin/sh
 exec "{AWS_CLI}" --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 """
 EXAMPLE = next(one for one in SCHEMAS["outcome"]["examples"] if one["status"] == "DRY_RUN")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```sh" in PAGES[page]])
+def test_what_a_page_says_to_type_is_a_shell_s_language(page):
+    for block in re.findall(r"^( *)```sh\n(.*?)^ *```", PAGES[page], re.MULTILINE | re.DOTALL):
+        text = re.sub(rf"^{block[0]}", "", block[1], flags=re.MULTILINE)
+        read = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
+        assert (read.returncode, read.stderr) == (0, ""), text
 
 
 @pytest.fixture

@@ -222,6 +222,14 @@ def test_what_a_recipe_cannot_deliver_is_kept_where_it_can_be_put_right(name):
     assert all((one["AlarmActions"], one["TreatMissingData"]) == (["<AlarmTopicArn>"], "notBreaching") for one in alarms)
 
 
+def test_an_output_that_a_command_reads_is_there():
+    asked = re.findall(r'output "?\$stack(?:-(\w+))?"? (\w+)', README)
+    assert ("", "RequestQueueArn") in asked and ("rule", "UndeliveredQueueUrl") in asked
+    for recipe, output in asked:
+        there = read(RECIPES[recipe].read_text()) if recipe else STACK
+        assert output in there["Outputs"], (recipe, output)
+
+
 def test_an_alarm_s_event_becomes_the_same_request_by_hand():
     [command] = re.findall(r"jq --arg flow orders '(.*?)' > request.json", README, re.DOTALL)
     incoming = alarm("ALARM")
