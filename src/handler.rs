@@ -13,7 +13,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::event_source::{self, Delivery, Failure, Invoked, Settled};
+use crate::event_source::{self, Delivery, Failure, Invoked, Repeats, Settled};
 use crate::follow_up::FollowUps;
 use crate::hand_back::{HandBack, Return};
 use crate::invocation::Invocation;
@@ -39,6 +39,8 @@ pub struct Handler {
     pub pace: Pace,
     pub writer: Writer,
     pub metrics: Metrics,
+    /// Invocations that Lambda may repeat.
+    pub repeats: Repeats,
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// What is kept of an invocation's time for publishing and the response.
@@ -65,12 +67,17 @@ impl Handler {
     ) -> Result<Box<RawValue>, Failure> {
         let (payload, context) = event.into_parts();
         let invocation = Invocation::begin(now, context.deadline(), self.margin);
-        let invoked = Invoked { request_id: &context.request_id, now: invocation.now() };
+        let before = self.repeats.first(&context.request_id);
+        let invoked = Invoked { request_id: &context.request_id, now: invocation.now(), before };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let (returning, returns) = unbounded_channel();
         let handed_back = self.hand_back.run(&delivery.records, returns, invocation.handing_back_until);
         let (settled, ()) = tokio::join!(self.settle_all(&delivery, &invocation, returning), handed_back);
-        delivery.respond(&settled)
+        let response = delivery.respond(&settled);
+        if response.is_err() {
+            self.repeats.failed(&context.request_id, invoked.now);
+        }
+        response
     }
 
     /// Every record, those side by side that may go so. After the first that goes back, none follows.

@@ -28,3 +28,4 @@ pub mod log;
 pub mod metrics;
 pub mod rehearsal;
 pub mod start_up;
+pub mod runtime;

@@ -15,7 +15,7 @@ use lambda_runtime::tracing::subscriber::{Layer, fmt, registry};
 
 use crate::call_error::{CallError, Class};
 use crate::client;
-use crate::event_source::{DeliveryError, Record};
+use crate::event_source::{DeliveryError, Failure, Record};
 use crate::follow_up::Confirmation;
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
@@ -108,6 +108,12 @@ pub fn confirmation(confirmation: &Confirmation, published: &Result<(), Unpublis
 /// Logs why an event cannot be answered; whoever polls a queue sees no other trace of it.
 pub fn unreadable(error: &DeliveryError) {
     tracing::error!("the event cannot be answered: {error}");
+}
+
+/// Logs that an invocation fails. Its message is an outcome with all that the requester wrote, which is for
+/// the invoker and not for the log.
+pub fn failed(failure: &Failure) {
+    tracing::error!("function error {}", failure.error_type);
 }
 
 /// Logs a look-up that failed. A missing permission is told once: the deployment may have chosen it.

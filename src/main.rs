@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use countermand::client::{self, Connections, Credentials, Opening};
+use countermand::client::{self, Connections, Credentials, Opening, Trace};
 use countermand::config::{self, Config};
+use countermand::event_source::Repeats;
 use countermand::follow_up::FollowUps;
 use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
@@ -20,9 +21,9 @@ use countermand::plan::Planner;
 use countermand::publisher::Publisher;
 use countermand::rehearsal;
 use countermand::retry::Retry;
+use countermand::runtime;
 use countermand::start_up;
 use countermand::targets::Targets;
-use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
@@ -34,19 +35,18 @@ pub async fn main() -> ExitCode {
         Err(error) => return start_up::refuse(&error).await,
     };
     let authorities = config.authorities.take().unwrap_or_else(client::trust::of_machine);
-    let (connections, credentials) = (Connections::new(authorities), Credentials::default());
+    let (connections, credentials, trace) =
+        (Connections::new(authorities), Credentials::default(), Trace::default());
     let connector = client::connector(connections.clone());
-    let aws = client::sdk_config(connector.clone(), credentials.clone(), config.aws_endpoint).await;
+    let traced = trace.through(connector.clone());
+    let aws = client::sdk_config(traced, credentials.clone(), config.aws_endpoint).await;
     let opening = client::connector(Opening(connections));
     let nobody = client::through(&aws, opening.clone());
     let rehearsed = compose(rehearsal::config(&config), &nobody, opening, credentials.clone());
     rehearsal::rehearse(rehearsed, &config.policy).await;
     let handler = compose(config, &aws, connector, credentials);
-    let handle = |event: LambdaEvent<_>| handler.handle(event);
-    match lambda_runtime::run(service_fn(handle)).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => start_up::report("the runtime ended", &error),
-    }
+    let Err(error) = runtime::run(&trace, async |event| handler.handle(event).await).await;
+    start_up::report("the runtime ended", &error)
 }
 
 /// Every part, on one connector and with the same credentials.
@@ -78,6 +78,7 @@ pub fn compose(
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
         metrics: Metrics { level: config.log_level, function: config.function_name, out: to_standard_output },
         writer: Writer { max_receive_count: config.max_receive_count, logged: config.log_outcomes },
+        repeats: Repeats::default(),
         explain_max_pages: config.explain_max_pages,
         margin: config.deadline_margin,
     }

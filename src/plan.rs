@@ -5,6 +5,7 @@
 //! knows how old a request is and how often it came, and makes no calls itself.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,6 +17,10 @@ use crate::pace::Standing;
 use crate::request::CancelRequest;
 use crate::targets::{Asked, Means, Settlement, Targets};
 use crate::timestamp::{Moment, Timestamp};
+
+/// Lambda repeats an asynchronous invocation that failed a minute later, and keeps it for six hours at most.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+const REPEATED: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_hours(6);
 
 /// A valid request, as a plan is made for it.
 #[derive(Clone, Copy)]
@@ -72,9 +77,10 @@ impl Planner {
     }
 
     fn is_late(&self, record: &Record, requested_at: Moment, now: Timestamp) -> bool {
-        let redelivered = record.source.receive_count > Some(1);
         let age = Duration::from_millis(now.millis_since(requested_at.begins()));
-        redelivered || age > self.pin_after || self.pin_after.is_zero()
+        // Lambda does not say that it repeats what failed.
+        let repeated = record.repeated || (record.source.is_asynchronous() && REPEATED.contains(&age));
+        repeated || age > self.pin_after || self.pin_after.is_zero()
     }
 }
 
@@ -130,6 +136,7 @@ mod tests {
             text: text.into(),
             request_id: "id".into(),
             requested_at: time(0).into(),
+            repeated: receives > Some(1),
             source: Source { kind: "sqs", receive_count: receives, ..Source::default() },
             receipt_handle: receives.map(|_| "receipt".into()),
         };
@@ -175,6 +182,28 @@ mod tests {
         assert_eq!(plan(&redelivered, 0, false).pinned.len(), 1);
         let followed = [record(FOLLOWED, Some(1)), record(NAMED, Some(1))];
         assert_eq!(plan(&followed, 0, false).pinned.len(), 1);
+    }
+
+    #[test]
+    fn what_lambda_may_repeat_is_late_from_a_minute_on() {
+        let sent = |kind| Record { source: Source { kind, ..Source::default() }, ..record(NAMED, None).0 };
+        let planner = |pin_after| Planner { pin_after: Duration::from_secs(pin_after), dry_run: false };
+        for (kind, age, late) in [
+            ("eventbridge", 59, false),
+            ("eventbridge", 60, true),
+            ("sns", 3_600, true),
+            ("sns", 21_601, false),
+            ("direct", 60, false),
+            ("sqs", 60, false),
+        ] {
+            let is_late = planner(86_400).is_late(&sent(kind), time(age).into(), time(0));
+            assert_eq!(is_late, late, "{kind}, {age}");
+        }
+        // A time in whole seconds is as old as its beginning.
+        let second = Moment::parse("2023-11-14T22:13:20Z").expect("a time");
+        let now = second.begins().plus(Duration::from_millis(60_700));
+        assert!(planner(60).is_late(&sent("direct"), second, now));
+        assert!(planner(60).is_late(&Record { repeated: true, ..sent("direct") }, now.into(), now));
     }
 
     #[test]

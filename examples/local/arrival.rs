@@ -9,7 +9,6 @@ use countermand::request::{self, CancelRequest, Reading};
 use countermand::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// What arrived.
 #[derive(Debug, Serialize)]
@@ -46,9 +45,9 @@ pub struct Record {
 impl Arrival {
     /// Reads an event; `None` where the function itself will refuse it as a whole.
     pub fn read(event: &str) -> Option<Arrival> {
-        let raw = RawValue::from_string(event.to_owned()).ok()?;
+        let raw = event_source::payload(event.as_bytes()).ok()?;
         let now = Timestamp::from(SystemTime::now());
-        let delivery = event_source::read(&raw, Invoked { request_id: "", now }).ok()?;
+        let delivery = event_source::read(&raw, Invoked { request_id: "", now, before: None }).ok()?;
         // Without a record there is nothing that names the source but the list itself.
         let first = delivery.records.first().map(|record| &record.source);
         Some(Arrival {

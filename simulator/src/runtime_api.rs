@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -104,7 +105,9 @@ pub(crate) async fn invoke(shared: &Shared, event: String, invocation: Invocatio
 /// Answers a request of the Runtime API or the Extensions API, or is none.
 pub(crate) async fn serve(shared: &Shared, request: &Request) -> Option<Answer> {
     if let Some(path) = request.path.strip_prefix("/2018-06-01/runtime/") {
-        let parts: Vec<_> = path.split('/').collect();
+        let parts: Vec<_> =
+            path.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy()).collect();
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
         return Some(match (request.method.as_str(), &parts[..]) {
             ("GET", ["invocation", "next"]) => next(shared).await,
             ("POST", ["invocation", request_id, "response"]) => response(shared, request_id, request),

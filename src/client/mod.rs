@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod error;
 pub mod reply;
 pub mod told;
+mod trace;
 pub mod trust;
 
 use aws_config::retry::RetryConfig;
@@ -24,6 +25,7 @@ pub use connections::{Connections, Opening};
 pub use credentials::Credentials;
 pub use error::call_error;
 pub use reply::{Bounded, ReadableReply};
+pub use trace::Trace;
 
 /// Whose log lines are not wanted, and up to which level they are.
 pub const QUIET: [(&str, LevelFilter); 2] = [

@@ -204,6 +204,11 @@ pub fn runtime_api() -> Option<String> {
     std::env::var("AWS_LAMBDA_RUNTIME_API").ok()
 }
 
+/// Whether Lambda takes a snapshot of the process once it has started, and goes on from there.
+pub fn is_snap_started() -> bool {
+    std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").is_ok_and(|kind| kind == "snap-start")
+}
+
 fn outcome_source(source: &str) -> Result<String, String> {
     if source.is_empty() || source.chars().count() > 256 || source.starts_with("aws.") {
         return Err("1 to 256 characters that do not begin with aws.".into());

@@ -1,16 +1,13 @@
 //! Everything else: a direct invocation, Scheduler, Step Functions, a rule's input transformer.
 //!
-//! The payload is the request, Lambda's request id is its id, and it was asked for just now.
+//! The payload is the request, or an envelope that somebody kept and sent again; a list is a batch of
+//! them. Lambda's request id is the id, and it was asked for just now.
 
+use super::envelope;
 use super::{Invoked, Record, Source};
 
-/// The one record of a payload.
-pub fn record(event: &str, invoked: Invoked) -> Record {
-    Record {
-        text: event.into(),
-        request_id: invoked.request_id.into(),
-        requested_at: invoked.now.into(),
-        receipt_handle: None,
-        source: Source { kind: "direct", id: Some(invoked.request_id.into()), ..Source::default() },
-    }
+/// The record of a payload, or of one that is listed in it.
+pub fn record(payload: &str, invoked: Invoked) -> Record {
+    let source = Source { kind: "direct", id: Some(invoked.request_id.into()), ..Source::default() };
+    envelope::open(payload.into(), source, None, invoked)
 }

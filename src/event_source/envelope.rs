@@ -1,123 +1,147 @@
-//! Envelopes around a request: an EventBridge event or an SNS notification in a body or message.
+//! Envelopes around a request, and the one rule for all of them.
 //!
-//! Rules, topics and queues can be chained, and each link wraps what it carries. The innermost
-//! envelope that has a readable id or time knows best what was asked and when.
-
-use serde_json::value::RawValue;
+//! Rules, topics, queues and pipes can be chained, and each link wraps what it carries; what is kept after
+//! a failure is wrapped once more. Whatever is an envelope is opened, in any order: the innermost id that
+//! can be read counts, since it was given first, and the earliest time, since no envelope makes an old
+//! request young.
 
 use super::json::{self, Object};
 use super::{Invoked, Record, Source, Who};
-use crate::timestamp::Moment;
+use crate::request::ours::{Undelivered, is_control_message};
+use crate::timestamp::{Moment, Timestamp};
 
 /// So many envelopes are opened, far more than services wrap: each costs a look through all that is
 /// left, so a text that is nothing but envelopes would take the time of every other record.
 const MOST_ENVELOPES: usize = 8;
 
-/// Opens the body or message of a delivery. The delivery's own id, and its time, count where no
-/// envelope inside has one; Lambda's own serve where nobody has.
-pub fn open(content: Option<&RawValue>, source: Source, time: Option<Moment>, invoked: Invoked) -> Record {
+/// Opens what a delivery carries. The delivery's own id, and its time, count where no envelope inside
+/// has one; Lambda's own serve where nobody has. A time in the future counts as now.
+pub fn open(text: String, source: Source, time: Option<Moment>, invoked: Invoked) -> Record {
+    let came_at = Moment::from(invoked.before.unwrap_or(invoked.now));
     let mut record = Record {
-        text: text_of(content),
+        text: json::without_mark(text),
         request_id: source.id.clone().unwrap_or_else(|| invoked.request_id.into()),
-        requested_at: time.unwrap_or(invoked.now.into()),
+        requested_at: time.map_or(came_at, |time| came_at.earlier(time)),
+        repeated: invoked.before.is_some() || source.receive_count > Some(1),
         source,
         receipt_handle: None,
     };
     for _ in 0..MOST_ENVELOPES {
-        let Some(layer) = Layer::of(&record.text) else {
-            break;
-        };
+        let Some(layer) = Layer::of(&record.text, &record.source) else { break };
         record.request_id = layer.id.unwrap_or(record.request_id);
-        record.requested_at = layer.time.unwrap_or(record.requested_at);
-        record.source.who.learn(layer.who);
-        record.source.wrapped = true;
-        record.text = layer.content;
-        if layer.last {
-            break;
+        if let Some(time) = layer.time {
+            record.requested_at = record.requested_at.earlier(time);
         }
+        record.source.learn(layer.who);
+        record.text = json::without_mark(layer.content);
+        record.source.wrapped = true;
     }
-    // A clock that runs ahead must not make a request younger than it is.
-    record.requested_at = record.requested_at.earlier(invoked.now);
     record
 }
 
-impl Who {
-    /// What an EventBridge event knows.
-    pub fn of_event(event: &Object) -> Self {
-        Self {
-            account: json::id(event, "account"),
-            event_source: json::id(event, "source"),
-            detail_type: json::id(event, "detail-type"),
-            replay_name: json::id(event, "replay-name"),
-            ..Self::default()
-        }
-    }
-
-    /// What an SNS notification knows.
-    pub fn of_notification(notification: &Object) -> Self {
-        Self { topic_arn: json::id(notification, "TopicArn"), ..Self::default() }
-    }
-
-    /// Takes over what an envelope further inside knows.
-    fn learn(&mut self, inner: Self) {
-        let learn = |known: &mut Option<String>, inner: Option<String>| *known = inner.or(known.take());
-        learn(&mut self.account, inner.account);
-        learn(&mut self.event_source, inner.event_source);
-        learn(&mut self.detail_type, inner.detail_type);
-        learn(&mut self.replay_name, inner.replay_name);
-        learn(&mut self.sender_id, inner.sender_id);
-        learn(&mut self.topic_arn, inner.topic_arn);
-    }
-}
-
 /// One envelope.
-struct Layer {
-    content: String,
-    id: Option<String>,
-    time: Option<Moment>,
-    who: Who,
-    /// The detail of an event is the request itself; a notification's message may be wrapped again.
-    last: bool,
+pub struct Layer {
+    pub content: String,
+    pub id: Option<String>,
+    pub time: Option<Moment>,
+    pub who: Who,
 }
 
 impl Layer {
-    fn of(text: &str) -> Option<Self> {
+    fn of(text: &str, source: &Source) -> Option<Self> {
         let object = json::object(text);
-        if let Some(detail) = detail(&object) {
-            Some(Self {
-                content: detail.into(),
-                id: json::id(&object, "id"),
-                time: time(&object, "time"),
-                who: Who::of_event(&object),
-                last: true,
-            })
-        } else if json::string(&object, "Type").as_deref() == Some("Notification") {
-            Some(Self {
-                content: text_of(object.get("Message")),
-                id: json::id(&object, "MessageId"),
-                time: time(&object, "Timestamp"),
-                who: Who::of_notification(&object),
-                last: false,
-            })
-        } else {
-            None
+        Self::event(&object)
+            .or_else(|| Self::notification(&object))
+            .or_else(|| Self::record(&object))
+            .or_else(|| Self::only_record(&object))
+            .or_else(|| Self::undelivered(&object).filter(|_| source.is_queue()))
+    }
+
+    /// An EventBridge event. Its detail is an object, so that a string in its place is no text to be read.
+    /// Format: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
+    pub fn event(object: &Object) -> Option<Self> {
+        let detail = object.get("detail-type").and(object.get("detail"))?;
+        Some(Self {
+            content: detail.get().into(),
+            id: json::id(object, "id"),
+            time: time(object, "time"),
+            who: Who {
+                account: json::id(object, "account"),
+                event_source: json::id(object, "source"),
+                detail_type: json::id(object, "detail-type"),
+                replay_name: json::id(object, "replay-name"),
+                ..Who::default()
+            },
+        })
+    }
+
+    /// What a topic sends to a queue.
+    /// Format: <https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html>
+    fn notification(object: &Object) -> Option<Self> {
+        let notified = json::string(object, "Type").as_deref() == Some("Notification");
+        notified.then(|| Self::notified(object, json::text(object.get("Message"))))
+    }
+
+    fn notified(object: &Object, content: String) -> Self {
+        Self {
+            content,
+            id: json::id(object, "MessageId"),
+            time: time(object, "Timestamp"),
+            who: Who { topic_arn: json::id(object, "TopicArn"), ..Who::default() },
         }
+    }
+
+    /// A record of a queue, as a pipe hands it on, or of a topic.
+    fn record(object: &Object) -> Option<Self> {
+        match (json::string(object, "eventSource"), json::string(object, "EventSource")) {
+            (Some(source), _) if source == super::sqs::NAME => Some(Self::of_queue(object)),
+            (_, Some(source)) if source == super::sns::NAME => Some(Self::of_topic(object)),
+            _ => None,
+        }
+    }
+
+    /// A record of a queue.
+    pub fn of_queue(message: &Object) -> Self {
+        let attributes = json::nested(message, "attributes");
+        let sent = json::string(&attributes, "SentTimestamp").and_then(|sent| sent.parse().ok());
+        Self {
+            content: json::text(message.get("body")),
+            id: json::id(message, "messageId"),
+            time: sent.and_then(Timestamp::from_millis).map(Moment::from),
+            who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
+        }
+    }
+
+    /// A record of a topic. A message that asks for a subscription is not what it says beside that.
+    pub fn of_topic(record: &Object) -> Self {
+        let sns = json::nested(record, "Sns");
+        let content = match is_control_message(&sns) {
+            true => json::text(record.get("Sns")),
+            false => json::text(sns.get("Message")),
+        };
+        Self::notified(&sns, content)
+    }
+
+    /// Lambda's own event, as it is kept where the invocation failed: with one record it is an envelope.
+    fn only_record(object: &Object) -> Option<Self> {
+        let (records, length) = json::list(object.get("Records")?.get(), 1)?;
+        Self::record(&json::object(records.first().filter(|_| length == 1)?.get()))
+    }
+
+    /// The record of an asynchronous invocation that failed for good, as an on-failure destination gets it.
+    /// Its id is that of the invocation, under which every attempt was answered.
+    fn undelivered(object: &Object) -> Option<Self> {
+        let undelivered = Undelivered::of(object).filter(Undelivered::tells_failure)?;
+        Some(Self {
+            content: undelivered.payload.get().into(),
+            id: undelivered.request_id,
+            time: time(object, "timestamp"),
+            who: Who::default(),
+        })
     }
 }
 
-/// The detail of an EventBridge event, which has a detail-type too, whatever else.
-pub fn detail<'a>(object: &Object<'a>) -> Option<&'a str> {
-    object.get("detail-type").and(object.get("detail")).map(RawValue::get)
-}
-
 /// A member that is an RFC 3339 time.
-pub fn time(object: &Object, name: &str) -> Option<Moment> {
+fn time(object: &Object, name: &str) -> Option<Moment> {
     Moment::parse(&json::string(object, name)?)
-}
-
-/// The text in a string, which every body and message should be. What is none is given as its JSON,
-/// for the request's own rules to judge.
-fn text_of(content: Option<&RawValue>) -> String {
-    let json = content.map_or("null", RawValue::get);
-    serde_json::from_str(json).unwrap_or_else(|_| json.into())
 }

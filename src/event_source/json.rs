@@ -6,7 +6,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::request::fields::each_item;
 pub use crate::request::members::Members as Object;
+
+/// The byte order mark.
+const MARK: char = '\u{FEFF}';
 
 /// The members of a text that is an object; anything else has none.
 pub fn object(text: &str) -> Object<'_> {
@@ -15,9 +19,15 @@ pub fn object(text: &str) -> Object<'_> {
     is_object.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_default()
 }
 
-/// The text as a list, where it is one.
-pub fn list(text: &str) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(text).ok()
+/// The items of a text that is a list, those beyond so many left out, and how many it has.
+pub fn list(text: &str, most: usize) -> Option<(Vec<&RawValue>, usize)> {
+    let mut items = Vec::new();
+    let length = each_item(text, |place, item| {
+        if place < most {
+            items.push(item);
+        }
+    });
+    text.trim_start().starts_with('[').then_some((items, length))
 }
 
 /// A member that is a type's JSON.
@@ -34,6 +44,21 @@ pub fn string(object: &Object, name: &str) -> Option<String> {
 /// an outcome carries it.
 pub fn id(object: &Object, name: &str) -> Option<String> {
     string(object, name).filter(|id| !id.is_empty() && id.len() <= 1_024)
+}
+
+/// The text in a string, which every body and message should be. What is none is given as its JSON,
+/// for the request's own rules to judge.
+pub fn text(content: Option<&RawValue>) -> String {
+    let json = content.map_or("null", RawValue::get);
+    serde_json::from_str(json).unwrap_or_else(|_| json.into())
+}
+
+/// A text without the byte order mark that some editors and shells put before it.
+pub fn without_mark(mut text: String) -> String {
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
+    }
+    text
 }
 
 /// The members of a member that is an object.

@@ -4,8 +4,6 @@
 //! outcome, and a function error where the record should come again, so that Lambda's own retries
 //! and on-failure destination take over.
 
-use std::fmt;
-
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
@@ -33,18 +31,10 @@ impl Settled {
 }
 
 /// A function error.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Failure {
     pub error_type: &'static str,
     pub message: String,
-}
-
-/// The runtime logs this. The message is an outcome with all that the requester wrote, which is for
-/// the invoker and not for the log.
-impl fmt::Debug for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "function error {}", self.error_type)
-    }
 }
 
 impl From<DeliveryError> for Failure {
@@ -66,12 +56,14 @@ impl Delivery {
     /// A function error where the source has no other way to be told that a record is to come again.
     pub fn respond(&self, settled: &[Settled]) -> Result<Box<RawValue>, Failure> {
         let outcomes: Vec<&Outcome> = settled.iter().filter_map(|it| it.outcome.as_ref()).collect();
+        let list = || {
+            let list: Vec<_> = outcomes.iter().map(|outcome| outcome.json.as_str()).collect();
+            format!("[{}]", list.join(","))
+        };
         let document = match self.answered_as {
             AnsweredAs::BatchItemFailures => return Ok(self.batch_item_failures(settled)),
-            AnsweredAs::Outcomes if !outcomes.is_empty() => {
-                let list: Vec<_> = outcomes.iter().map(|outcome| outcome.json.as_str()).collect();
-                format!("[{}]", list.join(","))
-            }
+            AnsweredAs::List => list(),
+            AnsweredAs::Outcomes if !outcomes.is_empty() => list(),
             AnsweredAs::Outcome | AnsweredAs::Outcomes => {
                 outcomes.first().map_or("null".into(), |outcome| outcome.json.clone())
             }

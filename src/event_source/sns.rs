@@ -6,14 +6,17 @@
 
 use serde_json::value::RawValue;
 
-use super::envelope::{self, time};
+use super::envelope::{self, Layer};
 use super::json;
-use super::{Invoked, Record, Source, Who};
+use super::{Invoked, Record, Source};
+
+/// What SNS calls itself in its records.
+pub const NAME: &str = "aws:sns";
 
 /// Whether SNS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
     let source = |record: &RawValue| json::string(&json::object(record.get()), "EventSource");
-    records.iter().any(|record| source(record).as_deref() == Some("aws:sns"))
+    records.iter().any(|record| source(record).as_deref() == Some(NAME))
 }
 
 /// One record for each notification.
@@ -22,15 +25,15 @@ pub fn records(notifications: &[&RawValue], invoked: Invoked) -> Vec<Record> {
 }
 
 fn record(notification: &str, invoked: Invoked) -> Record {
-    let outer = json::object(notification);
-    let sns = json::nested(&outer, "Sns");
+    let object = json::object(notification);
+    let layer = Layer::of_topic(&object);
     let source = Source {
         kind: "sns",
-        id: json::id(&sns, "MessageId"),
-        arn: json::id(&outer, "EventSubscriptionArn"),
+        id: layer.id,
+        arn: json::id(&object, "EventSubscriptionArn"),
         receive_count: None,
-        who: Who::of_notification(&sns),
+        who: layer.who,
         wrapped: false,
     };
-    envelope::open(sns.get("Message"), source, time(&sns, "Timestamp"), invoked)
+    envelope::open(layer.content, source, layer.time, invoked)
 }

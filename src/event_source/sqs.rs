@@ -6,15 +6,17 @@
 
 use serde_json::value::RawValue;
 
-use super::envelope;
+use super::envelope::{self, Layer};
 use super::json::{self, Object};
-use super::{DeliveryError, Invoked, Record, Source, Who};
-use crate::timestamp::{Moment, Timestamp};
+use super::{DeliveryError, Invoked, Record, Source};
+
+/// What SQS calls itself in its records.
+pub const NAME: &str = "aws:sqs";
 
 /// Whether SQS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
     let source = |record: &RawValue| json::string(&json::object(record.get()), "eventSource");
-    records.iter().any(|record| source(record).as_deref() == Some("aws:sqs"))
+    records.iter().any(|record| source(record).as_deref() == Some(NAME))
 }
 
 /// One record for each message.
@@ -27,24 +29,22 @@ pub fn records(messages: &[&RawValue], invoked: Invoked) -> Result<Vec<Record>, 
         .enumerate()
         .map(|(index, message)| {
             let object = json::object(message.get());
-            let id = json::id(&object, "messageId").ok_or(DeliveryError::NoMessageId { index })?;
-            Ok(record(&object, id, invoked))
+            record(&object, invoked).ok_or(DeliveryError::NoMessageId { index })
         })
         .collect()
 }
 
-fn record(message: &Object, id: String, invoked: Invoked) -> Record {
-    let attributes = json::nested(message, "attributes");
-    let number = |name| json::string(&attributes, name)?.parse::<i64>().ok();
-    let sent = number("SentTimestamp").and_then(Timestamp::from_millis);
+fn record(message: &Object, invoked: Invoked) -> Option<Record> {
+    let layer = Layer::of_queue(message);
+    let receives = json::string(&json::nested(message, "attributes"), "ApproximateReceiveCount");
     let source = Source {
         kind: "sqs",
-        id: Some(id),
+        id: Some(layer.id?),
         arn: json::id(message, "eventSourceARN"),
-        receive_count: number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()),
-        who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
+        receive_count: receives.and_then(|count| count.parse().ok()),
+        who: layer.who,
         wrapped: false,
     };
-    let opened = envelope::open(message.get("body"), source, sent.map(Moment::from), invoked);
-    Record { receipt_handle: json::id(message, "receiptHandle"), ..opened }
+    let opened = envelope::open(layer.content, source, layer.time, invoked);
+    Some(Record { receipt_handle: json::id(message, "receiptHandle"), ..opened })
 }

@@ -12,7 +12,7 @@ fn time(text: &str) -> Timestamp {
 
 fn read_text(event: &str) -> Result<Delivery, DeliveryError> {
     let event: &RawValue = serde_json::from_str(event).unwrap();
-    read(event, Invoked { request_id: "lambda-id", now: time(NOW) })
+    read(event, Invoked { request_id: "lambda-id", now: time(NOW), before: None })
 }
 
 fn delivery(event: &Value) -> Delivery {
@@ -181,8 +181,6 @@ fn whatever_no_source_made_is_a_direct_request() {
         json!(null),
         json!(17),
         json!("text"),
-        json!([]),
-        json!([1, {}]),
         json!({}),
         json!({"service": "swf", "Records": 1}),
         json!({"Records": null}),
@@ -193,13 +191,35 @@ fn whatever_no_source_made_is_a_direct_request() {
         json!({"detail-type": "Cancel Request"}),
         json!({"detail": {}}),
         json!({"detailType": "Cancel Request", "detail": {}}),
-        json!(notified(json!("x"))["Records"]),
-        notification(json!("x")),
     ] {
         let record = only(&event);
         assert_eq!(record["source"], json!({"type": "direct", "id": "lambda-id"}));
         assert_eq!(record["text"], event.to_string());
     }
+}
+
+#[test]
+fn a_list_that_no_queue_made_is_a_batch_of_direct_requests() {
+    let direct = |text: &str| (text.to_owned(), json!({"type": "direct", "id": "lambda-id"}));
+    let member = ruled(json!({"a": 1}));
+    for (event, texts) in [
+        (json!([]), vec![]),
+        (json!([{}]), vec!["{}"]),
+        (json!([1, {"a": 1}, null, [[]]]), vec!["1", r#"{"a":1}"#, "null", "[[]]"]),
+        (json!([notified(json!("x"))["Records"][0], {"a": 2}]), vec!["x", r#"{"a":2}"#]),
+    ] {
+        let records = delivery(&event).records;
+        let got: Vec<_> = records.iter().map(|it| (it.text.clone(), json!(it.source))).collect();
+        let expected = texts.into_iter().map(|text| match text {
+            "x" => ("x".into(), json!({"type": "direct", "id": "lambda-id", "topicArn": TOPIC})),
+            text => direct(text),
+        });
+        assert_eq!(got, expected.collect::<Vec<_>>(), "{event}");
+    }
+    let of_event = documents(&json!([member]));
+    assert_eq!((&of_event[0]["text"], &of_event[0]["requestId"]), (&json!(r#"{"a":1}"#), &json!("event-id")));
+    let endless = format!("[{}1]", "1,".repeat(10_000));
+    assert_eq!(read_text(&endless).unwrap_err(), DeliveryError::TooManyListed { got: 10_001 });
 }
 
 #[test]
@@ -267,6 +287,8 @@ fn a_time_that_cannot_be_read_counts_as_now() {
 
 #[test]
 fn a_time_in_whole_seconds_counts_to_its_end_and_one_in_the_future_as_now() {
+    let just_queued =
+        |body| json!([with(message(body), "attributes", json!({"SentTimestamp": "1767323045678"}))]);
     for (given, counts) in [
         ("2026-01-02T03:04:04Z", "2026-01-02T03:04:04.999Z"),
         ("2026-01-02T03:04:04.000Z", "2026-01-02T03:04:04.000Z"),
@@ -278,8 +300,8 @@ fn a_time_in_whole_seconds_counts_to_its_end_and_one_in_the_future_as_now() {
     ] {
         for event in [
             with(ruled(json!({})), "time", json!(given)),
-            queued(text(with(ruled(json!({})), "time", json!(given)))),
-            queued(text(with(notification(json!("x")), "Timestamp", json!(given)))),
+            just_queued(text(with(ruled(json!({})), "time", json!(given)))),
+            just_queued(text(with(notification(json!("x")), "Timestamp", json!(given)))),
             json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "x", "Timestamp": given}}]}),
         ] {
             assert_eq!(only(&event)["requestedAt"], counts, "{given}");
@@ -368,11 +390,117 @@ fn a_body_that_is_no_envelope_is_the_request() {
 }
 
 #[test]
-fn the_detail_of_an_event_is_the_request_itself() {
-    for detail in [json!("{}"), ruled(json!({})), notification(json!("{}"))] {
-        assert_eq!(only(&ruled(detail.clone()))["text"], detail.to_string());
-        assert_eq!(only(&queued(text(ruled(detail.clone()))))["text"], detail.to_string());
+fn a_text_in_place_of_a_detail_is_no_request() {
+    let detail = json!("{}");
+    assert_eq!(only(&ruled(detail.clone()))["text"], detail.to_string());
+    assert_eq!(only(&queued(text(ruled(detail.clone()))))["text"], detail.to_string());
+}
+
+#[test]
+fn a_byte_order_mark_before_a_text_is_skipped() {
+    let marked = |value: &Value| json!(format!("\u{feff}{value}"));
+    let request = json!({"a": 1});
+    for event in [
+        queued(marked(&request)),
+        queued(marked(&notification(marked(&request)))),
+        notified(marked(&ruled(request.clone()))),
+    ] {
+        assert_eq!(only(&event)["text"], request.to_string(), "{event}");
     }
+    assert_eq!(only(&queued(json!("\u{feff}\u{feff}{}")))["text"], "\u{feff}{}");
+}
+
+/// The record of an asynchronous invocation, as a destination gets it.
+fn undelivered(condition: &str, payload: Value) -> Value {
+    json!({
+        "version": "1.0",
+        "timestamp": "2026-01-02T03:03:10.500Z",
+        "requestContext": {
+            "requestId": "invocation-id",
+            "functionArn": "arn:aws:lambda:us-east-1:111122223333:function:countermand:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": payload,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "CancelFailed", "errorMessage": "{\"type\":\"CancellationAttemptFailed\"}"},
+    })
+}
+
+#[test]
+fn what_an_asynchronous_invocation_left_behind_is_carried_out_where_a_queue_brings_it() {
+    let request = || json!({"a": 1});
+    let of_topic = || notified(text(request()));
+    for condition in ["RetriesExhausted", "EventAgeExceeded"] {
+        let record = |payload| undelivered(condition, payload);
+        for (event, id, time) in [
+            (queued(text(record(request()))), "invocation-id", "2026-01-02T03:03:10.500Z"),
+            (json!([message(text(record(request())))]), "invocation-id", "2026-01-02T03:03:10.500Z"),
+            (queued(text(record(ruled(request())))), "event-id", "2026-01-02T03:02:00.999Z"),
+            (queued(text(record(of_topic()))), "sns-id", "2026-01-02T03:03:10.500Z"),
+            (queued(text(ruled(record(request())))), "invocation-id", "2026-01-02T03:02:00.999Z"),
+            (
+                queued(text(notification(text(record(request()))))),
+                "invocation-id",
+                "2026-01-02T03:03:00.125Z",
+            ),
+        ] {
+            let got = only(&event);
+            assert_eq!(got["text"], request().to_string(), "{event}");
+            assert_eq!((&got["requestId"], &got["requestedAt"]), (&json!(id), &json!(time)), "{event}");
+        }
+        // By any other way it may be the answer to ourselves.
+        for event in [record(request()), ruled(record(request())), notified(text(record(request())))] {
+            assert_ours(&event);
+        }
+    }
+    assert_ours(&queued(text(undelivered("Success", request()))));
+}
+
+#[test]
+fn what_a_redrive_leaves_in_a_queue_is_unwrapped() {
+    let request = || json!({"a": 1});
+    for (body, id) in [
+        (notified(text(request())), "sns-id"),
+        (queued(text(request())), "sqs-id"),
+        (message(text(ruled(request()))), "event-id"),
+        (json!(notified(text(request()))["Records"][0]), "sns-id"),
+        (ruled(message(text(request()))), "sqs-id"),
+    ] {
+        for event in
+            [queued(text(body.clone())), notified(text(body.clone())), ruled(body.clone()), json!([body])]
+        {
+            let got = only(&event);
+            assert_eq!(got["text"], request().to_string(), "{event}");
+            // A list with a record of a queue is the batch of a pipe.
+            assert_eq!(got["requestId"], id, "{event}");
+        }
+    }
+    let two = json!({"Records": [message(json!("{}")), message(json!("{}"))]});
+    assert_eq!(only(&queued(text(two.clone())))["text"], two.to_string());
+}
+
+#[test]
+fn whoever_sent_to_the_queue_is_told_by_the_queue_alone() {
+    let inner = with(message(json!("{}")), "attributes", json!({"SenderId": "forged"}));
+    assert_eq!(only(&queued(text(inner.clone())))["source"]["senderId"], "sender");
+    assert_eq!(only(&notified(text(inner)))["source"]["senderId"], "forged");
+}
+
+#[test]
+fn a_repeat_is_known_by_the_receive_count_or_by_the_invocation() {
+    let read = |event: &Value, before: Option<&str>| {
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let invoked = Invoked { request_id: "lambda-id", now: time(NOW), before: before.map(time) };
+        let record = super::read(&event, invoked).unwrap().records.remove(0);
+        (record.repeated, record.requested_at.ends().to_string())
+    };
+    let once = json!([with(message(json!("{}")), "attributes", json!({"ApproximateReceiveCount": "1"}))]);
+    assert_eq!(read(&once, None), (false, NOW.into()));
+    assert!(read(&queued(json!("{}")), None).0);
+    assert_eq!(read(&json!({}), None), (false, NOW.into()));
+    let before = "2026-01-02T03:03:04.567Z";
+    assert_eq!(read(&json!({}), Some(before)), (true, before.into()));
 }
 
 #[test]
@@ -516,8 +644,10 @@ fn a_source_says_who_asked_as_the_innermost_envelope_knows_it() {
             queued(text(notification(text(other(text(replayed())))))),
             and(json!({"senderId": "sender", "topicArn": OTHER, "replayName": "replay-1"})),
         ),
-        // The detail of an event is the request, whatever it looks like.
-        (with(event(), "detail", with(event(), "account", json!("444455556666"))), of_event.clone()),
+        (
+            with(event(), "detail", with(event(), "account", json!("444455556666"))),
+            and(json!({"account": "444455556666"})),
+        ),
     ] {
         assert_eq!(who(&delivered), expected, "{delivered}");
     }
@@ -736,9 +866,17 @@ fn our_own_messages_are_recognized_in_every_envelope() {
         queued(text(notification(text(own())))),
         queued(text(notification(text(ruled(own()))))),
         notified(text(ruled(own()))),
+        queued(text(message(text(own())))),
+        queued(text(notified(text(own())))),
+        queued(text(undelivered("RetriesExhausted", own()))),
+        json!([own()]),
     ] {
-        let delivery = delivery(&event);
-        let reading = crate::request::read(&delivery.records[0].text);
-        assert!(matches!(reading, crate::request::Reading::Ours), "{event}");
+        assert_ours(&event);
     }
+}
+
+fn assert_ours(event: &Value) {
+    let delivery = delivery(event);
+    let reading = crate::request::read(&delivery.records[0].text);
+    assert!(matches!(reading, crate::request::Reading::Ours), "{event}");
 }

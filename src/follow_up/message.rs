@@ -14,7 +14,7 @@ use super::{FollowUp, LAST_CHECK};
 use crate::call_error::cut;
 use crate::outcome::to_json;
 use crate::request::fields::Fields;
-use crate::request::rules::Text;
+use crate::request::rules::{ENVELOPE_ID, Text};
 use crate::request::violation::{Code, quote};
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
 use crate::targets::Cancellation;
@@ -43,7 +43,7 @@ impl FollowUp {
         let service = request::read_service(&mut fields);
         fields.require("requestId");
         fields.require("requestedAt");
-        let labels = request::read_labels(&mut fields);
+        let labels = request::read_labels(&mut fields, &ENVELOPE_ID);
         let cancellation = service.and_then(|service| Cancellation::read(service, &mut fields, None));
         let runs = cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation));
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));

@@ -21,6 +21,7 @@ fn record(text: impl ToString) -> Record {
         text: text.to_string(),
         request_id: "sqs-id".into(),
         requested_at: time("2026-01-02T03:04:05.678Z").into(),
+        repeated: false,
         receipt_handle: None,
         source: Source {
             kind: "sqs",

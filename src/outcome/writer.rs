@@ -96,6 +96,9 @@ impl Writer {
         document.service = rejection.service.map(Service::name);
         document.operation = rejection.service.map(Service::operation);
         document.violations = Some(&rejection.violations);
+        if rejection.is_withheld {
+            (document.input, document.input_truncated) = (None, false);
+        }
         self.write(document, rejection.service, record)
     }
 

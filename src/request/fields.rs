@@ -180,7 +180,7 @@ impl<'a> Fields<'a> {
 
 /// Goes through a list without holding it, since a message decides how long it is; says how many items it
 /// has. What is no list has none.
-fn each_item<'a>(list: &'a str, each: impl FnMut(usize, &'a RawValue)) -> usize {
+pub fn each_item<'a>(list: &'a str, each: impl FnMut(usize, &'a RawValue)) -> usize {
     struct Items<F>(F);
     impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for Items<F> {
         type Value = usize;

@@ -7,7 +7,7 @@
 
 pub mod fields;
 pub mod members;
-mod ours;
+pub mod ours;
 pub mod rules;
 pub mod violation;
 
@@ -86,6 +86,8 @@ pub struct Rejection {
     pub service: Option<Service>,
     pub labels: Labels,
     pub violations: Vec<Violation>,
+    /// Its text is as good as a signature, and not for an outcome.
+    pub is_withheld: bool,
 }
 
 /// A refused request as its outcome repeats it.
@@ -115,16 +117,25 @@ pub fn read(text: &str) -> Reading<'_> {
     if ours::is_ours(&fields.members) {
         return Reading::Ours;
     }
+    if let Some(violation) = ours::refused_control_message(&fields.members) {
+        let (labels, violations) = (Labels::default(), vec![violation]);
+        return Reading::Rejected(Box::new(Rejection {
+            service: None,
+            labels,
+            violations,
+            is_withheld: true,
+        }));
+    }
     if FollowUp::is_one(&fields) {
         return Reading::FollowUp(Box::new(fields));
     }
     let Some(service) = read_service(&mut fields) else {
         // Without the service nobody knows which of the other fields are right.
         let violations = std::mem::take(&mut fields.violations);
-        let labels = read_labels(&mut fields);
+        let labels = read_labels(&mut fields, &rules::REQUEST_ID);
         return rejected(None, labels, violations);
     };
-    let labels = read_labels(&mut fields);
+    let labels = read_labels(&mut fields, &rules::REQUEST_ID);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
     let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
     let violations = fields.finish();
@@ -171,10 +182,10 @@ pub fn read_service(fields: &mut Fields) -> Option<Service> {
     service.filter(|_| fields.violations.is_empty())
 }
 
-/// What a request says about itself.
-pub fn read_labels(fields: &mut Fields) -> Labels {
+/// What a request says about itself, and the rule for its id.
+pub fn read_labels(fields: &mut Fields, request_id: &rules::Text) -> Labels {
     Labels {
-        request_id: fields.text(&["requestId"], &rules::REQUEST_ID),
+        request_id: fields.text(&["requestId"], request_id),
         requested_at: read_requested_at(fields),
         reason: fields.text(&["reason"], &rules::REASON),
         requested_by: fields.text(&["requestedBy"], &rules::REQUESTED_BY),
@@ -212,7 +223,8 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
 }
 
 fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading<'static> {
-    Reading::Rejected(Box::new(Rejection { service, labels, violations: violations.into_list() }))
+    let violations = violations.into_list();
+    Reading::Rejected(Box::new(Rejection { service, labels, violations, is_withheld: false }))
 }
 
 impl Input {

@@ -1,38 +1,74 @@
-//! Telling our own messages from requests.
+//! Telling apart what is no request.
 //!
 //! A rule or a queue that matches too much sends our outcomes back to us, and a Lambda destination
 //! reports each of our answers in a record of its own. Were one of them answered as a request, the
-//! answer would come back too, without end. Nothing here looks further than those two forms.
+//! answer would come back too, without end. SNS sends messages about subscriptions to whoever is to
+//! subscribe. Each is told by its own form alone: what merely quotes one is something else.
 
 use serde_json::value::RawValue;
 
 use super::members::Members;
+use super::violation::{Code, Violation, quote};
 
 /// The types that our own messages carry.
 const OUR_TYPES: [&str; 3] = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
 
-/// Whether an object is one of our messages, or a destination's record of one.
+/// What SNS asks of an endpoint that is to get its notifications, or is to get them no more.
+const CONTROL_TYPES: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfirmation"];
+
+/// Whether an object is one of our messages, or a destination's record of an invocation.
 pub fn is_ours(members: &Members) -> bool {
-    has_our_type(members)
-        || members.named(&["responsePayload"]).any(|(_, answer)| {
-            let failure = strings(&members_of(answer.get()), "errorMessage");
-            let failure = failure.iter().any(|text| is_our_answer(text));
-            failure || is_our_answer(answer.get())
-        })
+    let own = strings(members, "type").iter().any(|name| OUR_TYPES.contains(&name.as_str()));
+    own || Undelivered::of(members).is_some()
 }
 
-/// An outcome, or the list of outcomes that a topic is answered with.
-fn is_our_answer(text: &str) -> bool {
-    let list: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-    has_our_type(&members_of(text)) || list.iter().any(|item| has_our_type(&members_of(item.get())))
+/// The record that Lambda sends to a destination: what the function was invoked with, and how that ended.
+/// Format: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+pub struct Undelivered<'a> {
+    pub payload: &'a RawValue,
+    /// The Lambda request id of the invocation.
+    pub request_id: Option<String>,
+    condition: String,
 }
 
-fn has_our_type(members: &Members) -> bool {
-    strings(members, "type").iter().any(|name| OUR_TYPES.contains(&name.as_str()))
+impl<'a> Undelivered<'a> {
+    /// A request has no such context of its own, and a record no service.
+    pub fn of(members: &Members<'a>) -> Option<Self> {
+        let payload = members.get("requestPayload").filter(|_| members.get("service").is_none())?;
+        let context: Members = serde_json::from_str(members.get("requestContext")?.get()).ok()?;
+        let text = |name| strings(&context, name).pop();
+        let request_id = text("requestId").filter(|id| !id.is_empty() && id.len() <= 1_024);
+        Some(Self { payload, request_id, condition: text("condition")? })
+    }
+
+    /// The function never answered, or with an error: `RetriesExhausted`, `EventAgeExceeded`.
+    pub fn tells_failure(&self) -> bool {
+        self.condition != "Success"
+    }
 }
 
-fn members_of(text: &str) -> Members<'_> {
-    serde_json::from_str(text).unwrap_or_default()
+/// Whether SNS sent this about a subscription.
+pub fn is_control_message(members: &Members) -> bool {
+    control_type(members).is_some()
+}
+
+fn control_type(members: &Members) -> Option<String> {
+    strings(members, "Type").into_iter().find(|name| CONTROL_TYPES.contains(&name.as_str()))
+}
+
+/// What is wrong with a message of SNS about a subscription: nothing that may be done unasked. Its token
+/// and its address are as good as a signature, so that nothing else of it is repeated.
+pub fn refused_control_message(members: &Members) -> Option<Violation> {
+    let kind = control_type(members)?;
+    let topic = strings(members, "TopicArn").pop();
+    let topic = topic.map_or("a topic that it does not name".into(), |arn| format!("topic {}", quote(&arn)));
+    let todo = match kind.as_str() {
+        "SubscriptionConfirmation" => "subscribe as the owner of the queue, which needs no confirmation",
+        _ => "subscribe again if that was not wanted",
+    };
+    let message =
+        format!("expected a cancel request, got SNS's {kind} of {topic}, and confirmed nothing: {todo}");
+    Some(Violation { path: "Type".into(), code: Code::UnknownValue, message })
 }
 
 /// The strings among the members of a name, repeated ones included.

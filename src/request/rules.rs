@@ -49,6 +49,9 @@ pub const REQUEST_ID: Text = Text {
     allows: |text| text.bytes().all(|byte| byte.is_ascii_graphic()),
 };
 
+/// That of an envelope, which its service has chosen.
+pub const ENVELOPE_ID: Text = Text::any(1..=1_024);
+
 /// Why the cancel is asked for; as long as CloudFlow's `Cause` may be.
 pub const REASON: Text = Text::any(1..=4_096);
 

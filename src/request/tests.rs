@@ -858,19 +858,36 @@ fn a_huge_request_is_refused_like_any_other() {
 }
 
 #[test]
-fn a_destinations_record_of_our_own_answer_is_ours_too() {
-    let outcome = r#"{"type": "CancellationOutcome", "service": "swf"}"#;
-    let quoted = serde_json::to_string(outcome).expect("a string is JSON");
-    for (answer, ours) in [
-        (outcome.to_owned(), true),
-        (format!("[{outcome}]"), true),
-        (format!(r#"{{"errorType": "CancelFailed", "errorMessage": {quoted}}}"#), true),
-        (r#"{"type": "Something"}"#.to_owned(), false),
-        (r#"{"errorMessage": "CancellationOutcome"}"#.to_owned(), false),
-        ("null".to_owned(), false),
-        (quoted, false),
+fn a_destinations_record_is_told_by_its_form_and_what_quotes_one_is_a_request() {
+    let record = r#""requestContext": {"condition": "Success"}, "requestPayload": {"service": "swf"}"#;
+    let outcome = r#"{"type": "CancellationOutcome"}"#;
+    for (text, ours) in [
+        (format!("{{{record}}}"), true),
+        (format!(r#"{{"version": "1.0", {record}, "responsePayload": {outcome}}}"#), true),
+        (format!(r#"{{"service": "swf", {record}}}"#), false),
+        (format!(r#"{{"context": {{{record}}}}}"#), false),
+        (format!(r#"{{"responsePayload": {outcome}}}"#), false),
+        (format!(r#"{{"requestPayload": {outcome}, "responsePayload": {outcome}}}"#), false),
+        (r#"{"requestContext": {"condition": "Success"}}"#.to_owned(), false),
+        (r#"{"requestContext": {"http": {}}, "requestPayload": 1}"#.to_owned(), false),
+        (r#"{"requestContext": "condition", "requestPayload": 1}"#.to_owned(), false),
     ] {
-        let record = format!(r#"{{"version": "1.0", "requestPayload": {{}}, "responsePayload": {answer}}}"#);
-        assert_eq!(matches!(read(&record), Reading::Ours), ours, "{record}");
+        assert_eq!(matches!(read(&text), Reading::Ours), ours, "{text}");
     }
+}
+
+#[test]
+fn what_sns_says_of_a_subscription_is_refused_and_nothing_of_it_repeated() {
+    let arn = "arn:aws:sns:us-east-1:111122223333:requests";
+    for kind in ["SubscriptionConfirmation", "UnsubscribeConfirmation"] {
+        let rejection = refused(&format!(
+            r#"{{"Type":"{kind}","Token":"secret","TopicArn":"{arn}","SubscribeURL":"https://secret","requestId":"r"}}"#
+        ));
+        assert!(rejection.is_withheld && rejection.labels.request_id.is_none());
+        let [violation] = &rejection.violations[..] else { panic!("{rejection:?}") };
+        assert_eq!((violation.path.as_str(), violation.code), ("Type", Code::UnknownValue));
+        assert!(violation.message.contains(kind) && violation.message.contains(arn));
+        assert!(!violation.message.contains("secret"));
+    }
+    assert!(!refused(r#"{"Type":"Notification"}"#).is_withheld);
 }

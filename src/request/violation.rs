@@ -3,7 +3,7 @@
 //! Every rule that a request breaks becomes one [`Violation`]: where, which rule, and in words what
 //! was expected and what was got. Nothing here knows the rules themselves.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use serde::Serialize;
 
@@ -91,9 +91,23 @@ impl Violations {
     }
 }
 
-/// A value in quotation marks, cut to what a message may repeat.
+/// A value in quotation marks, cut to what a message may repeat. What nobody can see is escaped as in JSON.
 pub fn quote(value: &str) -> impl Display {
-    fmt::from_fn(move |formatter| write!(formatter, "`{}`", cut(value, MOST_QUOTED)))
+    fmt::from_fn(move |formatter| {
+        formatter.write_char('`')?;
+        for character in cut(value, MOST_QUOTED).chars() {
+            // Rust escapes these too, though anybody can see them.
+            let escaped = !matches!(character, '"' | '\'' | '\\') && character.escape_debug().len() > 1;
+            match escaped {
+                true => character
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .try_for_each(|unit| write!(formatter, "\\u{unit:04x}"))?,
+                false => formatter.write_char(character)?,
+            }
+        }
+        formatter.write_char('`')
+    })
 }
 
 #[cfg(test)]
@@ -113,6 +127,18 @@ mod tests {
             (list[100].path.as_str(), list[100].message.as_str()),
             ("$", "1 more violations are not listed")
         );
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_escaped() {
+        for (value, quoted) in [
+            ("\u{feff}{}", r"`\ufeff{}`"),
+            ("a\u{200b}b\u{a0}c d", r"`a\u200bb\u00a0c d`"),
+            ("\u{202e}\u{e0001}\0\n", r"`\u202e\udb40\udc01\u0000\u000a`"),
+            (r#"it's "é"\"#, r#"`it's "é"\`"#),
+        ] {
+            assert_eq!(quote(value).to_string(), quoted);
+        }
     }
 
     #[test]

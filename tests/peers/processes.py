@@ -195,7 +195,8 @@ class Emulator(Process):
         super().__init__(command, {**given, "AWS_LAMBDA_FUNCTION_TIMEOUT": "30", **environment})
         until(lambda: self.alive() and listens(self.port), "the emulator's port")
 
-    def invoke(self, event):
+    def invoke(self, event, **headers):
         url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
-        with urllib.request.urlopen(urllib.request.Request(url, data=event.encode()), timeout=40) as reply:
+        request = urllib.request.Request(url, data=event.encode(), headers=headers)
+        with urllib.request.urlopen(request, timeout=40) as reply:
             return json.load(reply)

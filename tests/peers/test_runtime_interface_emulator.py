@@ -4,6 +4,7 @@ It is the program that stands in for Lambda in AWS's base images: its Runtime AP
 shows that the binary's start, its responses and its errors are what Lambda takes.
 """
 
+import base64
 import json
 
 import pytest
@@ -87,6 +88,19 @@ def test_where_nothing_can_be_handed_back_the_invocation_fails(emulator, simulat
     told = json.loads(response["errorMessage"])
     [outcome] = told if isinstance(told, list) else [told]
     assert (outcome["status"], outcome["error"]["code"]) == ("DENIED", "OperationNotPermittedFault")
+
+
+@pytest.mark.parametrize("context", [{"custom": {"_datadog": {"x-datadog-trace-id": "1"}}}, {"custom": {"attempt": 1}}, []])
+def test_a_client_context_of_any_form_decides_nothing(emulator, context):
+    encoded = base64.b64encode(json.dumps(context).encode()).decode()
+    response = emulator.invoke(json.dumps(event("direct-swf-one-run")), **{"X-Amz-Client-Context": encoded})
+    assert response["status"] == "ACCEPTED"
+
+
+def test_what_is_no_event_is_told_and_the_process_lives(emulator):
+    for payload in ["", "hello", json.dumps(event("direct-swf-one-run")) + " and more"]:
+        assert emulator.invoke(payload)["errorType"] == "InvalidEvent", payload
+    assert emulator.invoke(json.dumps(event("direct-swf-one-run")))["status"] == "ACCEPTED"
 
 
 def test_one_process_answers_one_event_after_the_other(emulator, simulator):

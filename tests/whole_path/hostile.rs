@@ -170,22 +170,41 @@ fn replies_touch_no_other() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Events that are not even text, and then a good one, which the same process carries out.
+/// Events that are not even text, and then good ones, which the same process carries out: that with a body
+/// of odd bytes has another record in its batch.
 fn events_that_are_no_json() -> Result<(), Failed> {
-    let events: [&[u8]; 5] =
-        [b"\xff\xfe{}", b"{\"service\":\"\xc3\x28\"}", b"", b"[", events::GOOD.as_bytes()];
+    let batch = |body: &[u8]| {
+        let good = texts::quoted(events::GOOD);
+        let record = |id, body: &[u8]| {
+            [format!(r#"{{"eventSource":"aws:sqs","messageId":"{id}","body":"#).as_bytes(), body, b"}"]
+                .concat()
+        };
+        [b"{\"Records\":[", &record("odd", body)[..], b",", &record("good", good.as_bytes()), b"]}"].concat()
+    };
+    let odd = batch(b"\"{\\\"service\\\":\\\"swf\xff\\\"}\"");
+    let events: [&[u8]; 8] = [
+        b"\xff\xfe{}",
+        b"{\"service\":\"\xc3\x28\"}",
+        b"",
+        b"[",
+        b"hello",
+        &[events::GOOD.as_bytes(), b" and more"].concat(),
+        &odd,
+        &[b"\xef\xbb\xbf", events::GOOD.as_bytes()].concat(),
+    ];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let simulator = runtime.block_on(Simulator::start(World::seeded(), ([127, 0, 0, 1], 0).into()))?;
     let (lambda, answers) = raw::lambda(events.map(<[u8]>::to_vec).into())?;
     let _function = case::start_with(&simulator, [("AWS_LAMBDA_RUNTIME_API", &lambda.to_string())])?;
     for number in 0..events.len() {
         let (path, answer) = answers.recv_timeout(Duration::from_secs(20))?;
-        let good = number + 1 == events.len();
-        let expected = format!(
-            "/2018-06-01/runtime/invocation/lambda-{number}/{}",
-            if good { "response" } else { "error" }
-        );
-        if path != expected || good != answer.contains("\"ACCEPTED\"") {
+        let (end, part) = match events.len() - number {
+            1 => ("response", "\"ACCEPTED\""),
+            2 => ("response", "{\"batchItemFailures\":[]}"),
+            _ => ("error", "{\"errorType\":\"InvalidEvent\""),
+        };
+        let expected = format!("/2018-06-01/runtime/invocation/lambda-{number}/{end}");
+        if path != expected || !answer.contains(part) {
             return Err(format!("expected {expected}, got {path} with {answer}").into());
         }
     }

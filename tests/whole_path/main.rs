@@ -29,6 +29,7 @@ mod function;
 mod hostile;
 mod matching;
 mod memory;
+mod metadata;
 mod project;
 mod property;
 mod rehearsed;
@@ -44,6 +45,7 @@ fn main() {
     let mut trials = cases("cases", "", case::run);
     trials.extend(cases("field", "field-", case::run_field));
     trials.extend(deaths::trials());
+    trials.extend(metadata::trials());
     trials.extend(stale::trials());
     trials.extend(trusted::trials());
     trials.extend(rotation::trials());

@@ -38,7 +38,7 @@ pub fn check_text(event: &str) {
 
 fn invoked() -> Invoked<'static> {
     let now = Timestamp::from_millis(1_767_323_045_678).expect("a time that can be written");
-    Invoked { request_id: "lambda-1", now }
+    Invoked { request_id: "lambda-1", now, before: None }
 }
 
 fn check_delivery(delivery: &Delivery) {
