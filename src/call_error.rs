@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::secrets::{BLOT, blotted};
+
 /// What kind of failure it is, which decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -157,11 +159,19 @@ impl From<CallError> for ReportedError {
     }
 }
 
-/// At most so many characters, with a mark where some were left out.
+/// No longer text is looked through, in bytes; what is kept of one is far shorter.
+const LOOKED_THROUGH: usize = 32 * 1_024;
+
+/// At most so many characters of a text from outside, with a mark where some were left out, and without the
+/// secrets in it: of one that is cut in two the first part would not be known any more.
 pub fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into(),
+    let near = &text[..text.floor_char_boundary(LOOKED_THROUGH)];
+    let told = blotted(near);
+    match told.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &told[..end]),
+        None if near.len() == text.len() => told.into_owned(),
+        // What is left behind the last of them may be the first part of another.
+        None => format!("{}…", told.rfind(BLOT).map_or("", |end| &told[..end + BLOT.len()])),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod client;
 pub mod retry;
 pub mod pace;
 pub mod call_error;
+pub mod secrets;
 pub mod contained;
 pub mod invocation;
 pub mod timestamp;

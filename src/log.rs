@@ -5,6 +5,7 @@
 //! Format and level are Lambda's own, set by `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL`.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use lambda_runtime::tracing;
@@ -19,6 +20,7 @@ use crate::event_source::{DeliveryError, Failure, Record};
 use crate::follow_up::Confirmation;
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
+use crate::secrets::blotted;
 use crate::targets::Service;
 
 /// Begins to log, as Lambda's variables want it.
@@ -33,11 +35,25 @@ pub fn start(level: &str, json: bool) {
         Targets::new().with_default(level.min(LevelFilter::DEBUG)).with_target("countermand", level);
     let quiet = client::QUIET.map(|(target, most)| (target, level.min(most)));
     let targets = targets.with_targets(quiet);
-    let lines = fmt::layer().with_target(false);
+    let lines = fmt::layer().with_target(false).with_writer(|| Lines);
     // Without a time in a line, Lambda's filter takes its level for INFO, whatever it is.
     match json {
         true => registry().with(lines.json().with_filter(targets)).init(),
         false => registry().with(lines.without_time().with_filter(targets)).init(),
+    }
+}
+
+/// Where Lambda reads: one line at a time, without the secrets in it, whoever wrote it.
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stdout().lock().write_all(blotted(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

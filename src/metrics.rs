@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::follow_up::Confirmation;
 use crate::outcome::{Outcome, Status};
+use crate::secrets::blotted;
 use crate::timestamp::Timestamp;
 
 const NAMESPACE: &str = "Countermand";
@@ -76,7 +77,7 @@ pub struct Metrics {
 /// Where Lambda reads.
 pub fn to_standard_output(lines: &str) {
     // Whoever closed standard output wants no metrics either.
-    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+    let _ = std::io::stdout().lock().write_all(blotted(lines).as_bytes());
 }
 
 impl Metrics {

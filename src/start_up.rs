@@ -11,6 +11,7 @@ use lambda_runtime::{Diagnostic, tracing};
 use lambda_runtime_api_client::{Client, body::Body};
 
 use crate::config::{ConfigError, runtime_api};
+use crate::secrets::blotted;
 
 /// An event may be waiting already.
 const PREPARED_WITHIN: Duration = Duration::from_millis(300);
@@ -40,7 +41,7 @@ pub async fn refuse(error: &ConfigError) -> ExitCode {
 /// Logs an error that ends the process.
 pub fn report(what: &str, error: &impl Display) -> ExitCode {
     tracing::error!("{what}: {error}");
-    eprintln!("{what}: {error}");
+    eprintln!("{}", blotted(&format!("{what}: {error}")));
     ExitCode::FAILURE
 }
 
@@ -48,7 +49,7 @@ async fn tell_lambda(error: &ConfigError) -> Result<(), lambda_runtime::Error> {
     let endpoint = runtime_api().ok_or("AWS_LAMBDA_RUNTIME_API is not set")?;
     let diagnostic = serde_json::to_vec(&Diagnostic {
         error_type: "InvalidConfiguration".into(),
-        error_message: error.to_string(),
+        error_message: blotted(&error.to_string()).into(),
     })?;
     let request = http::Request::post("/2018-06-01/runtime/init/error")
         .header("lambda-runtime-function-error-type", "InvalidConfiguration")

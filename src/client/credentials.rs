@@ -17,6 +17,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
 
 use crate::retry::prepared;
+use crate::secrets::hold;
 
 /// The credentials of all clients of AWS services. Clones share them.
 #[derive(Clone, Debug)]
@@ -66,6 +67,10 @@ impl ResolveCachedIdentity for Credentials {
             let identity = prepared(cache.resolve_cached_identity(resolver, components, config)).await;
             let identity = identity.map_err(CredentialsError::provider_timed_out)??;
             self.state().renewable = identity.expiration().is_some();
+            if let Some(credentials) = identity.data::<aws_credential_types::Credentials>() {
+                hold(credentials.secret_access_key());
+                credentials.session_token().into_iter().for_each(hold);
+            }
             Ok(identity)
         })
     }

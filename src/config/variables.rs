@@ -11,6 +11,7 @@ use std::str::FromStr;
 use super::VARIABLES;
 use crate::request::fields::nearest;
 use crate::request::violation::quote;
+use crate::secrets::hold;
 use crate::targets::cloudflow::Keys;
 
 /// The variables, and what was found wrong with them so far.
@@ -22,7 +23,8 @@ pub struct Variables {
 impl Variables {
     /// Keeps the variables that are set to something.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let values = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let values: BTreeMap<_, _> = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        values.iter().filter(|(name, _)| names_a_secret(name)).for_each(|(_, value)| hold(value));
         Self { values, problems: Vec::new() }
     }
 
@@ -81,4 +83,13 @@ impl Variables {
             number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
         })
     }
+}
+
+/// Whether a variable of ours, of AWS or of Alibaba Cloud holds a secret, or would if its name were right.
+fn names_a_secret(name: &str) -> bool {
+    let of_whom = ["AWS_", "ALIBABA_CLOUD_", "COUNTERMAND_"];
+    let elsewhere = ["_ARN", "_FILE", "_URL", "_URI"];
+    of_whom.iter().any(|start| name.starts_with(start))
+        && ["KEY", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
+        && !elsewhere.iter().any(|end| name.ends_with(end))
 }

@@ -10,6 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{AnsweredAs, Delivery, DeliveryError};
 use crate::outcome::{Disposition, Outcome, Status};
+use crate::secrets::blotted;
 
 /// What became of one record; nothing to report where it was one of our own messages.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl From<DeliveryError> for Failure {
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        Self { error_type: failure.error_type.into(), error_message: failure.message }
+        Self { error_type: failure.error_type.into(), error_message: blotted(&failure.message).into_owned() }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Absent parts are left out, never `null`. What is too long loses its lists of ids first, the ones that
 //! say least before the others; the counts always stay.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,6 +14,7 @@ use crate::call_error::ReportedError;
 use crate::event_source::Source;
 use crate::request::Input;
 use crate::request::violation::Violation;
+use crate::secrets::blotted;
 use crate::timestamp::Timestamp;
 
 /// An outcome is at most so many bytes, so that ten of them fit into few calls of any destination.
@@ -89,7 +92,7 @@ pub fn within_limit<'a>(document: &mut Document<'a>) -> String {
     shortened(document, &steps, |document| document.truncated = true)
 }
 
-/// Writes a document, taking one step after the other until it is short enough.
+/// Writes a document for others to read, taking one step after the other until it is short enough.
 pub fn shortened<D: Serialize>(document: &mut D, steps: &[fn(&mut D)], truncated: fn(&mut D)) -> String {
     let mut json = to_json(document);
     for step in steps {
@@ -100,7 +103,10 @@ pub fn shortened<D: Serialize>(document: &mut D, steps: &[fn(&mut D)], truncated
         truncated(document);
         json = to_json(document);
     }
-    json
+    match blotted(&json) {
+        Cow::Owned(blotted) => blotted,
+        Cow::Borrowed(_) => json,
+    }
 }
 
 /// Leaves a member of an object out.

@@ -47,6 +47,7 @@ pub struct Violation {
     /// The field, `executionIds[3]` within a list, `$` for the whole request.
     pub path: String,
     pub code: Code,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 

@@ -6,7 +6,7 @@
 //! [`project`] adds what must hold of the repository as a whole, [`documents`] of its pages, [`property`] what must hold of any
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
-//! connections between two invocations, [`rotation`] changes its keys there, [`rehearsed`] looks at what
+//! connections between two invocations, [`rotation`] changes its keys there, [`secrets`] looks for them in whatever leaves it, [`rehearsed`] looks at what
 //! is ready before the first, [`trusted`] at whom it calls over TLS, [`flat`] watches its size, [`memory`] what a
 //! batch adds to it, and [`follow`] follows requests to their end in simulated time.
 
@@ -34,6 +34,7 @@ mod project;
 mod property;
 mod rehearsed;
 mod rotation;
+mod secrets;
 mod stale;
 mod trusted;
 
@@ -49,6 +50,7 @@ fn main() {
     trials.extend(stale::trials());
     trials.extend(trusted::trials());
     trials.extend(rotation::trials());
+    trials.extend(secrets::trials());
     trials.extend(rehearsed::trials());
     trials.extend(flat::trials());
     trials.extend(memory::trials());

@@ -17,6 +17,7 @@ use crate::arn::Arn;
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, ReadableReply};
 use crate::retry::prepare;
+use crate::secrets::hold;
 
 const FORM: &str = "a JSON object with the texts accessKeyId, accessKeySecret and, where the key is \
                     temporary, securityToken";
@@ -42,6 +43,10 @@ impl Keys {
         text.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
+    fn hold(&self) {
+        [&self.id, &self.secret].into_iter().chain(&self.token).for_each(|part| hold(part));
+    }
+
     /// Reads the text of a secret. Members that mean nothing here may be beside the keys.
     ///
     /// # Errors
@@ -65,18 +70,6 @@ impl Keys {
             secret: required("accessKeySecret")?,
             token: part("securityToken")?,
         })
-    }
-
-    fn blotted_in(&self, body: Vec<u8>) -> Vec<u8> {
-        let secrets = [Some(&self.id), Some(&self.secret), self.token.as_ref()];
-        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
-        let repeated = |body: &[u8], secret: &str| {
-            std::str::from_utf8(body)
-                .ok()
-                .filter(|text| text.contains(secret))
-                .map(|text| text.replace(secret, "***"))
-        };
-        secrets.fold(body, |body, secret| repeated(&body, secret).map_or(body, String::into_bytes))
     }
 }
 
@@ -136,14 +129,6 @@ impl KeyRing {
             }
         }
     }
-
-    /// A reply without the keys that signed its call, and without those before and after them.
-    pub fn blotted(&self, body: Vec<u8>, used: &Keys) -> Vec<u8> {
-        let body = used.blotted_in(body);
-        let Self::Secret(secret) = self else { return body };
-        let kept = secret.kept();
-        [&kept.keys, &kept.refused].into_iter().flatten().fold(body, |body, keys| keys.blotted_in(body))
-    }
 }
 
 /// A secret that holds the keys.
@@ -158,8 +143,6 @@ pub struct Secret {
 #[derive(Default)]
 struct Kept {
     keys: Option<Arc<Keys>>,
-    /// The last ones that were refused.
-    refused: Option<Arc<Keys>>,
     /// So many reads have ended.
     reads: u64,
     /// Why the last one failed, where it did.
@@ -169,9 +152,7 @@ struct Kept {
 impl Kept {
     /// Calls side by side are refused together, and what was read for one of them serves the others.
     fn forget(&mut self, refused: &Arc<Keys>) {
-        if let Some(keys) = self.keys.take_if(|keys| Arc::ptr_eq(keys, refused)) {
-            self.refused = Some(keys);
-        }
+        self.keys.take_if(|keys| Arc::ptr_eq(keys, refused));
     }
 }
 
@@ -212,7 +193,9 @@ impl Secret {
         let reply = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let reply = reply.map_err(|error| client::call_error(error, classify))?;
         let text = reply.secret_string().ok_or_else(|| format!("expected {FORM}, got no text"));
-        text.and_then(Keys::of_secret).map_err(CallError::not_configured)
+        // Whatever it is, it was meant to be secret.
+        let keys = text.inspect(|text| hold(text)).and_then(Keys::of_secret);
+        keys.inspect(Keys::hold).map_err(CallError::not_configured)
     }
 }
 

@@ -75,7 +75,7 @@ const VALUES: [&[u8]; 14] = [
     &[b'x'; 9_000],
 ];
 
-const CODES: [&str; 20] = [
+const CODES: [&str; 21] = [
     "",
     "ThrottlingException",
     "Throttling.User",
@@ -95,6 +95,7 @@ const CODES: [&str; 20] = [
     "InvalidTimeStamp.Expired",
     "SerializationException",
     "com.amazonaws.swf.base.model#UnknownResourceFault",
+    "InvalidSignatureException",
     "Surprise",
 ];
 
@@ -126,14 +127,7 @@ impl Reply {
             11 => Self::Hangs,
             10 => Self::Drops,
             9 => Self::BreaksOff,
-            _ => {
-                let (status, body, mut headers) = (draw.pick(&STATUS), body(service, draw), headers(draw));
-                // An error's own name goes before the one in the body: whoever repeats a signed request
-                // says why.
-                let told = body.windows(AWS_TOKEN.len()).any(|part| part == AWS_TOKEN.as_bytes());
-                headers.retain(|(name, _)| !told || *name != "x-amzn-errortype");
-                Self::Says { status, body, headers }
-            }
+            _ => Self::Says { status: draw.pick(&STATUS), body: body(service, draw), headers: headers(draw) },
         }
     }
 
@@ -147,10 +141,13 @@ impl Reply {
         }
     }
 
-    /// It says that all is well, in no words.
+    /// It says that all is well, in no words, and tells no error either.
     pub fn is_unreadable_success(&self, service: Service) -> bool {
         match self {
-            Self::Says { status: 200..300, .. } => !self.may_be_success(service),
+            Self::Says { status: 200..300, headers, .. } => {
+                let told = headers.iter().any(|(name, _)| *name == "x-amzn-errortype");
+                !told && !self.may_be_success(service)
+            }
             _ => false,
         }
     }
@@ -182,17 +179,10 @@ fn success(service: Service, draw: &mut Draw) -> String {
     parts.into_iter().reduce(|text, part| text + &texts::json(draw) + &part).unwrap_or_default()
 }
 
-/// An error in the service's words, which may repeat what only we and it know.
+/// An error in the service's words, which may repeat what only we and it know, with any code.
 fn error(service: Service, draw: &mut Draw) -> String {
-    let told = draw.once_in(4);
-    let code = match (service, told) {
-        // AWS repeats a request, with its session token, where its signature is refused and nowhere else.
-        (Service::AppFlow | Service::Swf, true) => {
-            draw.pick(&["InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"])
-        }
-        _ => draw.pick(&CODES),
-    };
-    let message = match told {
+    let code = draw.pick(&CODES);
+    let message = match draw.once_in(4) {
         true => {
             format!("{}The request was {}.", "x".repeat(draw.below(2_000)), secrets(service).join(" and "))
         }
@@ -200,6 +190,9 @@ fn error(service: Service, draw: &mut Draw) -> String {
     };
     let (code, message) = (quoted(code), quoted(&message));
     match service {
+        Service::AppFlow | Service::Swf if draw.once_in(4) => {
+            format!(r#"{{"Output":{{"__type":{code},"message":{message}}},"Version":"1.0"}}"#)
+        }
         Service::AppFlow | Service::Swf => format!(r#"{{"__type":{code},"message":{message}}}"#),
         Service::CloudFlow => format!(r#"{{"Code":{code},"Message":{message},"RequestId":"q-1"}}"#),
     }

@@ -1,0 +1,155 @@
+//! No secret that the process holds leaves it, by whatever way and in whatever writing.
+//!
+//! Rounds are random and reproducible by their seed. Each draws the tokens of the process, has every service
+//! repeat them in all that it says, and looks for them in what the process tells: its log to the last line, what
+//! it publishes, what it answers, and why it does not start.
+
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use countermand_simulator::{ALIBABA_ACCESS_KEY_SECRET, Fault, Reply, Simulator};
+use fastrand::Rng;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::case::{Case, in_real_time};
+use crate::function::Function;
+
+const ROUNDS: u64 = 12;
+const AWS_SECRET: &str = "simulator/secret/access/key/EXAMPLE";
+
+pub fn trials() -> Vec<Trial> {
+    let test = || in_real_time(check()).map_err(Into::into);
+    vec![Trial::test("secrets-leave-by-no-way-out", test)]
+}
+
+async fn check() -> Result<(), String> {
+    for seed in 0..ROUNDS {
+        let random = &mut Rng::with_seed(seed);
+        let tokens = [token(random), token(random)];
+        let told =
+            [&tokens[0], &tokens[1], AWS_SECRET, ALIBABA_ACCESS_KEY_SECRET].map(|it| written(it, random));
+        let leaves = [round(&tokens, &told).await?, refused(&tokens, &told).await?].concat();
+        for secret in tokens.iter().map(String::as_str).chain([AWS_SECRET, ALIBABA_ACCESS_KEY_SECRET]) {
+            for form in [secret].into_iter().chain(told.iter().map(String::as_str)) {
+                if let Some(place) = forms(form).iter().find_map(|form| leaves.find(form)) {
+                    let around = &leaves[leaves.floor_char_boundary(place.saturating_sub(300))..place];
+                    return Err(format!("seed {seed}: expected no {form}, got it behind {around}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A text, and as it stands in JSON, and in JSON in JSON.
+fn forms(text: &str) -> [String; 3] {
+    let quoted = |text: &str| json!(text).to_string().trim_matches('"').to_owned();
+    [text.into(), quoted(text), quoted(&quoted(text))]
+}
+
+/// What can travel in a header, and means something in JSON, in a URL and in base64.
+fn token(random: &mut Rng) -> String {
+    let mut character = || match random.u8(..4) {
+        0 => char::from(b"%\\\"/+=&_-:;<"[random.usize(..12)]),
+        _ => random.alphanumeric(),
+    };
+    (0..60).map(|_| character()).collect()
+}
+
+/// A secret as a service may repeat it.
+fn written(secret: &str, random: &mut Rng) -> String {
+    let percent = |text: &str, random: &mut Rng| {
+        let lower = random.bool();
+        let encoded = |it: char| match it {
+            it if it.is_ascii_alphanumeric() => it.into(),
+            it if lower => format!("%{:02x}", u32::from(it)),
+            it => format!("%{:02X}", u32::from(it)),
+        };
+        text.chars().map(encoded).collect::<String>()
+    };
+    match random.u8(..6) {
+        0 => secret.into(),
+        1 => secret.chars().map(|it| format!("\\u{:04x}", u32::from(it))).collect(),
+        2 => percent(secret, random),
+        3 => (0..random.u8(2..5)).fold(secret.into(), |text: String, _| percent(&text, random)),
+        4 => URL_SAFE_NO_PAD.encode_to_string(format!("{}{secret}", "x".repeat(random.usize(..3)))),
+        _ => percent(&STANDARD.encode_to_string(secret), random),
+    }
+}
+
+/// A case whose process holds the tokens.
+fn case(tokens: &[String; 2], mut more: Value) -> Result<Case, String> {
+    more["env"]["AWS_SESSION_TOKEN"] = json!(tokens[0]);
+    more["env"]["ALIBABA_CLOUD_SECURITY_TOKEN"] = json!(tokens[1]);
+    more["env"]["AWS_LAMBDA_LOG_LEVEL"] = json!("TRACE");
+    more["env"]["COUNTERMAND_MAX_ATTEMPTS"] = json!("2");
+    more["expect"] = json!({});
+    Case::read(more)
+}
+
+/// Everything that leaves a process to which all services tell all.
+async fn round(tokens: &[String; 2], told: &[String; 4]) -> Result<String, String> {
+    let message = told.join(" and ");
+    let requests = json!([
+        {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"], "reason": message},
+        {"service": "appflow", "flowName": "orders", "executionIds": ["run-9"], "context": {message.clone(): told}},
+        {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"},
+        {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7", "cause": message},
+        {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-8"},
+        message,
+    ]);
+    let case = case(tokens, json!({"sqs": requests, "destination": "bus"}))?;
+    let simulator = case.simulator().await?;
+    let function = Function::start(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
+    let error = json!({"__type": told[0], "message": message}).to_string();
+    let reply = json!({"Status": told[1], "StartedTime": told[2], "RequestId": message}).to_string();
+    let headers = json!({"x-amzn-requestid": told[0], "x-acs-request-id": told[1]});
+    let mut leaves = String::new();
+    // The second time what is told is published.
+    for publishing in ["eventbridge.PutEvents", "swf.DescribeWorkflowExecution"] {
+        for (operation, status, body) in [
+            ("appflow.CancelFlowExecutions", 400, &error),
+            ("appflow.DescribeFlowExecutionRecords", 403, &error),
+            ("swf.RequestCancelWorkflowExecution", 503, &error),
+            ("cloudflow.StopExecution", 200, &reply),
+            ("cloudflow.StopExecution", 400, &error),
+            ("sqs.ChangeMessageVisibility", 400, &error),
+            (publishing, 400, &error),
+        ] {
+            let fault = json!({
+                "operation": operation, "times": 2, "kind": "reply", "status": status, "body": body, "headers": headers,
+            });
+            simulator.script(serde_json::from_value::<Fault>(fault).map_err(|error| error.to_string())?);
+        }
+        let reply = simulator.invoke(case.event(1)?, case.invocation("lambda-1")).await;
+        leaves.push_str(&format!("{reply:?}"));
+        let direct = json!({"service": "swf", "domain": "billing", "workflowId": "w", "reason": message});
+        leaves.push_str(&answer(&simulator, &direct).await);
+    }
+    leaves.push_str(&simulator.published().iter().map(|message| message.body.as_str()).collect::<String>());
+    if !leaves.contains("***") {
+        return Err(format!("expected secrets that were blotted out, got {leaves}"));
+    }
+    Ok(leaves + &function.end().map_err(|error| error.to_string())?)
+}
+
+/// What a direct invocation is answered with.
+async fn answer(simulator: &Simulator, request: &Value) -> String {
+    match simulator.invoke(request.to_string(), Default::default()).await {
+        Reply::Response(text) | Reply::FunctionError { error_message: text, .. } => text,
+        reply => format!("{reply:?}"),
+    }
+}
+
+/// Everything that leaves a process that does not start, over variables that were mistaken for others.
+async fn refused(tokens: &[String; 2], told: &[String; 4]) -> Result<String, String> {
+    let env = json!({"COUNTERMAND_CLOUDFLOW_ACCESS_KEY_SECRET": told[1], "COUNTERMAND_MODE": told[0], "COUNTERMAND_RATES": told.concat()});
+    let case = case(tokens, json!({"sqs": [], "env": env}))?;
+    let simulator = case.simulator().await?;
+    let function = Function::start(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
+    match answer(&simulator, &json!({})).await {
+        reply if reply.contains("InvalidConfiguration") => {
+            Ok(reply + &function.end().map_err(|error| error.to_string())?)
+        }
+        reply => Err(format!("expected a start that is refused, got {reply}")),
+    }
+}
