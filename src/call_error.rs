@@ -151,11 +151,15 @@ pub struct ReportedError {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_request_id: Option<String>,
+    /// The least wait before the next try that the service asks for.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 impl From<CallError> for ReportedError {
     fn from(error: CallError) -> Self {
-        Self { code: error.code, message: error.message, service_request_id: error.request_id }
+        let CallError { code, message, request_id, retry_after, .. } = error;
+        Self { code, message, service_request_id: request_id, retry_after }
     }
 }
 

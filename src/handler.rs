@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::event_source::{self, Delivery, Failure, Invoked, Repeats, Settled};
 use crate::follow_up::FollowUps;
-use crate::hand_back::{HandBack, Return};
+use crate::hand_back::{self, HandBack, Return};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Metrics;
@@ -24,7 +24,7 @@ use crate::pace::Pace;
 use crate::plan::Planner;
 use crate::policy::Policy;
 use crate::publisher::Publisher;
-use crate::retry::Retry;
+use crate::retry::{Retry, beside};
 use crate::targets::Targets;
 
 /// What stays from one invocation to the next.
@@ -72,7 +72,8 @@ impl Handler {
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let (returning, returns) = unbounded_channel();
         let handed_back = self.hand_back.run(&delivery.records, returns, invocation.handing_back_until);
-        let (settled, ()) = tokio::join!(self.settle_all(&delivery, &invocation, returning), handed_back);
+        let settled = self.settle_all(&delivery, &invocation, returning);
+        let settled = beside(settled, handed_back, hand_back::GRACE).await;
         let response = delivery.respond(&settled);
         if response.is_err() {
             self.repeats.failed(&context.request_id, invoked.now);

@@ -47,6 +47,11 @@ impl Invocation {
         self.began_at.plus(self.began.elapsed())
     }
 
+    /// That instant by the calendar.
+    pub fn at(&self, instant: Instant) -> Timestamp {
+        self.began_at.plus(instant.saturating_duration_since(self.began))
+    }
+
     /// How long after the beginning a time is, in milliseconds.
     pub fn millis_until(&self, time: Timestamp) -> u64 {
         time.millis_since(self.began_at)

@@ -28,7 +28,7 @@ use countermand::targets::Targets;
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
     let (level, json) = config::logging();
-    log::start(&level, json);
+    log::start(level, json);
     log::panics();
     let mut config = match Config::read(config::environment()) {
         Ok(config) => config,

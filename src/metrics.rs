@@ -67,7 +67,7 @@ impl Sample {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     /// The log level that is set, by Lambda's name.
-    pub level: String,
+    pub level: &'static str,
     /// The function's name, the dimension that tells it from others.
     pub function: Option<String>,
     /// Takes lines, each with its end.
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn metrics(function: Option<&str>) -> Metrics {
-        Metrics { level: "WARN".into(), function: function.map(Into::into), out: |_| {} }
+        Metrics { level: "WARN", function: function.map(Into::into), out: |_| {} }
     }
 
     fn lines(samples: &[Sample]) -> Vec<Value> {

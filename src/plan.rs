@@ -1,8 +1,9 @@
 //! The plan of a batch: which requests go as they are, which are pinned first, and which only rehearsed.
 //!
 //! It stands between valid requests and calls. Requests that go as they are are planned together, so that
-//! they share calls; those that are pinned, target by target, so that a slow read holds up no other. It
-//! knows how old a request is and how often it came, and makes no calls itself.
+//! they share calls; those for which runs are read first, target by target, so that they share the read and
+//! a slow one holds up no other. It knows how old a request is and how often it came, and makes no calls
+//! itself.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,7 +16,7 @@ use crate::contained::contained_in;
 use crate::event_source::Record;
 use crate::pace::Standing;
 use crate::request::CancelRequest;
-use crate::targets::{Asked, Means, Settlement, Targets};
+use crate::targets::{Asked, Means, Purpose, Reading, Settlement, Targets};
 use crate::timestamp::{Moment, Timestamp};
 
 /// Lambda repeats an asynchronous invocation that failed a minute later, and keeps it for six hours at most.
@@ -31,8 +32,6 @@ pub struct Request<'a> {
     pub request: &'a CancelRequest,
     /// Since when it counts.
     pub requested_at: Moment,
-    /// It is followed to its end, so that its runs must be known.
-    pub followed: bool,
 }
 
 /// How a deployment wants requests to be carried out.
@@ -48,28 +47,27 @@ pub struct Planner {
 #[derive(Default)]
 pub struct Plan<'a> {
     settled: Vec<Asked<'a>>,
-    /// By target.
-    pinned: BTreeMap<String, Vec<Asked<'a>>>,
-    /// And whether they would be pinned.
-    rehearsed: Vec<(Asked<'a>, bool)>,
+    /// Those for which runs are read first, by what one read answers.
+    read: BTreeMap<String, Vec<Reading<'a>>>,
 }
 
 impl Planner {
     /// Plans requests.
     pub fn plan<'a>(&self, requests: impl Iterator<Item = Request<'a>>, now: Timestamp) -> Plan<'a> {
         let mut plan = Plan::default();
-        for Request { place, record, request, requested_at, followed } in requests {
+        for Request { place, record, request, requested_at } in requests {
             let cancellation = &request.cancellation;
             let asked = Asked { cancellation, requested_at, standing: standing(record), record: place };
-            let late = followed || self.is_late(record, requested_at, now);
-            let pinned = cancellation.is_open_ended() && late;
-            if self.dry_run || request.dry_run {
-                plan.rehearsed.push((asked, pinned));
-            } else if pinned {
-                plan.pinned.entry(cancellation.key()).or_default().push(asked);
-            } else {
-                plan.settled.push(asked);
-            }
+            let pinned = cancellation.is_open_ended() && self.is_late(record, requested_at, now);
+            let purpose = match self.dry_run || request.dry_run {
+                true => Purpose::Rehearse { pinned },
+                false if pinned => Purpose::Cancel,
+                false => {
+                    plan.settled.push(asked);
+                    continue;
+                }
+            };
+            plan.read.entry(cancellation.read_as()).or_default().push((asked, purpose));
         }
         // Who was sent away most often takes the first turn.
         plan.settled.sort_by_key(|asked| std::cmp::Reverse(asked.standing.receives().unwrap_or(u32::MAX)));
@@ -95,30 +93,26 @@ pub fn standing(record: &Record) -> Standing {
 impl Plan<'_> {
     /// Carries it out; each settlement comes with its record's place.
     pub async fn carry_out(&self, targets: &Targets, means: &Means<'_>) -> Vec<(usize, Settlement)> {
-        let settle = async |requests: &[Asked<'_>]| {
-            let settled = contained_in(targets.settle(requests, means)).await;
-            told(requests, settled)
+        let settled = async {
+            let settled = contained_in(targets.settle(&self.settled, means)).await;
+            told(self.settled.iter(), settled)
         };
-        let pin = async |requests: &[Asked<'_>]| {
-            let settled = contained_in(targets.settle_pinned(requests, means)).await;
-            told(requests, settled)
+        let read = async |requests: &Vec<Reading<'_>>| {
+            let settled = contained_in(targets.settle_read(requests, means)).await;
+            told(requests.iter().map(|(asked, _)| asked), settled)
         };
-        let rehearse = async |(asked, pinned): &(Asked<'_>, bool)| {
-            let settled = contained_in(targets.rehearse(asked, *pinned, means)).await;
-            (asked.record, settled.unwrap_or_else(Settlement::broken))
-        };
-        let (settled, pinned, rehearsed) = tokio::join!(
-            settle(&self.settled),
-            join_all(self.pinned.values().map(|requests| pin(requests))),
-            join_all(self.rehearsed.iter().map(rehearse)),
-        );
-        settled.into_iter().chain(pinned.into_iter().flatten()).chain(rehearsed).collect()
+        let (settled, read) = tokio::join!(settled, join_all(self.read.values().map(read)));
+        settled.into_iter().chain(read.into_iter().flatten()).collect()
     }
 }
 
-fn told(requests: &[Asked<'_>], settled: Result<Vec<Settlement>, CallError>) -> Vec<(usize, Settlement)> {
-    let broken = |error: CallError| requests.iter().map(|_| Settlement::broken(error.clone())).collect();
-    requests.iter().map(|asked| asked.record).zip(settled.unwrap_or_else(broken)).collect()
+fn told<'a>(
+    requests: impl ExactSizeIterator<Item = &'a Asked<'a>>,
+    settled: Result<Vec<Settlement>, CallError>,
+) -> Vec<(usize, Settlement)> {
+    let broken = |error: CallError| (0..requests.len()).map(|_| Settlement::broken(error.clone())).collect();
+    let settled = settled.unwrap_or_else(broken);
+    requests.map(|asked| asked.record).zip(settled).collect()
 }
 
 #[cfg(test)]
@@ -155,13 +149,20 @@ mod tests {
             record,
             request,
             requested_at: time(age).into(),
-            followed: request.labels.confirm == Some(true),
         });
         planner.plan(requests, time(0))
     }
 
     fn places(requests: &[Asked<'_>]) -> Vec<usize> {
         requests.iter().map(|asked| asked.record).collect()
+    }
+
+    /// The requests that share reads, and what for.
+    fn shared(plan: &Plan<'_>) -> Vec<Vec<(usize, Purpose)>> {
+        let readings = plan.read.values();
+        readings
+            .map(|reading| reading.iter().map(|(asked, purpose)| (asked.record, *purpose)).collect())
+            .collect()
     }
 
     const ALL_ACTIVE: &str = r#"{"service": "appflow", "flowName": "orders"}"#;
@@ -173,15 +174,16 @@ mod tests {
     fn late_open_ended_requests_are_pinned_target_by_target_and_no_others() {
         let records = [ALL_ACTIVE, NAMED, WORKFLOW, ALL_ACTIVE].map(|text| record(text, Some(1)));
         let fresh = plan(&records, 60, false);
-        assert_eq!((places(&fresh.settled), fresh.pinned.len()), (vec![0, 1, 2, 3], 0));
+        assert_eq!((places(&fresh.settled), shared(&fresh)), (vec![0, 1, 2, 3], vec![]));
         let late = plan(&records, 61, false);
         assert_eq!(places(&late.settled), [1]);
-        let pinned: Vec<_> = late.pinned.values().map(|requests| places(requests)).collect();
-        assert_eq!(pinned, [vec![0, 3], vec![2]]);
+        let cancel = |record| (record, Purpose::Cancel);
+        assert_eq!(shared(&late), [vec![cancel(0), cancel(3)], vec![cancel(2)]]);
         let redelivered = [record(ALL_ACTIVE, Some(2))];
-        assert_eq!(plan(&redelivered, 0, false).pinned.len(), 1);
-        let followed = [record(FOLLOWED, Some(1)), record(NAMED, Some(1))];
-        assert_eq!(plan(&followed, 0, false).pinned.len(), 1);
+        assert_eq!(shared(&plan(&redelivered, 0, false)), [[cancel(0)]]);
+        // The services list a new run late: a read first would miss it.
+        let followed = [record(FOLLOWED, Some(1))];
+        assert_eq!(shared(&plan(&followed, 0, false)), Vec::<Vec<_>>::new());
     }
 
     #[test]
@@ -210,10 +212,9 @@ mod tests {
     fn dry_runs_are_never_carried_out() {
         let records = [ALL_ACTIVE, NAMED].map(|text| record(text, Some(2)));
         let plan = plan(&records, 0, true);
-        assert!(plan.settled.is_empty() && plan.pinned.is_empty());
-        let rehearsed: Vec<_> =
-            plan.rehearsed.iter().map(|(asked, pinned)| (asked.record, *pinned)).collect();
-        assert_eq!(rehearsed, [(0, true), (1, false)]);
+        assert!(plan.settled.is_empty());
+        let rehearsed = |record, pinned| (record, Purpose::Rehearse { pinned });
+        assert_eq!(shared(&plan), [[rehearsed(0, true), rehearsed(1, false)]]);
     }
 
     #[test]

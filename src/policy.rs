@@ -4,11 +4,12 @@
 //! judges a valid request by its target's key, by whether it means all active runs, and by its age,
 //! before any call is made. It knows nothing of sources and makes no calls.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::request::violation::{Code, Violation, quote};
-use crate::targets::Cancellation;
 use crate::targets::appflow::Runs;
+use crate::targets::{Cancellation, Service};
 use crate::timestamp::Timestamp;
 
 /// What is allowed.
@@ -51,9 +52,8 @@ impl Policy {
     }
 
     /// Whether any target of a service may be allowed.
-    pub fn may_allow(&self, service: &str) -> bool {
-        let keys = format!("{service}:");
-        self.allowed_targets.iter().any(|pattern| pattern.may_begin(&keys))
+    pub fn may_allow(&self, service: Service) -> bool {
+        self.allowed_targets.iter().any(|pattern| pattern.can_match(service))
     }
 
     /// What forbids a request whatever its age, as the deployment stands.
@@ -102,10 +102,21 @@ impl Pattern {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// Whether a key that begins like this could fit.
-    fn may_begin(&self, start: &str) -> bool {
-        let literal = self.0.split('*').next().unwrap_or_default();
-        literal.starts_with(start) || (start.starts_with(literal) && literal.len() < self.0.len())
+    /// Whether a target of a service can have a key that fits.
+    pub fn can_match(&self, service: Service) -> bool {
+        let mut left = BTreeSet::from([self.0.as_str()]);
+        for character in service.name().chars().chain([':']) {
+            left = left.into_iter().flat_map(|left| after(left, character)).collect();
+        }
+        // A star can stand for anything, so also for a part of a name, or for the end of one and the beginning of
+        // the next.
+        let names = left.into_iter().flat_map(|left| [left.to_owned(), left.replacen('*', "a/a", 1)]);
+        names.into_iter().any(|name| service.can_name(&name.replace('*', "a")))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether the whole of a key fits.
@@ -123,6 +134,14 @@ impl Pattern {
         }
         rest.ends_with(last)
     }
+}
+
+/// What can be left of a pattern after a character.
+fn after(pattern: &str, character: char) -> Vec<&str> {
+    let stars = pattern.len() - pattern.trim_start_matches('*').len();
+    let behind = pattern[stars..].strip_prefix(character);
+    let star = (stars > 0).then_some(&pattern[stars.max(1) - 1..]);
+    behind.into_iter().chain(star).collect()
 }
 
 #[cfg(test)]
@@ -160,19 +179,86 @@ mod tests {
 
     #[test]
     fn a_service_may_be_reached_where_a_pattern_leaves_room_for_its_keys() {
+        use Service::{AppFlow, CloudFlow, Swf};
         for (patterns, service, may) in [
-            (&["*"][..], "swf", true),
-            (&["appflow:orders"], "appflow", true),
-            (&["appflow:orders"], "swf", false),
-            (&["appflow:orders", "swf:*"], "swf", true),
-            (&["app*"], "appflow", true),
-            (&["app"], "appflow", false),
-            (&["app*"], "swf", false),
-            (&["*:orders"], "cloudflow", true),
-            (&["appflow"], "appflow", false),
+            (&["*"][..], Swf, true),
+            (&["appflow:orders"], AppFlow, true),
+            (&["appflow:orders"], Swf, false),
+            (&["appflow:orders", "swf:*"], Swf, true),
+            (&["app*"], AppFlow, true),
+            (&["app"], AppFlow, false),
+            (&["app*"], Swf, false),
+            (&["*:orders"], CloudFlow, true),
+            (&["appflow"], AppFlow, false),
         ] {
             let policy = policy(patterns, CancelAll::Allow, None);
-            assert_eq!(policy.may_allow(service), may, "{patterns:?} {service}");
+            assert_eq!(policy.may_allow(service), may, "{patterns:?} {service:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_can_match_what_a_target_can_be_called() {
+        let matched = |pattern: &str| {
+            let pattern = Pattern::new(pattern).expect("not empty");
+            Service::ALL.map(|service| pattern.can_match(service))
+        };
+        let (appflow, swf, cloudflow) = ([true, false, false], [false, true, false], [false, false, true]);
+        for (pattern, services) in [
+            ("*", [true; 3]),
+            ("***", [true; 3]),
+            ("*:*", [true; 3]),
+            ("*flow:*", [true, false, true]),
+            ("*orders", [true; 3]),
+            ("*:orders", [true, false, true]),
+            ("*/orders", swf),
+            ("a*s", appflow),
+            ("appflow:orders", appflow),
+            ("appflow:*", appflow),
+            ("appflow:*-eu*", appflow),
+            ("appflow*", appflow),
+            ("*w:e*", [true, false, true]),
+            ("swf:*", swf),
+            ("swf:billing*", swf),
+            ("swf:billing/*", swf),
+            ("swf:*/*", swf),
+            ("swf:billing/invoice 1", swf),
+            ("swf:é/日本 *", swf),
+            ("cloudflow:_etl", cloudflow),
+            ("*w:*:*", [false; 3]),
+        ] {
+            assert_eq!(matched(pattern), services, "{pattern}");
+        }
+        for pattern in [
+            "orders",
+            "appflow",
+            "appflow:",
+            "AppFlow:orders",
+            "appflow.orders",
+            "appflow/orders",
+            "appflow:orders/run-1",
+            "appflow:my orders",
+            "appflow:-*",
+            "appflow:ordérs",
+            "sfn:*",
+            "flow:*",
+            ":orders",
+            "*:",
+            "swf:billing",
+            "swf:/x",
+            "swf:billing/",
+            "swf:a/b/c",
+            "swf:a:b/*",
+            "swf:arn/*",
+            "swf:billing /*",
+            "cloudflow:etl/*",
+            "cloudflow:9*",
+            "cloudflow:etl.*",
+            "arn:aws:appflow:*",
+            "appflow:orders;swf:*",
+            "billing/*",
+            "*:*:*",
+        ] {
+            assert_eq!(matched(pattern), [false; 3], "{pattern}");
         }
     }
 

@@ -34,7 +34,7 @@ pub fn config(config: &Config) -> Config {
 /// Goes every way that real requests may go, side by side, with the parts of a handler that can reach
 /// nobody. The `policy` is that for real requests.
 pub async fn rehearse(handler: Handler, policy: &Policy) {
-    let reached = Service::ALL.into_iter().filter(|service| policy.may_allow(service.name()));
+    let reached = Service::ALL.into_iter().filter(|service| policy.may_allow(*service));
     let asked = reached.filter_map(|service| {
         let request = request(service)?;
         Some(prepare(service.name(), ask(&handler, request)))
@@ -51,12 +51,13 @@ async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), Strin
         retry: &handler.retry,
         pace: &handler.pace,
         until: Instant::now() + TIME,
+        now: Timestamp::from(SystemTime::now()),
         max_pages: 0,
         deferred: &|_, _| {},
     };
     let asked = Asked {
         cancellation: &request.cancellation,
-        requested_at: Timestamp::from(SystemTime::now()).into(),
+        requested_at: means.now.into(),
         standing: Standing::Urgent,
         record: 0,
     };

@@ -7,6 +7,9 @@
 
 mod limits;
 
+mod together;
+
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -14,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 pub use self::limits::{ADDRESSES_LIMIT, ATTEMPT_LIMIT, asking, connecting, prepare, prepared};
 use self::limits::{asked, noting_who_is_asked};
+pub use self::together::Taken;
 use crate::call_error::{Answer, CallError, Class};
 use crate::contained::contained_in;
 use crate::pace::{Came, Lane, Patience, Standing, Waiting};
@@ -45,6 +49,10 @@ pub struct Attempts<T> {
     pub unanswered: bool,
     /// The service's ids of the attempts that failed, in order.
     pub failed_request_ids: Vec<String>,
+    /// When the first attempt was made.
+    pub began: Option<Instant>,
+    /// When the service said that it took the call.
+    pub answered: Option<Instant>,
 }
 
 impl Retry {
@@ -98,9 +106,11 @@ impl Retry {
             }
             let Some((started, result)) = self.attempt(until, &mut call).await else { return attempts };
             turns.heard(started, &result);
+            attempts.began = attempts.began.or(Some(started));
             let error = match result {
                 Ok(value) => {
                     attempts.made += 1;
+                    attempts.answered = Some(Instant::now());
                     attempts.result = Ok(value);
                     return attempts;
                 }
@@ -202,7 +212,15 @@ impl Turns<'_> {
 impl<T> Attempts<T> {
     /// No call was made, for this reason.
     pub fn none(error: CallError) -> Self {
-        Self { result: Err(error), made: 0, throttled: 0, unanswered: false, failed_request_ids: Vec::new() }
+        Self {
+            result: Err(error),
+            made: 0,
+            throttled: 0,
+            unanswered: false,
+            failed_request_ids: Vec::new(),
+            began: None,
+            answered: None,
+        }
     }
 
     fn record(&mut self, error: CallError) {
@@ -244,6 +262,23 @@ impl Repeats {
             | Class::Deferred => false,
         }
     }
+}
+
+/// Works, and does something aside, which is waited for so long at most once the work is done.
+pub async fn beside<T>(work: impl Future<Output = T>, aside: impl Future<Output = ()>, most: Duration) -> T {
+    let (mut work, mut aside) = (pin!(work), pin!(aside));
+    let mut left = true;
+    let done = loop {
+        tokio::select! {
+            biased;
+            done = &mut work => break done,
+            () = &mut aside, if left => left = false,
+        }
+    };
+    if left {
+        let _ = timeout_at(Instant::now() + most, aside).await;
+    }
+    done
 }
 
 /// Even a sleep of no time takes a tick of the clock.

@@ -21,6 +21,9 @@ const EARLIEST: i64 = -62_167_219_200_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// No time is later.
+    pub const LATEST: Self = Self(LATEST);
+
     /// Milliseconds since the epoch, as SQS writes `SentTimestamp`; `None` outside the years 0000 to 9999.
     pub fn from_millis(millis: i64) -> Option<Self> {
         (EARLIEST..=LATEST).contains(&millis).then_some(Self(millis))
@@ -136,6 +139,13 @@ impl From<Timestamp> for Moment {
     fn from(time: Timestamp) -> Self {
         Self { begins: time, ends: time }
     }
+}
+
+/// From the first attempt of a call until its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    pub from: Timestamp,
+    pub until: Timestamp,
 }
 
 #[cfg(test)]

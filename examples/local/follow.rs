@@ -114,7 +114,7 @@ impl Stage<'_> {
             request_id: body["requestId"].as_str().unwrap_or_default().into(),
             key: key(&body).unwrap_or_default(),
             check: body["check"].as_u64().unwrap_or(0),
-            states: states(&world, &body, &ids(&body)),
+            states: states(&world, &body, &ids(&world, &body)),
             next_in_seconds: None,
         };
         records.map(check).collect()

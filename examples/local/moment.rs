@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countermand_simulator::World;
+use countermand_simulator::{RunStatus, Timestamp, World};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -120,8 +120,12 @@ pub fn key(body: &Value) -> Option<String> {
     })
 }
 
-/// The runs that a follow-up asks after: those that it or its request names, without those that had ended.
-pub fn ids(body: &Value) -> Vec<String> {
+/// The runs that a follow-up asks after: those that it or its request names, without those that had ended, or
+/// those that a call reached, where it is the first to ask which they were.
+pub fn ids(world: &World, body: &Value) -> Vec<String> {
+    if let Some(since) = body["calledAt"].as_str() {
+        return reached(world, body, since.parse().ok());
+    }
     let ended = |place: u64| body["ended"].as_array().is_some_and(|ended| ended.contains(&json!(place)));
     let named = ["runs", "executionIds", "runId", "executionName"].iter().find_map(|name| body.get(*name));
     let named = match named {
@@ -131,6 +135,20 @@ pub fn ids(body: &Value) -> Vec<String> {
     };
     let followed = (0..).zip(named).filter(|(place, _)| !ended(*place));
     followed.filter_map(|(_, id)| id.as_str().map(String::from)).collect()
+}
+
+fn reached(world: &World, body: &Value, since: Option<Timestamp>) -> Vec<String> {
+    let name = |field: &str| body[field].as_str().unwrap_or_default();
+    let runs = world.appflow.get(name("flowName")).into_iter().flat_map(|flow| &flow.runs);
+    let runs = runs.filter(|run| match run.status {
+        RunStatus::CancelStarted => true,
+        RunStatus::Canceled => run.last_updated_at >= since,
+        _ => false,
+    });
+    let executions = world.swf.get(name("domain")).into_iter().flat_map(|domain| &domain.executions);
+    let executions = executions.filter(|it| it.workflow_id == name("workflowId") && it.cancel_requested);
+    let runs = runs.map(|run| run.execution_id.clone());
+    runs.chain(executions.map(|execution| execution.run_id.clone())).collect()
 }
 
 /// The states of these runs, those in the same one together.
@@ -182,9 +200,21 @@ mod tests {
             (json!({"workflowId": "w", "runId": "r"}), vec!["r"]),
             (json!({"flowName": "f", "executionName": "e"}), vec!["e"]),
             (json!({}), vec![]),
+            (json!({"flowName": "orders", "calledAt": "2025-11-20T00:00:00Z"}), vec!["asked", "canceled"]),
+            (json!({"domain": "d", "workflowId": "w", "calledAt": "2025-11-20T00:00:00Z"}), vec!["r"]),
         ];
+        let run = |id: &str, status: &str, updated: &str| json!({"executionId": id, "status": status, "lastUpdatedAt": updated});
+        let world: World = serde_json::from_value(json!({
+            "appflow": {"orders": {"runs": [
+                run("asked", "CancelStarted", "2025-11-20T00:00:01Z"), run("canceled", "Canceled", "2025-11-20T00:00:01Z"),
+                run("before", "Canceled", "2025-11-19T00:00:00Z"), run("done", "Successful", "2025-11-20T00:00:01Z")]}},
+            "swf": {"d": {"executions": [
+                {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true},
+                {"workflowId": "v", "runId": "q", "status": "OPEN", "cancelRequested": true}]}},
+        }))
+        .unwrap();
         for (body, expected) in cases {
-            assert_eq!(ids(&body), expected, "{body}");
+            assert_eq!(ids(&world, &body), expected, "{body}");
         }
     }
 
@@ -223,7 +253,7 @@ mod tests {
             ),
         ];
         for (body, expected) in cases {
-            assert_eq!(states(&world, &body, &ids(&body)), expected, "{body}");
+            assert_eq!(states(&world, &body, &ids(&world, &body)), expected, "{body}");
         }
     }
 }

@@ -120,12 +120,11 @@ fn authorization(request: &Request, scope: &str) -> Result<(), (u16, &'static st
     }
 }
 
-/// The name at the end of an ARN of this account and region, or of a bare name.
+/// The name at the end of an ARN of this account and region, in any partition, or of a bare name.
 pub(crate) fn resource_name<'a>(value: &'a str, service: &str, resource: &str) -> Option<&'a str> {
-    if !value.starts_with("arn:") {
-        return Some(value);
-    }
-    value.strip_prefix(&format!("arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"))
+    let Some(arn) = value.strip_prefix("arn:") else { return Some(value) };
+    let (_partition, arn) = arn.split_once(':')?;
+    arn.strip_prefix(&format!("{service}:{REGION}:{ACCOUNT_ID}:{resource}"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::http::Headers;
-use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 use super::connections::Unreached;
@@ -134,18 +134,23 @@ fn request_id_of(headers: &Headers) -> Option<String> {
 }
 
 /// The longest of the waits that a reply asks for: AWS and Alibaba Cloud say it in milliseconds,
-/// HTTP in seconds.
-fn retry_after(headers: &Headers) -> Option<Duration> {
+/// HTTP in seconds, or as a date, which counts from that of the reply: no two clocks agree.
+pub fn retry_after(headers: &Headers) -> Option<Duration> {
     let number = |name| {
         let text = headers.get(name)?.trim();
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         // A number too large to hold is a wait too long to end.
         digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
+    let date = |name| DateTime::from_str(headers.get(name)?.trim(), Format::HttpDate).ok();
+    let seconds =
+        date("retry-after").zip(date("date")).map(|(then, now)| then.secs().saturating_sub(now.secs()));
+    let until_date = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     [
         number("x-amz-retry-after").map(Duration::from_millis),
         number("x-acs-retry-after").map(Duration::from_millis),
         number("retry-after").map(Duration::from_secs),
+        until_date,
     ]
     .into_iter()
     .flatten()

@@ -49,7 +49,7 @@ enum Least {
 
 /// What a success of each operation says at the least, and the members of it that its model has. Where the
 /// model says that one is always there, only that one counts.
-const SUCCESSES: [(&str, Least, &[&str]); 13] = [
+const SUCCESSES: [(&str, Least, &[&str]); 14] = [
     ("CancelFlowExecutions", Least::Object, &["invalidExecutions"]),
     ("DescribeFlowExecutionRecords", Least::Object, &["flowExecutions", "nextToken"]),
     ("RequestCancelWorkflowExecution", Least::Nothing, &[]),
@@ -62,6 +62,7 @@ const SUCCESSES: [(&str, Least, &[&str]); 13] = [
     ("PublishBatch", Least::Xml, &[]),
     ("SendMessageBatch", Least::Member, &["Successful", "Failed"]),
     ("ChangeMessageVisibility", Least::Nothing, &[]),
+    ("ChangeMessageVisibilityBatch", Least::Member, &["Successful", "Failed"]),
     ("GetSecretValue", Least::Member, &["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]),
 ];
 

@@ -19,10 +19,7 @@ pub struct Destination {
 pub enum DestinationKind {
     EventBus,
     Topic,
-    Queue {
-        /// The queue's address, which its calls name instead of the ARN.
-        url: String,
-    },
+    Queue,
 }
 
 impl Destination {
@@ -43,7 +40,7 @@ impl Destination {
                 return Err("a standard topic or queue, not a FIFO one".into());
             }
             "sns" => DestinationKind::Topic,
-            "sqs" => DestinationKind::Queue { url: parsed.queue_url() },
+            "sqs" => DestinationKind::Queue,
             _ => return Err(kinds.into()),
         };
         Ok(Self { kind, arn: arn.into(), region: place.into() })
@@ -57,7 +54,7 @@ impl Destination {
 pub fn queue(arn: &str) -> Result<Destination, String> {
     let queue = Destination::parse(arn, None).ok();
     queue
-        .filter(|queue| matches!(queue.kind, DestinationKind::Queue { .. }))
+        .filter(|queue| queue.kind == DestinationKind::Queue)
         .ok_or_else(|| "the ARN of a standard SQS queue".into())
 }
 

@@ -23,6 +23,7 @@ use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::CONFIRM_WITHIN_SECONDS;
 use crate::request::violation::quote;
+use crate::targets::Service;
 use crate::targets::cloudflow::Endpoint;
 
 /// What a deployment has chosen.
@@ -51,7 +52,7 @@ pub struct Config {
     /// So many processes may run, which share the quotas.
     pub function_concurrency: u32,
     /// Lambda's name of the log level.
-    pub log_level: String,
+    pub log_level: &'static str,
     /// Lambda's name of the function.
     pub function_name: Option<String>,
     /// Where AWS's services are called in place of where the SDK would call them.
@@ -118,6 +119,7 @@ impl Config {
     /// Each problem names its variable, the value and what was expected.
     pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(variables);
+        variables.refuse_garbled();
         variables.refuse_unknown();
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
         let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
@@ -142,7 +144,7 @@ impl Config {
             function_concurrency: variables
                 .number("COUNTERMAND_FUNCTION_CONCURRENCY", 1..=10_000)
                 .unwrap_or(1),
-            log_level: variables.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()).to_uppercase(),
+            log_level: log_level(variables.text("AWS_LAMBDA_LOG_LEVEL").as_deref()),
             function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
             log_outcomes: nowhere.is_some(),
             aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
@@ -185,18 +187,25 @@ impl Config {
     }
 }
 
-/// The process's variables, as text.
+/// The process's variables, as text. What is none has U+FFFD in its place.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     let text = |value: OsString| value.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// The log level by Lambda's name, and whether lines are to be JSON, as they are unless text is asked for.
-pub fn logging() -> (String, bool) {
+pub fn logging() -> (&'static str, bool) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().filter(|level| !level.is_empty());
-    let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "INFO".into());
-    let text = std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text"));
-    (level.to_uppercase(), !text)
+    let level = level.or_else(|| std::env::var("RUST_LOG").ok());
+    let format = std::env::var("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
+    (log_level(level.as_deref()), !format.trim().eq_ignore_ascii_case("text"))
+}
+
+/// Lambda's name of a level, which metrics carry past Lambda's filter; what is none is as if nothing was said.
+fn log_level(name: Option<&str>) -> &'static str {
+    let name = name.unwrap_or_default().trim();
+    let known = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or("INFO")
 }
 
 /// Where Lambda's runtime API is; absent where the process was not started by Lambda.
@@ -253,7 +262,18 @@ fn authorities(variables: &mut Variables) -> Option<RootCertStore> {
 fn policy(variables: &mut Variables) -> Policy {
     let allowed = variables.parsed("COUNTERMAND_ALLOWED_TARGETS", |list| {
         let patterns: Option<Vec<Pattern>> = list.split(',').map(|item| Pattern::new(item.trim())).collect();
-        patterns.ok_or_else(|| "patterns separated by single commas".into())
+        let patterns = patterns.ok_or("patterns separated by single commas")?;
+        // One that matches nothing is a name that was misspelled, and would allow nothing unseen.
+        let idle =
+            patterns.iter().find(|pattern| !Service::ALL.iter().any(|service| pattern.can_match(*service)));
+        idle.map_or(Ok(()), |idle| {
+            let forms = Service::ALL.map(Service::key_form).join(", ");
+            Err(format!(
+                "patterns that targets can match, as {forms} or * ({} matches none)",
+                quote(idle.as_str())
+            ))
+        })?;
+        Ok(patterns)
     });
     let cancel_all = variables.parsed("COUNTERMAND_CANCEL_ALL", |name| match name {
         "allow" => Ok(CancelAll::Allow),

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::variables::likely;
 use crate::pace::{Operation, Quota};
-use crate::request::fields::nearest;
 use crate::request::violation::quote;
 
 /// Quotas by operation: `swf.RequestCancelWorkflowExecution=30/100,…`.
@@ -20,10 +20,11 @@ pub fn parse(list: &str) -> Result<BTreeMap<Operation, Quota>, String> {
         let (name, quota) = (name.trim(), Quota::parse(quota).ok_or(expected)?);
         let Some(operation) = Operation::ALL.into_iter().find(|operation| operation.name() == name) else {
             let names = Operation::ALL.map(Operation::name);
-            let nearest = nearest(name, &names);
+            let nearest = likely(name, &names).map(|likely| format!("; the nearest is {likely}"));
             return Err(format!(
-                "an operation that exists ({} is none; the nearest is {nearest})",
-                quote(name)
+                "an operation that exists ({} is none{})",
+                quote(name),
+                nearest.unwrap_or_default()
             ));
         };
         if rates.insert(operation, quota).is_some() {

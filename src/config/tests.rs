@@ -162,7 +162,22 @@ fn a_number_is_held_to_its_range() {
             assert!(read(&[(name, &value.to_string())]).is_ok(), "{name}={value}");
         }
         let (below, above) = ((least - 1).to_string(), (most + 1).to_string());
-        for value in [&below, &above, "-1", "1.5", "1e2", "six", "5 6", " ", "99999999999999999999", "٣"] {
+        for value in [
+            &below,
+            &above,
+            "-1",
+            "+5",
+            "1.5",
+            "5.0",
+            "1e2",
+            "six",
+            "5 6",
+            "5_0",
+            "0x5",
+            " ",
+            "99999999999999999999",
+            "٣",
+        ] {
             let expected = format!("{name}: expected a whole number from {least} to {most}, got `{value}`");
             assert_eq!(problem(&[(name, value)]), expected);
         }
@@ -188,9 +203,60 @@ fn a_variable_of_ours_that_does_not_exist_ends_the_start() {
         );
         assert_eq!(problem(&[(name, "3")]), expected);
     }
-    for name in ["COUNTERMAND_", "COUNTERMAND_POLICY"] {
-        assert!(problem(&[(name, "deny")]).starts_with(&format!("{name}: expected")));
+    for name in ["COUNTERMAND_", "COUNTERMAND_POLICY", "COUNTERMAND_COLOR", "COUNTERMAND_REGION"] {
+        let expected = format!("{name}: expected a variable that exists, got an unknown one set to `deny`");
+        assert_eq!(problem(&[(name, "deny")]), expected);
     }
+}
+
+#[test]
+fn the_value_of_what_is_called_a_secret_is_withheld() {
+    for name in [
+        "COUNTERMAND_CLOUDFLOW_ACCESS_KEY_SECRET",
+        "COUNTERMAND_CLOUDFLOW_ACCESS_KEY_ID",
+        "COUNTERMAND_CLOUDFLOW_SECURITY_TOKEN",
+        "COUNTERMAND_cloudflow_secret",
+        "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
+        // Misspelled, it is still near to a secret's.
+        "COUNTERMAND_CLOUDFLOW_SECERT_ARN",
+    ] {
+        let problem = problem(&[(name, "hush")]);
+        assert!(!problem.contains("hush") && problem.contains("a value that is withheld"), "{problem}");
+    }
+}
+
+#[test]
+fn a_value_that_is_no_unicode_ends_the_start() {
+    for (name, shown) in [
+        (ALLOWED, "`appflow:\u{FFFD}*`"),
+        ("COUNTERMAND_OUTCOME_SOURCE", "`appflow:\u{FFFD}*`"),
+        (SECRET, "a value that is withheld"),
+    ] {
+        let expected = format!("{name}: expected Unicode text in UTF-8, got {shown}");
+        assert_eq!(problem(&[(name, "appflow:\u{FFFD}*")]), expected);
+    }
+    let expected = "COUNTERMAND_\u{FFFD}: expected a variable that exists, got an unknown one set to `1`";
+    assert_eq!(problem(&[("COUNTERMAND_\u{FFFD}", "1")]), expected);
+    assert!(read(&[("PATH", "\u{FFFD}")]).is_ok());
+}
+
+#[test]
+fn a_log_level_is_one_that_lambda_knows() {
+    for (level, known) in [
+        ("TRACE", "TRACE"),
+        ("debug", "DEBUG"),
+        (" Warn ", "WARN"),
+        ("FATAL", "FATAL"),
+        ("WARNING", "INFO"),
+        ("off", "INFO"),
+        ("0", "INFO"),
+        ("countermand=debug", "INFO"),
+        (" ", "INFO"),
+        ("", "INFO"),
+    ] {
+        assert_eq!(read(&[("AWS_LAMBDA_LOG_LEVEL", level)]).unwrap().log_level, known, "{level}");
+    }
+    assert_eq!(read(&[]).unwrap().log_level, "INFO");
 }
 
 #[test]
@@ -210,6 +276,21 @@ fn allowed_targets_are_patterns_between_commas() {
     for list in [" ", ",", "swf:*,", ",swf:*", "swf:*,,cloudflow:*", "swf:*, ,cloudflow:*", "appflow:a@b,"] {
         let expected = format!("{ALLOWED}: expected patterns separated by single commas, got `{list}`");
         assert_eq!(problem(&[(ALLOWED, list)]), expected);
+    }
+    // A pattern that matches nothing would allow nothing, and nobody would see why.
+    for (list, idle) in [
+        ("orders", "orders"),
+        ("appflow:orders,swf:billing", "swf:billing"),
+        ("appflow:orders; swf:*", "appflow:orders; swf:*"),
+        ("\"appflow:orders\"", "\"appflow:orders\""),
+        ("appflow:orders,\u{200b}swf:*", "\\u200bswf:*"),
+    ] {
+        let forms = "appflow:<flow>, swf:<domain>/<workflow id>, cloudflow:<flow> or *";
+        let expected = format!(
+            "{ALLOWED}: expected patterns that targets can match, as {forms} (`{idle}` matches none), got "
+        );
+        let problem = problem(&[(ALLOWED, list)]);
+        assert!(problem.starts_with(&expected), "{problem}");
     }
 }
 
@@ -265,6 +346,11 @@ fn rates_that_cannot_be_used_end_the_start() {
             "StopExecution=2/10",
             "an operation that exists (`StopExecution` is none; the nearest is cloudflow.StopExecution)",
         ),
+        ("swf.Surprise=2/10", "an operation that exists (`swf.Surprise` is none)"),
+        (
+            "SWF.describeWorkflowExecution=2/10",
+            "an operation that exists (`SWF.describeWorkflowExecution` is none; the nearest is swf.DescribeWorkflowExecution)",
+        ),
         (
             "cloudflow.StopExecution=2/10,cloudflow.StopExecution=2/10",
             "each operation once (cloudflow.StopExecution is there twice)",
@@ -287,6 +373,12 @@ fn rates_that_cannot_be_used_end_the_start() {
         "cloudflow.StopExecution=2e1/10",
         "cloudflow.StopExecution=2/100001",
         "cloudflow.StopExecution=2/10,",
+        "cloudflow.StopExecution=+2/10",
+        "cloudflow.StopExecution=2/10/20",
+        "cloudflow.StopExecution==2/10",
+        "cloudflow.StopExecution=./10",
+        "cloudflow.StopExecution=NaN/10",
+        "cloudflow.StopExecution=٢/10",
         "cloudflow.StopExecution=2/10;",
     ] {
         assert_eq!(problem(&[(RATES, list)]), format!("{RATES}: expected {form}, got `{list}`"));
@@ -316,33 +408,20 @@ fn all_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn a_destination_is_a_bus_a_topic_or_a_queue() {
-    let queue = |url: &str| DestinationKind::Queue { url: url.into() };
+fn a_destination_is_a_bus_a_topic_or_a_queue_of_any_partition() {
+    use DestinationKind::{EventBus, Queue, Topic};
     for (arn, kind, region) in [
-        (BUS, DestinationKind::EventBus, "us-east-1"),
-        ("arn:aws:events:us-east-1:111122223333:event-bus/a.b-c_d/e", DestinationKind::EventBus, "us-east-1"),
-        ("arn:aws:sns:us-east-1:111122223333:outcomes", DestinationKind::Topic, "us-east-1"),
-        ("arn:aws:sns:eu-west-1:111122223333:out_comes-1", DestinationKind::Topic, "eu-west-1"),
-        (
-            "arn:aws:sqs:us-east-1:111122223333:outcomes",
-            queue("https://sqs.us-east-1.amazonaws.com/111122223333/outcomes"),
-            "us-east-1",
-        ),
-        (
-            "arn:aws:sqs:eu-west-1:111122223333:fifo",
-            queue("https://sqs.eu-west-1.amazonaws.com/111122223333/fifo"),
-            "eu-west-1",
-        ),
-        (
-            "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:outcomes",
-            queue("https://sqs.us-gov-west-1.amazonaws.com/111122223333/outcomes"),
-            "us-gov-west-1",
-        ),
-        (
-            "arn:aws-cn:sqs:cn-north-1:111122223333:outcomes",
-            queue("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/outcomes"),
-            "cn-north-1",
-        ),
+        (BUS, EventBus, "us-east-1"),
+        ("arn:aws:events:us-east-1:111122223333:event-bus/a.b-c_d/e", EventBus, "us-east-1"),
+        ("arn:aws:sns:us-east-1:111122223333:outcomes", Topic, "us-east-1"),
+        ("arn:aws:sns:eu-west-1:111122223333:out_comes-1", Topic, "eu-west-1"),
+        ("arn:aws:sqs:us-east-1:111122223333:outcomes", Queue, "us-east-1"),
+        ("arn:aws:sqs:eu-west-1:111122223333:fifo", Queue, "eu-west-1"),
+        ("arn:aws-us-gov:sqs:us-gov-west-1:111122223333:outcomes", Queue, "us-gov-west-1"),
+        ("arn:aws-cn:sqs:cn-north-1:111122223333:outcomes", Queue, "cn-north-1"),
+        ("arn:aws-iso-e:sns:eu-isoe-west-1:111122223333:outcomes", Topic, "eu-isoe-west-1"),
+        ("arn:aws-iso-f:sqs:us-isof-south-1:111122223333:outcomes", Queue, "us-isof-south-1"),
+        ("arn:aws-of-2031:sqs:mars-north-1:111122223333:outcomes", Queue, "mars-north-1"),
     ] {
         let config = read(&[REGION, (DESTINATION, arn)]).unwrap();
         let expected = Destination { kind, arn: arn.into(), region: region.into() };
@@ -362,6 +441,10 @@ fn a_destination_that_cannot_take_outcomes_ends_the_start() {
         ("arn:aws:sns:us-east-1:111122223333", kinds),
         ("arn:aws:sns:us-east-1:111122223333:outcomes:8a21d249-4329-4871-acc6-7be709c6ea7f", kinds),
         ("arn:azure:sns:us-east-1:111122223333:outcomes", kinds),
+        ("arn:aws-:sns:us-east-1:111122223333:outcomes", kinds),
+        ("arn:awsiso:sns:us-east-1:111122223333:outcomes", kinds),
+        ("arn:aws_cn:sns:us-east-1:111122223333:outcomes", kinds),
+        ("arn::sns:us-east-1:111122223333:outcomes", kinds),
         ("ARN:aws:sns:us-east-1:111122223333:outcomes", kinds),
         ("arn:aws:sns::111122223333:outcomes", parts),
         ("arn:aws:sns:us east:111122223333:outcomes", parts),
@@ -435,13 +518,11 @@ fn a_secret_stands_in_for_the_keys_of_the_environment() {
     }
     let lacking = read(&[(SECRET, arn)]).unwrap().cloudflow;
     assert_eq!(lacking, Err("not set: ALIBABA_CLOUD_REGION_ID".into()));
-    for wrong in ["cloudflow", BUS, " "] {
-        let expected = format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got `{wrong}`");
+    let expected =
+        format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got a value that is withheld");
+    for wrong in ["cloudflow", BUS, " ", r#"{"accessKeySecret": "hush"}"#] {
         assert_eq!(problem(&[(SECRET, wrong)]), expected);
     }
-    let expected =
-        format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got JSON, which is withheld");
-    assert_eq!(problem(&[(SECRET, r#"{"accessKeySecret": "hush"}"#)]), expected);
 }
 
 #[test]

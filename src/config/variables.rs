@@ -1,7 +1,8 @@
 //! The variables, one by one, and what is wrong with them.
 //!
 //! A problem names its variable, the value and what was expected, and reading goes on, so that a start that
-//! fails tells all of them. What may be secret in a value is not repeated.
+//! fails tells all of them. What may be secret is not repeated: the value of whatever is called a key, a secret or a
+//! token, also where it is not quite called so.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -9,10 +10,14 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::VARIABLES;
-use crate::request::fields::nearest;
+use crate::call_error::cut;
+use crate::request::fields::near;
 use crate::request::violation::quote;
 use crate::secrets::hold;
 use crate::targets::cloudflow::Keys;
+
+/// How our own variables begin.
+const OURS: &str = "COUNTERMAND_";
 
 /// The variables, and what was found wrong with them so far.
 pub struct Variables {
@@ -28,13 +33,26 @@ impl Variables {
         Self { values, problems: Vec::new() }
     }
 
+    /// A value of ours that was no Unicode when it was read is none that anybody meant.
+    pub fn refuse_garbled(&mut self) {
+        let ours = |name: &String| name.starts_with(OURS);
+        let garbled = self
+            .values
+            .extract_if(.., |name, value| ours(name) && value.contains(char::REPLACEMENT_CHARACTER));
+        self.problems.extend(garbled.map(|(name, value)| {
+            format!("{name}: expected Unicode text in UTF-8, got {}", shown(&name, &value))
+        }));
+    }
+
     pub fn refuse_unknown(&mut self) {
         for (name, value) in &self.values {
-            if name.starts_with("COUNTERMAND_") && !VARIABLES.contains(&name.as_str()) {
+            if name.starts_with(OURS) && !VARIABLES.contains(&name.as_str()) {
+                let likely = likely(name, &VARIABLES);
+                let shown = shown(&format!("{name} {}", likely.unwrap_or_default()), value);
+                let nearest = likely.map(|likely| format!("; the nearest is {likely}")).unwrap_or_default();
                 self.problems.push(format!(
-                    "{name}: expected a variable that exists, got an unknown one set to {}; the nearest is {}",
-                    quote(value),
-                    nearest(name, &VARIABLES)
+                    "{}: expected a variable that exists, got an unknown one set to {shown}{nearest}",
+                    cut(name, 64)
                 ));
             }
         }
@@ -60,14 +78,7 @@ impl Variables {
         match parse(value.trim()) {
             Ok(parsed) => Some(parsed),
             Err(expected) => {
-                // What stands before an @ in a URL is a password, and not for a log. Elsewhere it is a
-                // part of a name.
-                let url = name.ends_with("_URL") || value.contains("://");
-                let shown = if url { value.rsplit('@').next().unwrap_or_default() } else { &value };
-                // Whoever mistakes a secret's text for its name must not find it in a log.
-                let secret = name.ends_with("_SECRET_ARN") && value.contains('{');
-                let shown = if secret { "JSON, which is withheld".into() } else { quote(shown).to_string() };
-                self.problems.push(format!("{name}: expected {expected}, got {shown}"));
+                self.problems.push(format!("{name}: expected {expected}, got {}", shown(name, &value)));
                 None
             }
         }
@@ -79,7 +90,8 @@ impl Variables {
         range: RangeInclusive<T>,
     ) -> Option<T> {
         self.parsed(name, |text| {
-            let number = text.parse().ok().filter(|number| range.contains(number));
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|number| digits && range.contains(number));
             number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
         })
     }
@@ -92,4 +104,23 @@ fn names_a_secret(name: &str) -> bool {
     of_whom.iter().any(|start| name.starts_with(start))
         && ["KEY", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
         && !elsewhere.iter().any(|end| name.ends_with(end))
+}
+
+/// A value as an error repeats it, if it may.
+fn shown(name: &str, value: &str) -> String {
+    let name = name.to_uppercase();
+    if ["KEY", "SECRET", "TOKEN"].iter().any(|secret| name.contains(secret)) {
+        return "a value that is withheld".into();
+    }
+    // What stands before an @ in a URL is a password, and not for a log. Elsewhere it is a part of a name.
+    let url = name.ends_with("_URL") || value.contains("://");
+    quote(if url { value.rsplit('@').next().unwrap_or_default() } else { value }).to_string()
+}
+
+/// The name that an unknown one may stand for: one that is near, or of which the one is a part of the other.
+pub fn likely<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    let begins = |whole: &str, part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.starts_with('_'));
+    let part =
+        |known: &str| begins(known, name) || begins(name, known) || known.ends_with(&format!(".{name}"));
+    near(name, names).or_else(|| names.iter().find(|known| part(known)).copied())
 }

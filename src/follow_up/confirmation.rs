@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::FollowUp;
+use super::{FollowUp, Sight};
 use crate::outcome::{is_false, remove, shortened, to_json};
 use crate::publisher::Entry;
 use crate::timestamp::{Moment, Timestamp};
@@ -89,11 +89,12 @@ impl State {
 }
 
 impl Verdict {
-    /// What is known from these states.
-    pub fn of(states: &[State]) -> Self {
-        if states.iter().all(|state| *state == State::Canceled) {
+    /// What is known from the states of runs.
+    pub fn of(seen: &Sight) -> Self {
+        let Some(runs) = seen else { return Self::StillRunning };
+        if runs.iter().all(|(_, state)| *state == State::Canceled) {
             Self::Confirmed
-        } else if states.iter().all(|state| state.has_ended()) {
+        } else if runs.iter().all(|(_, state)| state.has_ended()) {
             Self::EndedOtherwise
         } else {
             Self::StillRunning
@@ -146,14 +147,15 @@ struct Execution<'a> {
 }
 
 impl Confirmation {
-    /// What is said of a request that was followed; `states` has one for each of its runs.
-    pub fn new(follow_up: &FollowUp, states: &[State], now: Timestamp) -> Self {
-        let FollowUp { labels, cancellation, runs, checks, .. } = follow_up;
-        let verdict = Verdict::of(states);
+    /// What is said of a request that was followed.
+    pub fn new(follow_up: &FollowUp, seen: &Sight, now: Timestamp) -> Self {
+        let FollowUp { labels, cancellation, checks, .. } = follow_up;
+        let verdict = Verdict::of(seen);
+        let runs = seen.as_deref().unwrap_or_default();
         let request_id = labels.request_id.as_deref().unwrap_or_default();
         let service = cancellation.service().name();
-        let executions = runs.iter().zip(states);
-        let executions = executions.map(|(id, state)| Execution { execution_id: id, state: state.names().0 });
+        let executions =
+            runs.iter().map(|(id, state)| Execution { execution_id: id, state: state.names().0 });
         let mut document = Document {
             kind: TYPE,
             version: "1",
@@ -162,7 +164,7 @@ impl Confirmation {
             target: Some(cancellation.target()),
             status: verdict.name(),
             executions: Some(executions.collect()),
-            counts: counts(states),
+            counts: counts(runs),
             checks: *checks,
             reason: labels.reason.as_deref(),
             requested_by: labels.requested_by.as_deref(),
@@ -212,10 +214,10 @@ fn within_limit<'a>(document: &mut Document<'a>) -> String {
 }
 
 /// How many runs were followed, and how many are in each state.
-fn counts(states: &[State]) -> Map<String, Value> {
-    let mut counts = Map::from_iter([("requested".to_owned(), json!(states.len()))]);
+fn counts(runs: &[(String, State)]) -> Map<String, Value> {
+    let mut counts = Map::from_iter([("requested".to_owned(), json!(runs.len()))]);
     for state in State::ALL {
-        match states.iter().filter(|other| **other == state).count() {
+        match runs.iter().filter(|(_, other)| *other == state).count() {
             0 => {}
             count => drop(counts.insert(state.names().1.into(), json!(count))),
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{FollowUp, LAST_CHECK};
+use super::{FollowUp, LAST_CHECK, Runs};
 use crate::call_error::cut;
 use crate::outcome::to_json;
 use crate::request::fields::Fields;
@@ -18,7 +18,7 @@ use crate::request::rules::{ENVELOPE_ID, Text};
 use crate::request::violation::{Code, quote};
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
 use crate::targets::Cancellation;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Span, Timestamp};
 
 /// The `type` of the message.
 pub const TYPE: &str = "CancellationFollowUp";
@@ -43,7 +43,8 @@ impl FollowUp {
         let service = request::read_service(&mut fields);
         fields.require("requestId");
         fields.require("requestedAt");
-        let labels = request::read_labels(&mut fields, &ENVELOPE_ID);
+        // What had to be escaped so that it could be sent is longer than it came.
+        let labels = request::read_labels(&mut fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
         let cancellation = service.and_then(|service| Cancellation::read(service, &mut fields, None));
         let runs = cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation));
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));
@@ -85,9 +86,13 @@ impl FollowUp {
             .into_iter()
             .filter(|(name, _)| name != "key")
             .for_each(|(name, value)| put(&name, Some(value)));
-        match self.ended() {
-            Some(ended) => put("ended", Some(json!(ended)).filter(|_| !ended.is_empty())),
-            None => put("runs", Some(json!(self.runs))),
+        match (&self.runs, self.ended()) {
+            (Runs::Known(_), Some(ended)) => put("ended", Some(json!(ended)).filter(|_| !ended.is_empty())),
+            (Runs::Known(runs), None) => put("runs", Some(json!(runs))),
+            (Runs::Asked(span), _) => {
+                put("calledAt", Some(json!(span.from)));
+                put("answeredAt", Some(json!(span.until)));
+            }
         }
         put("check", Some(json!(self.checks + 1)));
         put("within", Some(json!(self.within.as_secs())));
@@ -108,14 +113,20 @@ impl FollowUp {
     /// The places of the named runs that are not followed; none where the request does not name them.
     fn ended(&self) -> Option<Vec<usize>> {
         let named = self.cancellation.named_runs()?;
-        let followed: BTreeSet<&String> = self.runs.iter().collect();
+        let Runs::Known(runs) = &self.runs else { return None };
+        let followed: BTreeSet<&String> = runs.iter().collect();
         Some((0..named.len()).filter(|&place| !followed.contains(&named[place])).collect())
     }
 }
 
 /// The runs of a message; none where they are not valid, or there is none.
-fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Vec<String>> {
+fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Runs> {
     let runs: Vec<String> = match cancellation.named_runs() {
+        None if cancellation.is_open_ended() && fields.has(&["calledAt"]) => {
+            let mut time = |name| Timestamp::parse(&fields.required(&[name], &Text::any(0..=usize::MAX))?);
+            let (from, until) = (time("calledAt"), time("answeredAt"));
+            return Some(Runs::Asked(Span { from: from?, until: until? }));
+        }
         None => {
             fields.require("runs");
             let (rule, most) = cancellation.runs_rule();
@@ -129,5 +140,5 @@ fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Vec<Str
             places.map(|place| named[place].clone()).collect()
         }
     };
-    (!runs.is_empty()).then_some(runs)
+    (!runs.is_empty()).then_some(Runs::Known(runs))
 }

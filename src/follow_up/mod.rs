@@ -7,17 +7,19 @@
 
 pub mod confirmation;
 mod message;
+mod runs;
 
 use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, State, Verdict};
+pub use self::runs::{Runs, Sight};
 use crate::event_source::Source;
 use crate::outcome::Status;
 use crate::publisher::{Entry, Publisher};
 use crate::request::Labels;
 use crate::request::violation::{Code, Violation};
 use crate::targets::{Cancellation, Settlement};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Span, Timestamp};
 
 /// The first check comes so long after the outcome; the wait doubles from there.
 const FIRST_DELAY: Duration = Duration::from_secs(15);
@@ -30,7 +32,7 @@ const JITTER: f64 = 0.2;
 pub const LAST_CHECK: u32 = 14;
 /// A message of SQS is no longer, in bytes.
 const LONGEST_MESSAGE: usize = 1_048_576;
-/// No request that has more runs is followed.
+/// No message carries more runs.
 pub const MOST_RUNS: usize = 1_000;
 
 /// Whether and how requests are followed.
@@ -53,8 +55,7 @@ pub struct FollowUp {
     pub labels: Labels,
     /// What was asked.
     pub cancellation: Cancellation,
-    /// Whose end is waited for.
-    pub runs: Vec<String>,
+    pub runs: Runs,
     /// When the outcome was written, from which the time runs.
     outcome_at: Timestamp,
     within: Duration,
@@ -109,39 +110,49 @@ impl FollowUps {
 }
 
 impl FollowUp {
-    /// Begins to follow a request, if what became of it leaves something to follow.
+    /// Begins to follow a request, if what became of it leaves something to follow; `called` is when its
+    /// call was made.
     pub fn begin(
         asked: &Cancellation,
         labels: Labels,
         settlement: &Settlement,
+        called: Option<Span>,
         within: Duration,
         outcome_at: Timestamp,
     ) -> Option<Self> {
         let taken = matches!(settlement.status, Status::Accepted | Status::Partial | Status::AlreadyCanceled);
-        let runs = settlement.open_ends.clone();
-        let cancellation = asked.clone();
-        let followed = taken && !runs.is_empty();
-        followed.then_some(Self { labels, cancellation, runs, outcome_at, within, checks: 0 })
+        let open_ends = &settlement.open_ends;
+        let of_its_moment = labels.requested_at.map(|at| Span { from: at.begins(), until: at.ends() });
+        let runs = match (open_ends.len(), asked.is_open_ended()) {
+            (0, true) => called.map(Runs::Asked),
+            (0, false) => None,
+            (number, true) if number > MOST_RUNS => of_its_moment.map(Runs::Asked),
+            _ => Some(Runs::Known(open_ends.clone())),
+        };
+        let runs = runs.filter(|_| taken)?;
+        Some(Self { labels, cancellation: asked.clone(), runs, outcome_at, within, checks: 0 })
     }
 
-    /// Whether these states ask for another check, and there is to be one.
-    pub fn goes_on(&self, states: &[State], now: Timestamp) -> bool {
+    /// Takes over which runs there are.
+    pub fn learn(&mut self, seen: &Sight) {
+        self.runs = self.runs.after(seen);
+    }
+
+    /// Whether what was seen asks for another check, and there is to be one.
+    pub fn goes_on(&self, seen: &Sight, now: Timestamp) -> bool {
         let over = self.checks >= LAST_CHECK || now >= self.ends_at();
-        Verdict::of(states) == Verdict::StillRunning && !over
+        Verdict::of(seen) == Verdict::StillRunning && !over
     }
 
     /// The message that asks for the next check, to be seen when that is due.
     ///
     /// # Errors
-    /// Why there is none, where it would be longer than SQS takes, or than we take.
+    /// Why there is none, where it would be longer than SQS takes.
     pub fn message(&self, now: Timestamp) -> Result<Message, String> {
-        let most = |length: usize, most: usize, what: &str| match length <= most {
-            true => Ok(()),
-            false => Err(format!("expected at most {most} {what}, got {length}")),
-        };
-        most(self.runs.len(), MOST_RUNS, "runs")?;
         let json = self.write();
-        most(json.len(), LONGEST_MESSAGE, "bytes")?;
+        if json.len() > LONGEST_MESSAGE {
+            return Err(format!("expected at most {LONGEST_MESSAGE} bytes, got {}", json.len()));
+        }
         Ok(Message { json, service: self.cancellation.service().name(), delay: self.delay(now) })
     }
 

@@ -20,7 +20,17 @@ fn settlement(status: Status, open_ends: &[&str]) -> Settlement {
         service_request_ids: Vec::new(),
         unclear: None,
         open_ends: open_ends.iter().map(|id| (*id).to_owned()).collect(),
+        called: None,
     }
+}
+
+fn known(ids: &[&str]) -> Runs {
+    Runs::Known(ids.iter().map(|id| (*id).to_owned()).collect())
+}
+
+/// Runs in these states.
+fn seen(ids: &[&str], states: &[State]) -> Sight {
+    Some(ids.iter().zip(states).map(|(id, state)| ((*id).to_owned(), *state)).collect())
 }
 
 /// A request that is followed from second 0 on, for an hour.
@@ -28,7 +38,15 @@ fn followed(request: &Value, status: Status, open_ends: &[&str]) -> Option<Follo
     let Reading::Request(request) = read(&request.to_string()) else { panic!("{request}") };
     let labels = request.labels.to_follow("envelope", at(-9).into());
     let within = Duration::from_secs(3_600);
-    FollowUp::begin(&request.cancellation, labels, &settlement(status, open_ends), within, at(0))
+    let called = Span { from: at(-3), until: at(-1) };
+    FollowUp::begin(
+        &request.cancellation,
+        labels,
+        &settlement(status, open_ends),
+        Some(called),
+        within,
+        at(0),
+    )
 }
 
 fn appflow(ids: &[&str]) -> Value {
@@ -57,7 +75,8 @@ fn a_message_is_read_back_as_it_was_written() {
         (appflow(&["a", "b"]), &["a", "b"][..], json!({"executionIds": ["a", "b"]})),
         (appflow(&["a", "b", "c"]), &["b"], json!({"executionIds": ["a", "b", "c"], "ended": [0, 2]})),
         (labeled, &["x", "y"], json!({"scope": "ALL_ACTIVE", "runs": ["x", "y"]})),
-        (swf, &["r"], json!({"workflowId": "w", "runs": ["r"]})),
+        (swf.clone(), &["r"], json!({"workflowId": "w", "runs": ["r"]})),
+        (swf, &[], json!({"workflowId": "w", "calledAt": at(-3), "answeredAt": at(-1)})),
         (run, &["r"], json!({"workflowId": "w", "runId": "r"})),
         (execution, &["e"], json!({"executionName": "e"})),
     ] {
@@ -67,11 +86,11 @@ fn a_message_is_read_back_as_it_was_written() {
         for (name, value) in own.as_object().into_iter().flatten() {
             assert_eq!(message[name], *value, "{text}");
         }
-        for name in ["runs", "ended", "cause", "key"] {
+        for name in ["runs", "calledAt", "ended", "cause", "key"] {
             assert_eq!(message.get(name).is_some(), own.get(name).is_some(), "{name} of {text}");
         }
         let back = read_back(&text);
-        assert_eq!(back.runs, open_ends);
+        assert_eq!(back.runs, follow_up.runs);
         assert_eq!(back.cancellation.target(), follow_up.cancellation.target());
         assert_eq!((back.outcome_at, back.within, back.checks), (at(0), Duration::from_secs(3_600), 1));
         // But for the number of the check, the next one says the same.
@@ -164,7 +183,7 @@ fn the_runs_of_a_message_keep_the_rules_of_their_service() {
     let swf = json!({"service": "swf", "domain": "billing", "workflowId": "w"});
     let all = json!({"service": "appflow", "flowName": "orders"});
     for (request, runs, words) in [
-        (&swf, json!(["r", "other"]), "runs TOO_LONG"),
+        (&swf, json!(vec!["r"; 1_001]), "runs TOO_LONG"),
         (&swf, json!(["r".repeat(65)]), "runs[0] TOO_LONG"),
         (&all, json!(["a b"]), "runs[0] BAD_FORMAT"),
     ] {
@@ -175,13 +194,13 @@ fn the_runs_of_a_message_keep_the_rules_of_their_service() {
         assert!(wrong.contains(words), "expected {words}, got {wrong}");
     }
     let message = followed(&all, Status::Accepted, &["a", "b", "a"]).expect("it is followed").write();
-    assert_eq!(read_back(&message).runs, ["a", "b"]);
+    assert_eq!(read_back(&message).runs, known(&["a", "b"]));
 }
 
 #[test]
 fn what_a_later_version_adds_is_passed_over() {
     let message = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed").write();
-    assert_eq!(read_back(&message.replacen('{', r#"{"later":{},"#, 1)).runs, ["a"]);
+    assert_eq!(read_back(&message.replacen('{', r#"{"later":{},"#, 1)).runs, known(&["a"]));
 }
 
 #[test]
@@ -231,7 +250,7 @@ fn a_matter_is_over_when_all_have_ended_or_the_time_is_up_or_after_14_checks() {
     ] {
         let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
         assert_eq!(
-            FollowUp { checks, ..follow_up }.goes_on(states, at(now)),
+            FollowUp { checks, ..follow_up }.goes_on(&seen(&["a", "b"], states), at(now)),
             goes_on,
             "{states:?} {checks} {now}"
         );
@@ -256,12 +275,40 @@ fn states_together_give_the_verdict_and_the_counts() {
     ] {
         let follow_up =
             followed(&appflow(&["a", "b"]), Status::Accepted, &["a", "b"]).expect("it is followed");
-        let confirmation = Confirmation::new(&FollowUp { checks: 3, ..follow_up }, states, at(60));
+        let confirmation =
+            Confirmation::new(&FollowUp { checks: 3, ..follow_up }, &seen(&["a", "b"], states), at(60));
         let document: Value = serde_json::from_str(&confirmation.json).expect("a confirmation is JSON");
         assert_eq!((&document["status"], &document["counts"]), (&json!(status), &counts), "{states:?}");
         assert_eq!(document["checks"], 3);
         assert_eq!(document["executions"][0]["executionId"], "a");
     }
+}
+
+#[test]
+fn runs_that_are_not_known_yet_still_run_and_none_that_were_reached_are_confirmed() {
+    let all = json!({"service": "appflow", "flowName": "orders"});
+    let mut follow_up = followed(&all, Status::Accepted, &[]).expect("it is followed");
+    let span = Runs::Asked(Span { from: at(-3), until: at(-1) });
+    assert!(follow_up.goes_on(&None, at(20)));
+    follow_up.learn(&None);
+    assert_eq!(follow_up.runs, span);
+    assert_eq!(Verdict::of(&Some(Vec::new())), Verdict::Confirmed);
+    // What no message could carry is read again.
+    let many: Sight = Some(vec![("r".into(), State::Running); MOST_RUNS + 1]);
+    follow_up.learn(&many);
+    assert_eq!(follow_up.runs, span);
+    follow_up.learn(&seen(&["a"], &[State::Running]));
+    assert_eq!(follow_up.runs, known(&["a"]));
+    let late = followed(&all, Status::Accepted, &["a"; MOST_RUNS + 1]).expect("it is followed");
+    assert_eq!(late.runs, Runs::Asked(Span { from: at(-9), until: at(-9) }));
+    // Those that continue a run are looked up in its place, the newest of very many.
+    let mut workflow = follow_up;
+    let last = (MOST_RUNS.to_string(), State::Running);
+    workflow.learn(&Some(
+        (0..MOST_RUNS).map(|run| (run.to_string(), State::ContinuedAsNew)).chain([last]).collect(),
+    ));
+    let Runs::Known(runs) = &workflow.runs else { panic!("{:?}", workflow.runs) };
+    assert_eq!((runs.len(), runs[0].as_str(), runs[MOST_RUNS - 1].as_str()), (MOST_RUNS, "1", "1000"));
 }
 
 #[test]
@@ -277,7 +324,7 @@ fn no_confirmation_is_longer_than_an_outcome_may_be() {
         (all(State::Running), Value::Null),
     ] {
         let follow_up = followed(&appflow(&ids), Status::Accepted, &ids).expect("it is followed");
-        let confirmation = Confirmation::new(&follow_up, &states, at(60));
+        let confirmation = Confirmation::new(&follow_up, &seen(&ids, &states), at(60));
         assert!(confirmation.json.len() <= crate::outcome::LONGEST);
         let document: Value = serde_json::from_str(&confirmation.json).expect("a confirmation is JSON");
         assert_eq!((&document["truncated"], &document["executions"]), (&json!(true), &left));

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::call_error::CallError;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp, Message, State};
+use crate::follow_up::{Confirmation, FollowUp, Message, Sight};
+use crate::invocation::Invocation;
 use crate::log;
 use crate::outcome::{Outcome, Status};
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Rejection};
 use crate::targets::Settlement;
-use crate::timestamp::{Moment, Timestamp};
+use crate::timestamp::{Moment, Span, Timestamp};
 
 /// One record, and what is known of it so far.
 pub struct Case<'a> {
@@ -24,9 +25,11 @@ pub struct Case<'a> {
     /// What became of a valid request at its service.
     pub settlement: Option<Settlement>,
     /// What a follow-up found of its runs.
-    pub seen: Vec<State>,
+    pub seen: Sight,
     pub follow_up: FollowedUp,
     pub told: Told,
+    /// Who was asked something for it wants to be left alone for so long.
+    pub asked_wait: Option<Duration>,
     /// It comes again, whatever is told.
     pub goes_back: bool,
 }
@@ -76,16 +79,27 @@ impl<'a> Case<'a> {
     /// A record that was read at this time.
     pub fn new(record: &'a Record, at: Timestamp, read: Read) -> Self {
         let (follow_up, told) = (FollowedUp::No, Told::Nothing);
-        Self { record, at, read, settlement: None, seen: Vec::new(), follow_up, told, goes_back: false }
+        Self {
+            record,
+            at,
+            read,
+            settlement: None,
+            seen: None,
+            follow_up,
+            told,
+            asked_wait: None,
+            goes_back: false,
+        }
     }
 
     /// The first message about a request that is followed from now on.
-    pub fn first_message(&self) -> Option<Message> {
+    pub fn first_message(&self, invocation: &Invocation) -> Option<Message> {
         let (Read::Valid(valid), Some(settlement)) = (&self.read, &self.settlement) else { return None };
         let id = &self.record.request_id;
         let labels = valid.request.labels.to_follow(id, valid.requested_at);
-        let follow_up =
-            FollowUp::begin(&valid.request.cancellation, labels, settlement, valid.confirm?, self.at)?;
+        let span = |(from, until)| Span { from: invocation.at(from), until: invocation.at(until) };
+        let (asked, called) = (&valid.request.cancellation, settlement.called.map(span));
+        let follow_up = FollowUp::begin(asked, labels, settlement, called, valid.confirm?, self.at)?;
         let message = follow_up.message(self.at);
         message.inspect_err(|wrong| log::too_long_to_follow(self.record, wrong)).ok()
     }

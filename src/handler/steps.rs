@@ -13,7 +13,7 @@ use super::case::{Case, FollowedUp, Read, Told, Valid};
 use crate::call_error::CallError;
 use crate::contained::contained;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp, State};
+use crate::follow_up::{Confirmation, FollowUp};
 use crate::hand_back::{self, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
@@ -25,7 +25,7 @@ use crate::request::fields::Fields;
 use crate::request::violation::Code;
 use crate::request::{self, Reading};
 use crate::retry::ATTEMPT_LIMIT;
-use crate::targets::{Followed, Means, Seen};
+use crate::targets::{Asked, Followed, Means, Seen};
 use crate::timestamp::Timestamp;
 
 /// Says when a record comes again, counted from the first of its batch. Once the time is up nobody
@@ -91,14 +91,15 @@ impl Handler {
         come_again: &dyn Fn(usize, When),
     ) {
         let requests = cases.iter().enumerate().filter_map(|(place, case)| {
-            let Read::Valid(Valid { request, requested_at, confirm }) = &case.read else { return None };
+            let Read::Valid(Valid { request, requested_at, .. }) = &case.read else { return None };
             let (request, requested_at, record) = (request.as_ref(), *requested_at, case.record);
-            Some(Request { place, record, request, requested_at, followed: confirm.is_some() })
+            Some(Request { place, record, request, requested_at })
         });
         let plan = self.planner.plan(requests, invocation.now());
         let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
         let carried_out = plan.carry_out(&self.targets, &self.means(invocation, &deferred)).await;
         for (place, settlement) in carried_out {
+            cases[place].asked_wait = settlement.error.as_ref().and_then(|error| error.retry_after);
             cases[place].settlement = Some(settlement);
         }
     }
@@ -108,6 +109,7 @@ impl Handler {
             retry: &self.retry,
             pace: &self.pace,
             until: invocation.calls_until,
+            now: invocation.now(),
             max_pages: self.explain_max_pages,
             deferred,
         }
@@ -124,9 +126,13 @@ impl Handler {
         let (mut settled, mut followed) = (Vec::new(), Vec::new());
         for (record, Case { read, settlement, record: from, .. }) in cases.iter_mut().enumerate() {
             match (read, settlement) {
-                (Read::Valid(valid), Some(settlement)) => settled.push((valid.requested_at, settlement)),
+                (Read::Valid(Valid { request, requested_at, .. }), Some(settlement)) => {
+                    let (cancellation, requested_at) = (&request.cancellation, *requested_at);
+                    let asked = Asked { cancellation, requested_at, standing: plan::standing(from), record };
+                    settled.push((asked, settlement));
+                }
                 (Read::FollowUp(follow_up), _) => {
-                    let (cancellation, runs) = (&follow_up.cancellation, follow_up.runs.as_slice());
+                    let (cancellation, runs) = (&follow_up.cancellation, &follow_up.runs);
                     followed.push(Followed { cancellation, runs, standing: plan::standing(from), record });
                 }
                 _ => {}
@@ -145,19 +151,20 @@ impl Handler {
 
     /// What was seen of the runs of a request ends the matter, or asks for another look.
     fn see(&self, case: &mut Case<'_>, seen: Seen, invocation: &Invocation) {
-        let Read::FollowUp(follow_up) = &case.read else { return };
+        let Read::FollowUp(follow_up) = &mut case.read else { return };
         let now = invocation.now();
-        let states = match seen {
-            Ok(states) => states,
+        let seen = match seen {
+            Ok(seen) => seen,
             Err(_) if !self.writer.is_last_receive(case.record) => return case.told = Told::InLine,
             // It does not come again, but its next message does.
-            Err(_) => follow_up.runs.iter().map(|_| State::Unknown).collect(),
+            Err(_) => follow_up.runs.unseen(),
         };
-        match follow_up.goes_on(&states, now).then(|| follow_up.message(now)) {
+        follow_up.learn(&seen);
+        match follow_up.goes_on(&seen, now).then(|| follow_up.message(now)) {
             Some(Ok(message)) => case.follow_up = FollowedUp::Ready(message),
-            _ => case.told = Told::Confirmation(Box::new(Confirmation::new(follow_up, &states, now))),
+            _ => case.told = Told::Confirmation(Box::new(Confirmation::new(follow_up, &seen, now))),
         }
-        case.seen = states;
+        case.seen = seen;
     }
 
     /// Sends the messages to ourselves, before anything is told of them.
@@ -165,7 +172,7 @@ impl Handler {
         let mut messages = Vec::new();
         for (place, case) in cases.iter_mut().enumerate() {
             case.at = invocation.now();
-            match contained(|| case.first_message()) {
+            match contained(|| case.first_message(invocation)) {
                 Ok(Some(message)) => case.follow_up = FollowedUp::Ready(message),
                 Ok(None) => {}
                 Err(_) => case.goes_back = true,
@@ -184,6 +191,7 @@ impl Handler {
                 Err(error) => {
                     log::not_followed(cases[*place].record, &error);
                     let case = &mut cases[*place];
+                    case.asked_wait = case.asked_wait.max(error.retry_after);
                     case.goes_back |= contained(|| self.give_up(case, invocation.now())).unwrap_or(true);
                 }
             }
@@ -283,8 +291,9 @@ impl Handler {
                 Told::Nothing | Told::InLine => {}
             }
             let record = case.record;
+            let asked = case.asked_wait.max(result.as_ref().err().and_then(|error| error.retry_after));
             let settled = case.settled(result.is_ok());
-            if let Some(wait) = hand_back::wait(&settled, record.source.receive_count) {
+            if let Some(wait) = hand_back::wait(&settled, record.source.receive_count, asked) {
                 come_again(place, When::At(Instant::now() + wait));
             }
             settled

@@ -1,19 +1,19 @@
 //! The form of an outcome, and how it is kept within its limit.
 //!
 //! Absent parts are left out, never `null`. What is too long loses its lists of ids first, the ones that
-//! say least before the others; the counts always stay.
+//! say least before the others; the counts always stay, and how many a dry run would reach.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::{Effect, Status};
 use crate::call_error::ReportedError;
 use crate::event_source::Source;
-use crate::request::Input;
 use crate::request::violation::Violation;
+use crate::request::{Input, carriable};
 use crate::secrets::blotted;
 use crate::timestamp::Timestamp;
 
@@ -74,7 +74,7 @@ pub fn is_false(value: &bool) -> bool {
 /// Writes the document, leaving out lists of ids until it is short enough. The counts always stay.
 /// `remaining` goes last: a part of it would be another request.
 pub fn within_limit<'a>(document: &mut Document<'a>) -> String {
-    let steps: [fn(&mut Document<'a>); 5] = [
+    let steps: [fn(&mut Document<'a>); 7] = [
         |document| remove(&mut document.target, "executionIds"),
         |document| {
             let executions = document.result.as_mut().and_then(|result| result.get_mut("executions"));
@@ -86,8 +86,14 @@ pub fn within_limit<'a>(document: &mut Document<'a>) -> String {
             }
         },
         |document| remove(&mut document.result, "executions"),
+        |document| count_would_cancel(&mut document.result),
         |document| document.service_request_ids = &[],
         |document| document.remaining = None,
+        // Whatever else a service told is not worth an outcome that nobody gets.
+        |document| {
+            let counts = document.result.take().and_then(|result| result.get("counts").cloned());
+            document.result = counts.map(|counts| json!({"counts": counts}));
+        },
     ];
     shortened(document, &steps, |document| document.truncated = true)
 }
@@ -109,6 +115,15 @@ pub fn shortened<D: Serialize>(document: &mut D, steps: &[fn(&mut D)], truncated
     }
 }
 
+/// What a dry run would reach is told by its number alone.
+fn count_would_cancel(result: &mut Option<Value>) {
+    if let Some(Value::Object(result)) = result
+        && let Some(Value::Array(ids)) = result.remove("wouldCancel")
+    {
+        result.insert("wouldCancelCount".into(), json!(ids.len()));
+    }
+}
+
 /// Leaves a member of an object out.
 pub fn remove(value: &mut Option<Value>, name: &str) {
     if let Some(Value::Object(object)) = value {
@@ -116,14 +131,8 @@ pub fn remove(value: &mut Option<Value>, name: &str) {
     }
 }
 
-/// Two characters are legal in JSON and not in an SQS message; inside JSON they can only stand in a
-/// string, where an escape means the same.
+/// Writes a document as every destination can carry it.
 pub fn to_json(document: &impl Serialize) -> String {
     // Nothing in a document can fail to be written: its map keys are strings, its numbers finite.
-    let json = serde_json::to_string(document).unwrap_or_default();
-    // In UTF-8 both begin with a byte that few texts hold.
-    match json.as_bytes().contains(&0xEF) {
-        true => json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff"),
-        false => json,
-    }
+    carriable(serde_json::to_string(document).unwrap_or_default())
 }

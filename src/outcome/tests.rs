@@ -49,6 +49,7 @@ fn settlement(status: Status) -> Settlement {
         service_request_ids: Vec::new(),
         unclear: None,
         open_ends: Vec::new(),
+        called: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn an_outcome_is_the_document_of_the_contract() {
         service_request_ids: vec!["call-1".into(), "call-2".into()],
         unclear: None,
         open_ends: Vec::new(),
+        called: None,
     };
     let outcome = written(WRITER, &record(&request), &settlement);
     let expected = json!({
@@ -161,7 +163,7 @@ fn the_outcome_of_a_refused_request_says_why() {
         "status": "REJECTED",
         "effect": "NONE",
         "violations": [
-            {"path": "workflowId", "code": "REQUIRED", "message": "expected a string, got no such field"},
+            {"path": "workflowId", "code": "REQUIRED", "message": "expected a string of 1 to 256 characters, no : / | or control character, not arn, got no such field"},
             {"path": "runId", "code": "WRONG_TYPE", "message": "expected a string, got null"},
             {
                 "path": "domian",
@@ -278,7 +280,8 @@ fn what_is_absent_is_left_out_and_never_null() {
         ]
     );
     assert_eq!(outcome["source"], json!({"type": "direct"}));
-    let error = ReportedError { code: "C".into(), message: "m".into(), service_request_id: None };
+    let error =
+        ReportedError { code: "C".into(), message: "m".into(), service_request_id: None, retry_after: None };
     let failed = Settlement { error: Some(error), ..settlement(Status::Failed) };
     let outcome = parsed(&written(WRITER, &bare, &failed).json);
     assert_eq!(outcome["error"], json!({"code": "C", "message": "m"}));

@@ -10,6 +10,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use super::{Destination, Entry, Limits, entry_class};
 use crate::call_error::{CallError, Class};
 use crate::client::{self, error::throttling};
+use crate::retry::Taken;
 
 /// An event bus and how to reach it.
 pub struct EventBus {
@@ -31,7 +32,7 @@ impl Destination for EventBus {
         14 + self.source.len() + entry.detail_type.len() + entry.json.len()
     }
 
-    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let entries = entries.iter().map(|entry| {
             PutEventsRequestEntry::builder()
                 .event_bus_name(&self.arn)

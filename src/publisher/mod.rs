@@ -15,12 +15,13 @@ use aws_config::{Region, SdkConfig};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::arn::Arn;
 use crate::call_error::{CallError, Class};
-use crate::client::ReadableReply;
 use crate::client::error::{common, throttling};
+use crate::client::{ReadableReply, queue_url};
 use crate::config::{self, DestinationKind};
 use crate::contained::contained_in;
-use crate::retry::Retry;
+use crate::retry::{Retry, Taken};
 
 /// A message of ours and what a destination shows of it outside.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +56,7 @@ pub trait Destination {
     ///
     /// # Errors
     /// A call that failed as a whole.
-    fn send(
-        &self,
-        entries: &[Entry<'_>],
-    ) -> impl Future<Output = Result<Vec<Result<(), CallError>>, CallError>>;
+    fn send(&self, entries: &[Entry<'_>]) -> impl Future<Output = Result<Taken, CallError>>;
 }
 
 /// The destination that a deployment has chosen.
@@ -91,7 +89,8 @@ impl Publisher {
                 let config = aws_sdk_sns::config::Builder::from(&there).interceptor(ReadableReply);
                 Self::Topic(sns::Topic { client: aws_sdk_sns::Client::from_conf(config.build()), arn })
             }
-            DestinationKind::Queue { url } => {
+            DestinationKind::Queue => {
+                let url = Arn::parse(&arn).map(|arn| queue_url(&arn)).unwrap_or_default();
                 let config = aws_sdk_sqs::config::Builder::from(&there).interceptor(ReadableReply);
                 Self::Queue(sqs::Queue { client: aws_sdk_sqs::Client::from_conf(config.build()), url })
             }
@@ -123,9 +122,12 @@ async fn publish<D: Destination>(
     let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
     let batches = pack(&sizes, destination.limits());
     let sent = batches.iter().map(async |batch| {
-        let entries: Vec<Entry> = batch.iter().map(|&index| entries[index]).collect();
-        let sent = contained_in(send(destination, &entries, retry, until)).await;
-        sent.unwrap_or_else(|error| entries.iter().map(|_| Err(error.clone())).collect())
+        let send = async |left: &[usize]| {
+            let entries: Vec<Entry> = left.iter().map(|&place| entries[batch[place]]).collect();
+            destination.send(&entries).await
+        };
+        let sent = contained_in(retry.run_together(batch.len(), until, send)).await;
+        sent.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect())
     });
     let results = join_all(sent).await.into_iter().flatten();
     let mut results: Vec<_> = batches.iter().flatten().zip(results).collect();
@@ -153,49 +155,6 @@ fn pack(sizes: &[usize], limits: Limits) -> Vec<Vec<usize>> {
     batches.into_iter().map(|(batch, _)| batch).collect()
 }
 
-/// Sends one batch, then what of it failed and may succeed.
-async fn send<D: Destination>(
-    destination: &D,
-    entries: &[Entry<'_>],
-    retry: &Retry,
-    until: Instant,
-) -> Vec<Result<(), Unpublished>> {
-    let mut results: Vec<Option<Result<(), Unpublished>>> = vec![None; entries.len()];
-    let attempts = retry
-        .run(until, async || {
-            let pending: Vec<usize> = (0..entries.len())
-                .filter(|&index| !matches!(&results[index], Some(result) if is_final(result)))
-                .collect();
-            let batch: Vec<Entry> = pending.iter().map(|&index| entries[index]).collect();
-            let taken = destination.send(&batch).await?;
-            for (index, result) in pending.into_iter().zip(taken) {
-                results[index] = Some(result);
-            }
-            match results.iter().flatten().find(|result| !is_final(result)) {
-                Some(Err(error)) => Err(error.clone()),
-                _ => Ok(()),
-            }
-        })
-        .await;
-    let failure = attempts.result.err();
-    results
-        .into_iter()
-        .map(|result| match (result, &failure) {
-            (Some(result), _) => result,
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(CallError::unreadable("one result for each entry")),
-        })
-        .collect()
-}
-
-/// Whether sending an entry again would change nothing.
-fn is_final(result: &Result<(), CallError>) -> bool {
-    match result {
-        Ok(()) => true,
-        Err(error) => !matches!(error.class, Class::Throttle | Class::Retry),
-    }
-}
-
 /// The message attributes that SNS and SQS carry, so that subscribers can filter.
 fn attributes<'a>(entry: &Entry<'a>) -> impl Iterator<Item = (&'static str, &'a str)> {
     [("type", Some(entry.kind)), ("service", entry.service), ("status", entry.status)]
@@ -211,10 +170,10 @@ fn size_with_attributes(entry: &Entry) -> usize {
 }
 
 /// A failed entry as SNS and SQS report it: its id, code, message and whether the fault is ours.
-type FailedEntry<'a> = (&'a str, &'a str, Option<&'a str>, bool);
+pub type FailedEntry<'a> = (&'a str, &'a str, Option<&'a str>, bool);
 
 /// What a reply of SNS or SQS says of the entry at this place. An entry that it passes over counts as failed.
-fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<(), CallError> {
+pub fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<(), CallError> {
     let id = index.to_string();
     if let Some((_, code, message, our_fault)) = failed.iter().find(|entry| entry.0 == id) {
         let class = entry_class(code, *our_fault);

@@ -11,6 +11,7 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use super::{Destination, Entry, Limits, attributes, entry_result};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
+use crate::retry::Taken;
 
 /// A topic and how to reach it.
 pub struct Topic {
@@ -27,7 +28,7 @@ impl Destination for Topic {
         super::size_with_attributes(entry)
     }
 
-    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let batch = entries.iter().enumerate().map(|(index, entry)| {
             let attributes: HashMap<_, _> = attributes(entry)
                 .map(|(name, value)| {

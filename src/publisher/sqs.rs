@@ -12,6 +12,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use super::{Destination, Entry, Limits, attributes, entry_result};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
+use crate::retry::Taken;
 
 /// A queue and how to reach it.
 pub struct Queue {
@@ -33,7 +34,7 @@ impl Destination for Queue {
         super::size_with_attributes(entry)
     }
 
-    async fn send(&self, entries: &[Entry<'_>]) -> Result<Vec<Result<(), CallError>>, CallError> {
+    async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let batch = entries.iter().enumerate().map(|(index, entry)| {
             let attributes: HashMap<_, _> = attributes(entry)
                 .map(|(name, value)| {

@@ -14,7 +14,10 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::ours::strings;
 use super::rules::Text;
-use super::violation::{Code, Violations, quote};
+use super::violation::{Code, Violations, is_misleading, quote};
+
+/// No more lie between a name and one that is near.
+const MOST_EDITS: usize = 2;
 
 /// A request's members and what was found wrong with them so far.
 #[derive(Debug)]
@@ -29,6 +32,11 @@ impl<'a> Fields<'a> {
     pub fn of(text: &'a str) -> Option<Self> {
         let members = serde_json::from_str(text).ok()?;
         Some(Self { members, known: Vec::new(), violations: Violations::default() })
+    }
+
+    /// The same members, of which none has been taken.
+    pub fn again(&self) -> Self {
+        Self { members: self.members.clone(), known: Vec::new(), violations: Violations::default() }
     }
 
     /// Takes the first member that has one of these names. Another one is a violation.
@@ -64,7 +72,8 @@ impl<'a> Fields<'a> {
     /// A required string that keeps the rule; the first of the names is the one asked for.
     pub fn required(&mut self, names: &[&'static str], rule: &Text) -> Option<String> {
         if !self.has(names) {
-            self.violations.add(names[0], Code::Required, "expected a string, got no such field");
+            let message = format_args!("expected {}, got no such field", rule.in_words());
+            self.violations.add(names[0], Code::Required, message);
         }
         self.text(names, rule)
     }
@@ -161,16 +170,26 @@ impl<'a> Fields<'a> {
         (self.violations.len() == before).then_some(texts)
     }
 
-    /// The rest: members that nobody took are unknown.
+    /// The rest: members that nobody took are unknown. What others put in begins with `_`, a tracer's context
+    /// say, and is passed over where it cannot be one of ours that is misspelled.
     pub fn finish(mut self) -> Violations {
         let mut seen = HashSet::new();
         for (name, _) in self.members.iter() {
             if self.known.contains(&name) || !seen.insert(name) {
                 continue;
             }
+            if name.starts_with('_') && near(name, &self.known).is_none() {
+                continue;
+            }
             let message = fmt::from_fn(|formatter| {
-                let nearest = nearest(name, &self.known);
-                write!(formatter, "no such field; the nearest known one is {}", quote(nearest))
+                formatter.write_str("no such field")?;
+                if is_misleading(name) {
+                    write!(formatter, " as {}", quote(name))?;
+                }
+                match near(name, &self.known) {
+                    Some(near) => write!(formatter, "; the nearest known one is {}", quote(near)),
+                    None => Ok(()),
+                }
             });
             self.violations.add(name, Code::UnknownField, message);
         }
@@ -234,13 +253,24 @@ pub fn kind(text: &str) -> &'static str {
     }
 }
 
-/// The name that a misspelled one most likely stands for.
-pub fn nearest<'n>(name: &str, names: &[&'n str]) -> &'n str {
-    // Distances grow with the product of the lengths; no known name is near to a very long one.
-    let name: String = name.chars().take(64).collect::<String>().to_lowercase();
-    names
-        .iter()
-        .min_by_key(|known| strsim::damerau_levenshtein(&name, &known.to_lowercase()))
-        .copied()
-        .unwrap_or_default()
+/// The name that a misspelled one may stand for: without case, `_` and `-`, at most two edits and at most a
+/// third of its length away.
+pub fn near<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    let name = plain(name);
+    let edits = names.iter().map(|known| {
+        let plain = plain(known);
+        // Most names need no closer look, and a hostile request can have many.
+        let apart = plain.chars().count().abs_diff(name.chars().count());
+        let most = MOST_EDITS.min(known.chars().count() / 3);
+        let edits = if apart > most { apart } else { strsim::damerau_levenshtein(&name, &plain) };
+        (*known, edits, most)
+    });
+    let near = edits.filter(|(_, edits, most)| edits <= most).min_by_key(|(_, edits, _)| *edits);
+    near.map(|(known, ..)| known)
+}
+
+/// A name as it is compared; no known one is as long as what is kept of it.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|character| !"_-".contains(*character));
+    letters.flat_map(char::to_lowercase).take(64).collect()
 }

@@ -12,11 +12,11 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members, repeated names included.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
 /// A name, owned only where the text writes it with escapes.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Members<'a> {

@@ -6,6 +6,7 @@
 //! of it.
 
 pub mod fields;
+mod hint;
 pub mod members;
 pub mod ours;
 pub mod rules;
@@ -17,14 +18,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use self::fields::{Fields, kind, nearest};
+use self::fields::{Fields, kind, near};
 use self::violation::{Code, Violation, Violations, quote};
 use crate::follow_up::FollowUp;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Moment;
 
-/// A `context` may be this long, blanks between its tokens not counted.
-const LONGEST_CONTEXT: usize = 2_048;
+/// A `context` may be this long in a request, blanks between its tokens not counted.
+pub const LONGEST_CONTEXT: usize = 2_048;
 /// A refused request comes back in its outcome up to this many bytes.
 const LONGEST_INPUT: usize = 8_192;
 /// An outcome and the envelopes that carry it to a consumer are so many levels deep, at the very most.
@@ -48,7 +49,7 @@ pub struct Labels {
     pub requested_at: Option<Moment>,
     pub reason: Option<String>,
     pub requested_by: Option<String>,
-    /// Comes back as it came, blanks between its tokens left out.
+    /// Comes back as it came, blanks between its tokens left out and ready to be carried.
     pub context: Option<Box<RawValue>>,
     /// Whether the request asks to be followed to its end; the deployment's choice where it does not say.
     pub confirm: Option<bool>,
@@ -132,10 +133,10 @@ pub fn read(text: &str) -> Reading<'_> {
     let Some(service) = read_service(&mut fields) else {
         // Without the service nobody knows which of the other fields are right.
         let violations = std::mem::take(&mut fields.violations);
-        let labels = read_labels(&mut fields, &rules::REQUEST_ID);
+        let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
         return rejected(None, labels, violations);
     };
-    let labels = read_labels(&mut fields, &rules::REQUEST_ID);
+    let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
     let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
     let violations = fields.finish();
@@ -152,7 +153,8 @@ fn not_an_object(text: &str) -> Violations {
     match serde_json::from_str::<&RawValue>(text) {
         // An object whose names cannot be read as Unicode is no JSON to us either.
         Ok(value) if kind(value.get()) != "an object" => {
-            let message = format!("expected an object, got {}", kind(value.get()));
+            let message =
+                format!("expected an object, got {}{}", kind(value.get()), hint::instead_of_object(text));
             violations.add("$", Code::WrongType, message);
         }
         Ok(_) => violations.add("$", Code::NotJson, "expected JSON, got a name that is not Unicode"),
@@ -166,30 +168,33 @@ fn not_an_object(text: &str) -> Violations {
 
 /// The service that is asked.
 pub fn read_service(fields: &mut Fields) -> Option<Service> {
-    let name = fields.required(&["service"], &rules::Text::any(0..=usize::MAX))?;
+    let names = Service::ALL.map(Service::name);
+    let expected = format_args!("expected one of {}, got", names.join(", "));
+    let Some(name) = fields.text(&["service"], &rules::Text::any(0..=usize::MAX)) else {
+        if !fields.has(&["service"]) {
+            let message = format!("{expected} no such field{}", hint::without_service(fields));
+            fields.violations.add("service", Code::Required, message);
+        }
+        return None;
+    };
     let service = Service::ALL.into_iter().find(|service| service.name() == name);
     if service.is_none() {
-        let names = Service::ALL.map(|service| service.name());
-        let message = format!(
-            "expected one of {}, got {}; the nearest is {}",
-            names.join(", "),
-            quote(&name),
-            quote(nearest(&name, &names)),
-        );
+        let near = near(&name, &names).map(|near| format!("; the nearest is {}", quote(near)));
+        let message = format!("{expected} {}{}", quote(&name), near.unwrap_or_default());
         fields.violations.add("service", Code::UnknownValue, message);
     }
     // Named twice, it is as good as not named at all.
     service.filter(|_| fields.violations.is_empty())
 }
 
-/// What a request says about itself, and the rule for its id.
-pub fn read_labels(fields: &mut Fields, request_id: &rules::Text) -> Labels {
+/// What a request says about itself, by the rule for its id and with a context of at most so many bytes.
+pub fn read_labels(fields: &mut Fields, request_id: &rules::Text, longest_context: usize) -> Labels {
     Labels {
         request_id: fields.text(&["requestId"], request_id),
         requested_at: read_requested_at(fields),
         reason: fields.text(&["reason"], &rules::REASON),
         requested_by: fields.text(&["requestedBy"], &rules::REQUESTED_BY),
-        context: read_context(fields),
+        context: read_context(fields, longest_context),
         confirm: fields.boolean("confirm"),
         confirm_within: fields
             .number("confirmWithinSeconds", CONFIRM_WITHIN_SECONDS)
@@ -207,10 +212,10 @@ fn read_requested_at(fields: &mut Fields) -> Option<Moment> {
     time
 }
 
-fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
+fn read_context(fields: &mut Fields, longest: usize) -> Option<Box<RawValue>> {
     let text = compact(fields.object("context")?);
-    if text.len() > LONGEST_CONTEXT {
-        let message = format!("expected at most {LONGEST_CONTEXT} bytes, got {}", text.len());
+    if text.len() > longest {
+        let message = format!("expected at most {longest} bytes, got {}", text.len());
         fields.violations.add("context", Code::TooLong, message);
         return None;
     }
@@ -219,7 +224,17 @@ fn read_context(fields: &mut Fields) -> Option<Box<RawValue>> {
         fields.violations.add("context", Code::BadFormat, message);
         return None;
     }
-    RawValue::from_string(text).ok()
+    RawValue::from_string(carriable(text)).ok()
+}
+
+/// JSON that every destination can carry. Two characters are legal in JSON and not in a message of SQS; inside JSON
+/// they can only stand in a string, where an escape means the same.
+pub fn carriable(json: String) -> String {
+    // In UTF-8 both begin with a byte that few texts hold.
+    match json.as_bytes().contains(&0xEF) {
+        true => json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff"),
+        false => json,
+    }
 }
 
 fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading<'static> {

@@ -3,7 +3,7 @@
 //! The rules of each service stand beside its request type in [`crate::targets`]; the rules that all
 //! requests share stand here.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::violation::{Code, Violations, quote};
 
@@ -17,9 +17,26 @@ pub struct Text {
 }
 
 impl Text {
+    const ANY: &str = "any characters";
+
     /// A string of any characters.
     pub const fn any(length: std::ops::RangeInclusive<usize>) -> Self {
-        Self { length, expected: "any characters", allows: |_| true }
+        Self { length, expected: Self::ANY, allows: |_| true }
+    }
+
+    /// The whole rule, in words that complete "expected …".
+    pub fn in_words(&self) -> impl Display {
+        fmt::from_fn(|formatter| {
+            let (least, most) = (self.length.start(), self.length.end());
+            match *most {
+                usize::MAX => return formatter.write_str("a string"),
+                _ => write!(formatter, "a string of {least} to {most} characters")?,
+            }
+            match self.expected {
+                Self::ANY => Ok(()),
+                expected => write!(formatter, ", {expected}"),
+            }
+        })
     }
 
     /// Notes each rule that the value breaks; `true` where it keeps them all.

@@ -442,7 +442,6 @@ fn a_field_that_nobody_knows_is_refused_and_the_nearest_known_one_named() {
         ("appflow", "EXECUTION_IDS", "executionIds"),
         ("appflow", "exceutionIds", "executionIds"),
         ("appflow", "FlowName", "flowName"),
-        ("appflow", "runId", "requestId"),
         ("appflow", "scop", "scope"),
         ("swf", "workflowID", "workflowId"),
         ("swf", "run_id", "runId"),
@@ -453,6 +452,11 @@ fn a_field_that_nobody_knows_is_refused_and_the_nearest_known_one_named() {
         ("appflow", "reqestedAt", "requestedAt"),
         ("appflow", "confirmWithinSecond", "confirmWithinSeconds"),
         ("appflow", "Service", "service"),
+        ("appflow", "_executionIds", "executionIds"),
+        ("appflow", "__execution-id", "executionIds"),
+        ("appflow", "_scope", "scope"),
+        ("swf", "_dry_run", "dryRun"),
+        ("cloudflow", "_CAUSE_", "cause"),
     ] {
         let rejection = refused(&with(service, name, Value::Null));
         let [violation] = &rejection.violations[..] else {
@@ -460,6 +464,145 @@ fn a_field_that_nobody_knows_is_refused_and_the_nearest_known_one_named() {
         };
         assert_eq!((violation.path.as_str(), violation.code), (name, Code::UnknownField));
         assert_eq!(violation.message, format!("no such field; the nearest known one is `{nearest}`"));
+    }
+}
+
+#[test]
+fn the_nearest_field_is_named_only_where_it_is_near() {
+    for (service, name, message) in [
+        ("appflow", "runId", "no such field"),
+        ("appflow", "", "no such field"),
+        ("appflow", "datadog", "no such field"),
+        ("appflow", "executionIdList", "no such field"),
+        ("appflow", "skope", "no such field; the nearest known one is `scope`"),
+        ("appflow", "skoppe", "no such field"),
+        ("swf", "runIdentity", "no such field"),
+        ("swf", "ruid", "no such field; the nearest known one is `runId`"),
+        ("swf", "rid", "no such field"),
+        ("swf", "runId\u{200b}", r"no such field as `runId\u200b`; the nearest known one is `runId`"),
+        ("swf", "\u{feff}x", r"no such field as `\ufeffx`"),
+    ] {
+        let rejection = refused(&with(service, name, Value::Null));
+        let [violation] = &rejection.violations[..] else {
+            panic!("{name}: {:?}", rejection.violations);
+        };
+        assert_eq!((violation.path.as_str(), violation.code), (name, Code::UnknownField));
+        assert_eq!(violation.message, message);
+    }
+    for (name, nearest) in [
+        ("sfn", ""),
+        ("SWF", "swf"),
+        ("swf ", "swf"),
+        ("app-flow", "appflow"),
+        ("cloud_flow", "cloudflow"),
+        ("ecs", ""),
+        ("", ""),
+        ("stepfunctions", ""),
+    ] {
+        let nearest =
+            if nearest.is_empty() { String::new() } else { format!("; the nearest is `{nearest}`") };
+        let message = format!("expected one of appflow, swf, cloudflow, got `{name}`{nearest}");
+        assert_eq!(refused(&json!({"service": name}).to_string()).violations[0].message, message);
+    }
+}
+
+#[test]
+fn what_others_put_in_is_ignored_where_it_cannot_be_a_field_that_is_misspelled() {
+    for service in ["appflow", "swf", "cloudflow"] {
+        for members in [
+            r#""_datadog":{"x-datadog-trace-id":"1"}"#,
+            r#""_":null,"__":[],"_ ":1"#,
+            r#""_X_AMZN_TRACE_ID":"Root=1","_x":"\ud800","_x":1e999"#,
+            r#""_id":1,"_type":"CancelRequest","_comment":"service","_\u0064atadog":0"#,
+        ] {
+            let own = request_to(service).to_string();
+            let request = taken(&and(service, members));
+            assert_eq!(request.cancellation, taken(&own).cancellation, "{members}");
+        }
+    }
+    check(&and("appflow", r#""_datadog":{},"datadog":{}"#), &[("datadog", Code::UnknownField)]);
+    check(r#"{"_service":"swf","domain":"d","workflowId":"w"}"#, &[("service", Code::Required)]);
+}
+
+#[test]
+fn a_field_that_is_missing_is_asked_for_in_its_form() {
+    for (text, message) in [
+        (
+            r#"{"service":"appflow"}"#,
+            "expected a string of 2 to 256 characters, a letter or digit followed by letters, digits and _!@#.-, got no such field",
+        ),
+        (
+            r#"{"service":"cloudflow","flowName":"f"}"#,
+            "expected a string of 1 to 128 characters, letters, digits, _ and -, first a letter or _, got no such field",
+        ),
+        ("{}", "expected one of appflow, swf, cloudflow, got no such field"),
+    ] {
+        assert_eq!(refused(text).violations[0].message, message);
+    }
+}
+
+#[test]
+fn who_sends_something_else_is_told_what_to_send() {
+    let fields = "expected one of appflow, swf, cloudflow, got no such field";
+    let request = swf().to_string();
+    let quoted = |text: &str| json!(text).to_string();
+    for (text, message) in [
+        // What `aws … --generate-cli-skeleton` writes.
+        (
+            r#"{"flowName":"","executionIds":[""]}"#.to_owned(),
+            format!(r#"{fields}; the other fields are those of appflow: add "service": "appflow""#),
+        ),
+        (
+            r#"{"domain":"","workflowId":"","runId":""}"#.into(),
+            format!(r#"{fields}; the other fields are those of swf: add "service": "swf""#),
+        ),
+        (
+            r#"{"FlowName":"f","ExecutionName":"e"}"#.into(),
+            format!(r#"{fields}; the other fields are those of cloudflow: add "service": "cloudflow""#),
+        ),
+        (r#"{"executionArn":"","cause":"","error":""}"#.into(), fields.into()),
+        (r#"{"flowName":"etl","executionName":"e","executionIds":["a"]}"#.into(), fields.into()),
+        (r#"{"Service":"swf","domain":"d","workflowId":"w"}"#.into(), format!("{fields} but `Service`")),
+        (
+            format!(r#"{{"httpMethod":"POST","body":{}}}"#, quoted(&request)),
+            format!("{fields}; the request seems to be in `body`, and is sent without what is around it"),
+        ),
+        (
+            format!(r#"{{"request":{request}}}"#),
+            format!("{fields}; the request seems to be in `request`, and is sent without what is around it"),
+        ),
+        (format!("[{request}]"), "expected an object, got a list; each request is sent by itself".into()),
+        (
+            quoted(&request),
+            "expected an object, got a string that holds one: it was encoded as JSON twice".into(),
+        ),
+        (quoted("cancel it"), "expected an object, got a string".into()),
+        (quoted("[]"), "expected an object, got a string".into()),
+        ("7".into(), "expected an object, got a number".into()),
+    ] {
+        let violations = refused(&text).violations;
+        assert_eq!(violations[0].message, message, "{text}");
+        assert_eq!(violations.len(), 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_is_escaped_in_every_message() {
+    let odd = "a\u{200b}\u{a0}\u{feff}";
+    for text in [
+        with("appflow", "flowName", json!(odd)),
+        with("appflow", "scope", json!(odd)),
+        with("appflow", "requestId", json!(odd)),
+        with("appflow", "requestedAt", json!(odd)),
+        with("appflow", odd, json!(1)),
+        with("cloudflow", "executionName", json!(odd)),
+        with("swf", "domain", json!(format!("{odd}:"))),
+        json!({"service": odd}).to_string(),
+        format!("{odd}{{}}"),
+    ] {
+        let messages: String = refused(&text).violations.iter().map(|it| it.message.as_str()).collect();
+        assert!(messages.contains(r"a\u200b\u00a0\ufeff"), "{messages}");
+        assert!(!violation::is_misleading(&messages), "{messages}");
     }
 }
 
@@ -531,8 +674,7 @@ fn a_violation_says_what_was_expected_and_what_was_got() {
     let long = "x".repeat(65);
     for (text, message) in [
         ("nope".into(), "expected JSON, got `nope`: expected ident at line 1 column 2".to_owned()),
-        ("[]".into(), "expected an object, got a list".into()),
-        ("{}".into(), "expected a string, got no such field".into()),
+        ("{}".into(), "expected one of appflow, swf, cloudflow, got no such field".into()),
         (
             r#"{"service":"AppFlo"}"#.into(),
             "expected one of appflow, swf, cloudflow, got `AppFlo`; the nearest is `appflow`".into(),
@@ -583,7 +725,7 @@ fn a_message_quotes_sixty_four_characters_of_a_value() {
             assert_eq!(refused(&text).violations[0].message, expected(before));
         }
         let service = refused(&json!({"service": value}).to_string());
-        assert!(service.violations[0].message.contains(&format!("got {quoted};")));
+        assert!(service.violations[0].message.ends_with(&format!("got {quoted}")));
         let text = refused(&value);
         assert!(text.violations[0].message.starts_with(&format!("expected JSON, got {quoted}:")));
     }
@@ -666,6 +808,16 @@ fn a_context_comes_back_to_the_letter() {
     }
     let request = taken(&and("appflow", "\"context\": {\n \"a\" : [ 1 ,\t\"x  y \\\" z\" ]\r\n}"));
     assert_eq!(request.labels.context.unwrap().get(), r#"{"a":[1,"x  y \" z"]}"#);
+}
+
+#[test]
+fn a_context_can_be_carried_wherever_it_goes() {
+    let request = taken(&and("swf", "\"context\":{\"\u{FFFE}\":\"a\u{FFFF}\u{FFFD}\"}"));
+    let context = request.labels.context.unwrap();
+    assert_eq!(context.get(), "{\"\\ufffe\":\"a\\uffff\u{FFFD}\"}");
+    // It is as long as it came.
+    let longest = format!(r#""context":{{"a":"{}"}}"#, "\u{FFFE}".repeat(680));
+    assert_eq!(taken(&and("swf", &longest)).labels.context.unwrap().get().len(), 4_088);
 }
 
 #[test]
@@ -851,6 +1003,8 @@ fn a_huge_request_is_refused_like_any_other() {
     let cut = format!("{}…", "é".repeat(64));
     check(&with("swf", &name, json!(name)), &[(&cut, Code::UnknownField)]);
     check(&with("swf", "runId", json!(name)), &[("runId", Code::TooLong)]);
+    let others: String = (0..COUNT / 10).map(|index| format!("\"_execution{index}\":0,")).collect();
+    check(&and("appflow", &others[..others.len() - 1]), &[]);
     let same = ",\"x\":0".repeat(COUNT);
     check(&and("swf", &same[1..]), &[("x", Code::UnknownField)]);
     let services = ",\"service\":\"swf\"".repeat(COUNT);

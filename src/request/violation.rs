@@ -75,6 +75,11 @@ impl Violations {
         self.listed.len() + self.unlisted
     }
 
+    /// Whether one of those that are listed has a code.
+    pub fn has(&self, code: Code) -> bool {
+        self.listed.iter().any(|violation| violation.code == code)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
@@ -92,23 +97,48 @@ impl Violations {
     }
 }
 
-/// A value in quotation marks, cut to what a message may repeat. What nobody can see is escaped as in JSON.
+/// A value in quotation marks, cut to what a message may repeat. What nobody would see in it is escaped.
 pub fn quote(value: &str) -> impl Display {
     fmt::from_fn(move |formatter| {
         formatter.write_char('`')?;
-        for character in cut(value, MOST_QUOTED).chars() {
-            // Rust escapes these too, though anybody can see them.
-            let escaped = !matches!(character, '"' | '\'' | '\\') && character.escape_debug().len() > 1;
-            match escaped {
-                true => character
-                    .encode_utf16(&mut [0; 2])
-                    .iter()
-                    .try_for_each(|unit| write!(formatter, "\\u{unit:04x}"))?,
-                false => formatter.write_char(character)?,
-            }
+        let mut room = MOST_QUOTED;
+        for character in value.chars() {
+            let shown = shown(character);
+            let Some(rest) = room.checked_sub(shown.chars().count()) else {
+                formatter.write_char('…')?;
+                break;
+            };
+            room = rest;
+            formatter.write_str(&shown)?;
         }
         formatter.write_char('`')
     })
+}
+
+/// Whether a text holds what cannot be seen.
+pub fn is_misleading(text: &str) -> bool {
+    text.chars().any(is_invisible)
+}
+
+/// A character, escaped as in JSON where it cannot be seen.
+fn shown(character: char) -> String {
+    if !is_invisible(character) {
+        return character.into();
+    }
+    character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
+/// Controls, blanks but for the space, and what Unicode counts as ignorable, formats text, or is no character.
+fn is_invisible(character: char) -> bool {
+    let blank = character.is_whitespace() && character != ' ';
+    let ignorable = matches!(character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}');
+    let no_character =
+        u32::from(character) & 0xFFFE == 0xFFFE || matches!(character, '\u{FDD0}'..='\u{FDEF}');
+    character.is_control() || blank || ignorable || no_character
 }
 
 #[cfg(test)]
@@ -149,5 +179,28 @@ mod tests {
         let list = violations.into_list();
         assert_eq!(list[0].path.chars().count(), 65);
         assert_eq!(list[0].message.chars().count(), 67);
+    }
+
+    #[test]
+    fn what_nobody_would_see_is_escaped_in_a_message() {
+        for (value, shown) in [
+            ("a b", "a b"),
+            ("é 日本 हिन्दी ﷽ 👩🏽", "é 日本 हिन्दी ﷽ 👩🏽"),
+            ("\u{FEFF}{}", r"\ufeff{}"),
+            ("a\u{A0}b\u{200B}\u{200D}\u{2060}", r"a\u00a0b\u200b\u200d\u2060"),
+            ("\u{202E}\u{AD}\u{3000}\u{2028}", r"\u202e\u00ad\u3000\u2028"),
+            ("\t\n\0\u{7F}\u{85}", r"\u0009\u000a\u0000\u007f\u0085"),
+            ("\u{FFFE}\u{FFFF}\u{1FFFF}\u{E0041}", r"\ufffe\uffff\ud83f\udfff\udb40\udc41"),
+        ] {
+            assert_eq!(quote(value).to_string(), format!("`{shown}`"));
+            assert_eq!(is_misleading(value), shown != value);
+        }
+    }
+
+    #[test]
+    fn a_message_shows_sixty_four_characters_and_no_part_of_an_escape() {
+        let (nothing, wide) = ("\u{200B}".repeat(65), "é".repeat(64));
+        assert_eq!(quote(&wide).to_string(), format!("`{wide}`"));
+        assert_eq!(quote(&nothing).to_string(), format!("`{}…`", r"\u200b".repeat(10)));
     }
 }

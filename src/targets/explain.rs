@@ -3,19 +3,18 @@
 //! An explaining look-up is a courtesy. It comes after every cancel of the batch, in the time that is
 //! left, and where it fails, or its turn does not come in time, the outcome stands without it. One
 //! serves all requests of a batch for the same AppFlow flow. A [`LookUp`] never changes anything at a
-//! service.
+//! service; only where one finds that a workflow goes on in a new run, that one is asked too.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::join_all;
 
-use super::{Conclusion, Means, Settlement, Targets, appflow, cloudflow, swf};
+use super::{Asked, Conclusion, Means, Settlement, Targets, appflow, cloudflow, swf};
 use crate::call_error::{Answer, CallError, ReportedError};
 use crate::contained::contained_in;
 use crate::log;
 use crate::pace::{Operation, Patience, Standing};
-use crate::timestamp::Moment;
 
 /// What a look-up could tell more of a request.
 #[derive(Debug, PartialEq)]
@@ -48,6 +47,16 @@ impl<'a> LookUp<'a> {
         Self { means: *means, standing, courtesy: false, begun: Cell::new(false) }
     }
 
+    /// The same in the middle of a request, which is then worth all the time there is.
+    pub fn begun(self) -> Self {
+        self.begun.set(true);
+        self
+    }
+
+    pub fn means(&self) -> &Means<'a> {
+        &self.means
+    }
+
     /// So many pages are read where not all are needed.
     pub fn max_pages(&self) -> u32 {
         self.means.max_pages
@@ -76,8 +85,8 @@ impl<'a> LookUp<'a> {
     }
 }
 
-/// A settled request and since when it counts.
-pub type Settled<'a> = (Moment, &'a mut Settlement);
+/// A request and what became of it.
+pub type Settled<'a> = (Asked<'a>, &'a mut Settlement);
 
 impl Targets {
     /// Asks what the answers left open, all questions side by side, and mends the settlements.
@@ -85,24 +94,20 @@ impl Targets {
         let look_up = &LookUp::courtesy(means);
         let mut flows: BTreeMap<String, Vec<(appflow::Tally, &mut Settlement)>> = BTreeMap::new();
         let (mut workflows, mut executions) = (Vec::new(), Vec::new());
-        for (requested_at, settlement) in settled {
+        for (asked, settlement) in settled {
             match settlement.unclear.take() {
                 None => {}
                 Some(Unclear::AppFlow(unclear)) => {
                     flows.entry(unclear.flow_name).or_default().push((unclear.tally, settlement));
                 }
-                Some(Unclear::Swf(asked)) => workflows.push((asked, requested_at, settlement)),
+                Some(Unclear::Swf(called)) => workflows.push((called, asked, settlement)),
                 Some(Unclear::CloudFlow(asked)) => executions.push((asked, settlement)),
             }
         }
         let flows = flows.into_iter().map(|(name, requests)| self.explain_flow(name, requests, look_up));
-        let workflows = workflows.into_iter().map(async |(asked, requested_at, settlement)| {
-            let since = asked.is_open_ended().then_some(requested_at);
-            match self.swf.look_up(&asked, look_up).await {
-                Ok(found) => settlement.mend(swf::explained(found, since)),
-                Err(error) => log::look_up_failed("swf", &error),
-            }
-        });
+        let workflows = workflows
+            .into_iter()
+            .map(|(called, asked, settlement)| self.explain_workflow(called, asked, settlement, look_up));
         let executions = executions.into_iter().map(async |(asked, settlement)| {
             match self.cloudflow.look_up(&asked, look_up).await {
                 Ok(reply) => settlement.mend(cloudflow::explained(&asked, reply)),
@@ -115,6 +120,29 @@ impl Targets {
             join_all(workflows.map(contained_in)),
             join_all(executions.map(contained_in)),
         );
+    }
+
+    /// How the run ended that SWF does not know to be open, or what continues it.
+    async fn explain_workflow(
+        &self,
+        called: swf::Cancellation,
+        asked: Asked<'_>,
+        settlement: &mut Settlement,
+        look_up: &LookUp<'_>,
+    ) {
+        let open_ended = asked.cancellation.is_open_ended();
+        // What a pinning read found open a moment ago is not unknown: what says so is behind.
+        let pinned = called.run_id().filter(|_| open_ended).map(swf::Run::open);
+        let since = called.run_id().is_none().then_some(asked.requested_at);
+        let found = self.swf.look_up(&called, look_up).await;
+        match (found.inspect_err(|error| log::look_up_failed("swf", error)), pinned) {
+            (Ok(Some(run)), _) if open_ended && run.is_continued() => {
+                self.ask_what_continues(run, &asked, &called, settlement, look_up.means()).await;
+            }
+            (Err(_) | Ok(None), Some(pinned)) => settlement.mend(swf::still_running(&pinned)),
+            (Err(_), None) => {}
+            (Ok(found), _) => settlement.mend(swf::explained(found, since)),
+        }
     }
 
     async fn explain_flow(
@@ -138,7 +166,7 @@ impl Targets {
 impl Settlement {
     /// Takes over what a look-up made of the answers. What was done is not changed by knowing more;
     /// an error that the service gave stays, unless the look-up found a graver one.
-    fn mend(&mut self, conclusion: Conclusion) {
+    pub(super) fn mend(&mut self, conclusion: Conclusion) {
         self.status = conclusion.status;
         self.result = conclusion.result;
         self.remaining = conclusion.remaining;

@@ -2,16 +2,19 @@
 //!
 //! These reads are no courtesy: they are what a follow-up is for. Each waits for its turn like a call, and
 //! one whose turn is too far away sends its record away, to come again in its place. One serves all
-//! requests of a batch that follow the same AppFlow flow, or the same execution. Nothing is changed here.
+//! requests of a batch that follow the same AppFlow flow, or the same execution. Which runs an open-ended
+//! request reached is read here too, and what continues a run of a workflow that named none is followed
+//! with it. Nothing is changed here.
 
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::join_all;
 
-use super::{Cancellation, LookUp, Means, Targets};
+use super::swf::{self, From, Meant};
+use super::{Cancellation, LookUp, Means, Targets, appflow};
 use crate::call_error::{CallError, Class};
 use crate::contained::contained_in;
-use crate::follow_up::State;
+use crate::follow_up::{Runs, Sight, State};
 use crate::log;
 use crate::pace::Standing;
 
@@ -19,32 +22,32 @@ use crate::pace::Standing;
 #[derive(Clone, Copy)]
 pub struct Followed<'a> {
     pub cancellation: &'a Cancellation,
-    pub runs: &'a [String],
+    pub runs: &'a Runs,
     pub standing: Standing,
     /// The record that it came with, by its place in the batch.
     pub record: usize,
 }
 
-/// One state for each run, or the turn was too far away.
-pub type Seen = Result<Vec<State>, CallError>;
+/// What was seen of the runs, or the turn was too far away.
+pub type Seen = Result<Sight, CallError>;
 
 impl Targets {
     /// Looks runs up; one answer for each request, in their order.
     pub async fn follow(&self, requests: &[Followed<'_>], means: &Means<'_>) -> Vec<Seen> {
-        let mut same: BTreeMap<(String, &[String]), Vec<usize>> = BTreeMap::new();
+        let mut same: BTreeMap<(String, Option<&Runs>), Vec<usize>> = BTreeMap::new();
         for (place, followed) in requests.iter().enumerate() {
             // A flow is read once for all; of the others, each execution.
             let runs = match followed.cancellation {
-                Cancellation::AppFlow(_) => &[],
-                Cancellation::Swf(_) | Cancellation::CloudFlow(_) => followed.runs,
+                Cancellation::AppFlow(_) => None,
+                Cancellation::Swf(_) | Cancellation::CloudFlow(_) => Some(followed.runs),
             };
             same.entry((followed.cancellation.key(), runs)).or_default().push(place);
         }
         let seen = same.into_values().map(async |places| {
             let together: Vec<_> = places.iter().map(|&place| requests[place]).collect();
             let seen = contained_in(self.follow_together(&together, means)).await;
-            let seen = seen.unwrap_or_else(|_| together.iter().map(unknown).map(Ok).collect());
-            places.into_iter().zip(seen).collect::<Vec<_>>()
+            let unseen = || together.iter().map(|followed| Ok(followed.runs.unseen())).collect();
+            places.into_iter().zip(seen.unwrap_or_else(|_| unseen())).collect::<Vec<_>>()
         });
         let mut seen: Vec<(usize, Seen)> = join_all(seen).await.into_iter().flatten().collect();
         seen.sort_by_key(|(place, _)| *place);
@@ -57,17 +60,17 @@ impl Targets {
         let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
         let look_up = &LookUp::needed(means, standing);
         let Some(first) = requests.first() else { return Vec::new() };
-        let (found, error) = match first.cancellation {
-            Cancellation::AppFlow(flow) => {
-                let runs = requests.iter().flat_map(|followed| followed.runs);
-                let wanted: HashSet<&str> = runs.map(String::as_str).collect();
-                self.appflow.states(flow, wanted, look_up).await
-            }
+        let (seen, error) = match first.cancellation {
+            Cancellation::AppFlow(flow) => self.follow_flow(flow, requests, look_up).await,
             Cancellation::Swf(workflow) => {
-                one(first.runs, self.swf.state(workflow, first.runs, look_up).await)
+                for_all(requests, self.follow_workflow(workflow, first.runs, look_up).await)
             }
             Cancellation::CloudFlow(execution) => {
-                one(first.runs, self.cloudflow.state(execution, look_up).await)
+                let state = match self.cloudflow.state(execution, look_up).await {
+                    Err(error) if error.class == Class::NotFound => Ok(State::NotFound),
+                    state => state,
+                };
+                for_all(requests, state.map(|state| first.runs.ending_in(state)))
             }
         };
         match error {
@@ -83,20 +86,76 @@ impl Targets {
             Some(error) => log::look_up_failed(first.cancellation.service().name(), &error),
             None => {}
         }
-        let state = |id: &String| found.get(id).copied().unwrap_or(State::Unknown);
-        requests.iter().map(|followed| Ok(followed.runs.iter().map(state).collect())).collect()
+        seen.into_iter().map(Ok).collect()
+    }
+
+    /// One read of a flow's records for all requests that follow its runs.
+    async fn follow_flow(
+        &self,
+        flow: &appflow::Cancellation,
+        requests: &[Followed<'_>],
+        look_up: &LookUp<'_>,
+    ) -> (Vec<Sight>, Option<CallError>) {
+        let (mut wanted, mut spans) = (HashSet::new(), Vec::new());
+        for followed in requests {
+            match followed.runs {
+                Runs::Known(runs) => wanted.extend(runs.iter().map(String::as_str)),
+                Runs::Asked(span) => spans.push(*span),
+            }
+        }
+        let appflow::Followed { states, running, error } =
+            self.appflow.follow(flow, wanted, &spans, look_up).await;
+        let mut running = running.map(Vec::into_iter);
+        let state = |id: &String| (id.clone(), states.get(id).copied().unwrap_or(State::Unknown));
+        let seen = requests.iter().map(|followed| match followed.runs {
+            Runs::Known(runs) => Some(runs.iter().map(state).collect()),
+            Runs::Asked(_) => running.as_mut().and_then(Iterator::next),
+        });
+        (seen.collect(), error)
+    }
+
+    /// The run of a workflow that was asked to end and, where the request named none, those that continue
+    /// it: a workflow that goes on has not ended.
+    async fn follow_workflow(
+        &self,
+        workflow: &swf::Cancellation,
+        runs: &Runs,
+        look_up: &LookUp<'_>,
+    ) -> Result<Sight, CallError> {
+        let now = look_up.means().now;
+        let from = match runs {
+            Runs::Asked(span) => From::Asked(*span),
+            Runs::Known(ids) => {
+                let last = ids.last().map(String::as_str).unwrap_or_default();
+                match self.swf.described(workflow, last, look_up).await {
+                    Ok(Some(run)) if workflow.is_open_ended() && run.is_continued() => From::Run(run),
+                    Ok(run) => return Ok(runs.ending_in(run.map_or(State::Unknown, |run| run.state()))),
+                    Err(error) if error.class == Class::NotFound => {
+                        return Ok(runs.ending_in(State::NotFound));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let meant = self.swf.meant(workflow, vec![from], look_up).await?.into_iter().next();
+        Ok(match (meant, runs) {
+            (Some(Meant::Found(chain)), _) => {
+                let before = runs.before_the_last().map(|id| (id.clone(), State::ContinuedAsNew));
+                Some(before.chain(chain.states(now)).collect())
+            }
+            // SWF took the call, so that there was one, which the lists will show.
+            (_, Runs::Asked(span)) if !swf::is_listed(span.until, now) => None,
+            _ => Some(Vec::new()),
+        })
     }
 }
 
-/// What is known of all runs of an execution's service that has one at a time.
-fn one(runs: &[String], state: Result<State, CallError>) -> (BTreeMap<String, State>, Option<CallError>) {
-    match state {
-        Ok(state) => (runs.iter().map(|id| (id.clone(), state)).collect(), None),
-        Err(error) if error.class == Class::NotFound => one(runs, Ok(State::NotFound)),
-        Err(error) => (BTreeMap::new(), Some(error)),
-    }
-}
-
-fn unknown(followed: &Followed<'_>) -> Vec<State> {
-    followed.runs.iter().map(|_| State::Unknown).collect()
+/// What was seen for all requests that follow the same run.
+fn for_all(requests: &[Followed<'_>], seen: Result<Sight, CallError>) -> (Vec<Sight>, Option<CallError>) {
+    let (seen, error) = match seen {
+        Ok(seen) => (Some(seen), None),
+        Err(error) => (None, Some(error)),
+    };
+    let each = |followed: &Followed<'_>| seen.clone().unwrap_or_else(|| followed.runs.unseen());
+    (requests.iter().map(each).collect(), error)
 }

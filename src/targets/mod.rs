@@ -7,8 +7,10 @@
 
 pub mod appflow;
 pub mod cloudflow;
+mod continued;
 mod explain;
 mod follow;
+mod pages;
 mod pin;
 mod settlement;
 mod share;
@@ -24,6 +26,7 @@ use tokio::time::Instant;
 pub use self::explain::{LookUp, Unclear};
 pub use self::follow::{Followed, Seen};
 use self::pin::incomplete;
+pub use self::pin::{Purpose, Reading};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 use crate::call_error::CallError;
 use crate::contained::contained_in;
@@ -32,7 +35,7 @@ use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
 use crate::retry::Retry;
-use crate::timestamp::Moment;
+use crate::timestamp::{Moment, Timestamp};
 
 /// A service that we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,24 @@ impl Service {
             Self::AppFlow => "CancelFlowExecutions",
             Self::Swf => "RequestCancelWorkflowExecution",
             Self::CloudFlow => "StopExecution",
+        }
+    }
+
+    /// How the keys of its targets are made.
+    pub const fn key_form(self) -> &'static str {
+        match self {
+            Self::AppFlow => "appflow:<flow>",
+            Self::Swf => "swf:<domain>/<workflow id>",
+            Self::CloudFlow => "cloudflow:<flow>",
+        }
+    }
+
+    /// Whether a target of it can have a key with this behind the service's name.
+    pub fn can_name(self, name: &str) -> bool {
+        match self {
+            Self::AppFlow => appflow::Cancellation::can_name(name),
+            Self::Swf => swf::Cancellation::can_name(name),
+            Self::CloudFlow => cloudflow::Cancellation::can_name(name),
         }
     }
 }
@@ -100,11 +121,11 @@ impl Cancellation {
         }
     }
 
-    /// What the ids are that a request without any can mean, and how many it can mean at once.
+    /// What the ids are that a request without any can mean, and how many a message carries.
     pub fn runs_rule(&self) -> (&'static Text, usize) {
         match self {
             Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_FOLLOWED),
-            Self::Swf(_) => (&swf::RUN_ID, 1),
+            Self::Swf(_) => (&swf::RUN_ID, MOST_FOLLOWED),
             Self::CloudFlow(_) => (&cloudflow::NAME, 1),
         }
     }
@@ -202,6 +223,8 @@ pub struct Means<'a> {
     pub retry: &'a Retry,
     pub pace: &'a Pace,
     pub until: Instant,
+    /// The time by the calendar.
+    pub now: Timestamp,
     /// So many pages are read to explain an outcome.
     pub max_pages: u32,
     /// Told at once which record's turn is too far away, and how long it is best left alone.

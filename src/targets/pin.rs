@@ -2,27 +2,44 @@
 //!
 //! A request that names no run means those of its moment. Fresh, it goes out as it is, with exactly the
 //! API's own meaning; delivered late or again, it is first narrowed to the runs that had started when it
-//! was made. That read is no courtesy: where it fails, so does the request, and nothing is called.
+//! was made. That read is no courtesy: where it fails, so does the request, and nothing is called. One read
+//! serves all requests of a batch for the same target, each with its own moment.
 //! A dry run is here too, since it asks the same and then stops.
 
-use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::swf::{Meant, Swf};
+use super::swf::{self, Meant};
 use super::{Asked, Cancellation, Conclusion, LookUp, Means, Settlement, Targets, appflow, status_of};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::outcome::{Effect, Status};
-use crate::timestamp::Moment;
+use crate::pace::Standing;
+use crate::timestamp::{Moment, Timestamp};
 
 /// A list that was read in part says nothing of the rest. What refuses us, or is not there any more,
 /// says so itself.
 pub fn incomplete(error: CallError) -> CallError {
-    if matches!(error.class, Class::Config | Class::RetryOnce | Class::Expired | Class::NotFound) {
+    if matches!(error.class, Class::Config | Class::Expired | Class::NotFound) {
         return error;
     }
     let message = format!("the list of runs cannot be read to its end: {}: {}", error.code, error.message);
-    CallError::own(Class::Retry, Answer::NotAsked, "PinIncomplete", message)
+    let retry_after = error.retry_after;
+    CallError { retry_after, ..CallError::own(Class::Retry, Answer::NotAsked, "PinIncomplete", message) }
 }
+
+/// What runs are read for, before anything is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Purpose {
+    /// To cancel those that the request means.
+    Cancel,
+    /// To tell which ones it would reach: those of its moment, where it would be pinned.
+    Rehearse { pinned: bool },
+}
+
+/// A request for which runs are read.
+pub type Reading<'a> = (Asked<'a>, Purpose);
+
+/// A request that names its runs, or what became of one that is not to be carried out.
+type Read = Result<Cancellation, Box<Settlement>>;
 
 impl Cancellation {
     /// The request means whatever runs.
@@ -33,101 +50,154 @@ impl Cancellation {
             Self::CloudFlow(_) => false,
         }
     }
+
+    /// Requests with the same name are answered by one read.
+    pub fn read_as(&self) -> String {
+        match self {
+            Self::AppFlow(_) => self.key(),
+            Self::Swf(_) | Self::CloudFlow(_) => {
+                let runs = self.named_runs().into_iter().flatten();
+                runs.fold(self.key(), |name, run| format!("{name} {run}"))
+            }
+        }
+    }
+}
+
+impl Purpose {
+    /// The moment whose runs are meant, where it is not now.
+    fn since(self, asked: &Asked<'_>) -> Option<Moment> {
+        (self != Self::Rehearse { pinned: false }).then_some(asked.requested_at)
+    }
 }
 
 impl Targets {
-    /// Carries out open-ended requests for one target, each for the runs of its own moment only.
-    pub async fn settle_pinned(&self, requests: &[Asked<'_>], means: &Means<'_>) -> Vec<Settlement> {
-        let pinned = join_all(requests.iter().map(|asked| self.pin(asked, means))).await;
-        let reached = requests
-            .iter()
-            .zip(&pinned)
-            .filter_map(|(asked, pinned)| Some(Asked { cancellation: pinned.as_ref().ok()?, ..*asked }));
+    /// Carries out requests for one target whose runs are read first, each for the runs of its own moment,
+    /// or tells what it would reach.
+    pub async fn settle_read(&self, requests: &[Reading<'_>], means: &Means<'_>) -> Vec<Settlement> {
+        let read = self.read(requests, means).await;
+        let reached = requests.iter().zip(&read);
+        let reached = reached
+            .filter_map(|((asked, _), read)| Some(Asked { cancellation: read.as_ref().ok()?, ..*asked }));
         let mut settled = self.settle(&reached.collect::<Vec<_>>(), means).await.into_iter();
-        let settlements = pinned.into_iter().map(|pinned| match pinned {
+        let settlements = read.into_iter().map(|read| match read {
             Err(settlement) => Some(*settlement),
-            Ok(Cancellation::Swf(run)) => settled.next().map(|settlement| Settlement {
-                result: run.run_id().map(|run_id| json!({"runId": run_id})),
-                ..settlement
-            }),
+            Ok(Cancellation::Swf(run)) => settled.next().map(|settlement| settlement.of_run(&run)),
             Ok(_) => settled.next(),
         });
         settlements.flatten().collect()
     }
 
-    /// The runs that a request means, or what became of it where none is to be canceled.
-    async fn pin(&self, asked: &Asked<'_>, means: &Means<'_>) -> Result<Cancellation, Box<Settlement>> {
-        let look_up = LookUp::needed(means, asked.standing);
-        let since = asked.requested_at;
-        let pinned = match asked.cancellation {
-            Cancellation::AppFlow(it) => {
-                self.appflow.pin(it, since, &look_up).await.map(Cancellation::AppFlow)
+    async fn read(&self, requests: &[Reading<'_>], means: &Means<'_>) -> Vec<Read> {
+        let standings = requests.iter().map(|(asked, _)| asked.standing);
+        let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
+        let look_up = &LookUp::needed(means, standing);
+        let Some((first, _)) = requests.first() else { return Vec::new() };
+        match first.cancellation {
+            Cancellation::AppFlow(flow) => self.read_flow(flow, requests, look_up).await,
+            Cancellation::Swf(workflow) if workflow.is_open_ended() => {
+                self.read_workflow(workflow, requests, look_up).await
             }
-            Cancellation::Swf(it) => match self.swf.pin(it, since, &look_up).await {
-                Ok(Meant::Not(conclusion)) => return Err(Box::new(Settlement::without_a_call(*conclusion))),
-                Ok(Meant::Open(run_id)) => Ok(Cancellation::Swf(it.of_run(&run_id))),
-                Err(error) => Err(error),
-            },
-            Cancellation::CloudFlow(it) => Ok(Cancellation::CloudFlow(it.clone())),
-        };
-        pinned.map_err(|error| Box::new(Settlement::unread(error, asked.record, means)))
-    }
-
-    /// What a request would reach now, without asking for it; `pinned` where it would be.
-    pub async fn rehearse(&self, asked: &Asked<'_>, pinned: bool, means: &Means<'_>) -> Settlement {
-        let look_up = &LookUp::needed(means, asked.standing);
-        let since = pinned.then_some(asked.requested_at);
-        let result = match asked.cancellation {
-            Cancellation::AppFlow(asked) => {
-                let would = self.appflow.would_cancel(asked, since, look_up).await;
-                would.map(|ids| json!({"wouldCancel": ids}))
+            Cancellation::Swf(_) | Cancellation::CloudFlow(_) => {
+                let described = self.describe(first.cancellation, look_up).await;
+                let told = requests.iter().map(|(asked, _)| match &described {
+                    Ok(result) => Err(Box::new(rehearsed(result.clone()))),
+                    Err(error) => Err(unread(asked, error, means)),
+                });
+                told.collect()
             }
-            Cancellation::Swf(asked) => {
-                let would = self.would_cancel(asked, since, look_up).await;
-                would.map(|run_id| json!({"wouldCancel": run_id.into_iter().collect::<Vec<_>>()}))
-            }
-            Cancellation::CloudFlow(asked) => {
-                let reply = self.cloudflow.look_up(asked, look_up).await;
-                reply.map(|reply| reply.status.map_or(json!({}), |status| json!({"status": status})))
-            }
-        };
-        match result {
-            Err(error) => Settlement::unread(error, asked.record, means),
-            Ok(result) => Settlement::without_a_call(Conclusion {
-                status: Status::DryRun,
-                taken: false,
-                result: Some(result).filter(|result| *result != json!({})),
-                error: None,
-                remaining: None,
-                unclear: None,
-                open_ends: Vec::new(),
-            }),
         }
     }
 
-    /// The open run that a request to SWF would reach. A workflow of which no run is known at all is
-    /// not found.
-    async fn would_cancel(
+    /// One read of a flow's records for all requests.
+    async fn read_flow(
         &self,
-        asked: &super::swf::Cancellation,
-        since: Option<Moment>,
+        flow: &appflow::Cancellation,
+        requests: &[Reading<'_>],
         look_up: &LookUp<'_>,
-    ) -> Result<Option<String>, CallError> {
-        if let (true, Some(since)) = (asked.is_open_ended(), since) {
-            return match self.swf.pin(asked, since, look_up).await? {
-                Meant::Open(run_id) => Ok(Some(run_id)),
-                Meant::Not(conclusion) if conclusion.status == Status::NotFound => Err(unknown()),
-                Meant::Not(_) => Ok(None),
-            };
-        }
-        if asked.is_open_ended()
-            && let Some(run_id) = self.swf.open_run_id(asked, look_up).await?
-        {
-            return Ok(Some(run_id));
-        }
-        let run = self.swf.look_up(asked, look_up).await?.ok_or_else(unknown)?;
-        Ok(asked.run_id().filter(|_| Swf::is_open(&run)).map(String::from))
+    ) -> Vec<Read> {
+        let since: Vec<_> = requests.iter().map(|(asked, purpose)| purpose.since(asked)).collect();
+        let found = match self.appflow.meant(flow, &since, look_up).await {
+            Ok(found) => found,
+            Err(error) => return all_unread(requests, &error, look_up.means()),
+        };
+        let read =
+            requests.iter().zip(found).map(|((asked, purpose), found)| match (asked.cancellation, purpose) {
+                (Cancellation::AppFlow(flow), Purpose::Cancel) => {
+                    Ok(Cancellation::AppFlow(flow.pinned(found)))
+                }
+                (Cancellation::AppFlow(flow), Purpose::Rehearse { .. }) => {
+                    Err(would(flow.would_cancel(found)))
+                }
+                _ => Err(Box::new(Settlement::broken(CallError::panicked()))),
+            });
+        read.collect()
     }
+
+    /// One read of a workflow's runs for all requests.
+    async fn read_workflow(
+        &self,
+        workflow: &swf::Cancellation,
+        requests: &[Reading<'_>],
+        look_up: &LookUp<'_>,
+    ) -> Vec<Read> {
+        let means = look_up.means();
+        let since = |(asked, purpose): &Reading<'_>| {
+            purpose.since(asked).unwrap_or_else(|| Moment::from(Timestamp::LATEST))
+        };
+        let from = requests.iter().map(|reading| swf::From::StartedBy(since(reading)));
+        let found = match self.swf.meant(workflow, from.collect(), look_up).await {
+            Ok(found) => found,
+            Err(error) => return all_unread(requests, &error, means),
+        };
+        let read = requests.iter().zip(found).map(|(reading, found)| {
+            let is_known = found != Meant::Nothing;
+            match (found.open(since(reading), means.now), reading.1) {
+                (Ok(run_id), Purpose::Cancel) => Ok(Cancellation::Swf(workflow.of_run(&run_id))),
+                (Ok(run_id), Purpose::Rehearse { .. }) => Err(would(vec![run_id])),
+                (Err(told), Purpose::Rehearse { .. }) if is_known && told.status != Status::Failed => {
+                    Err(would(Vec::new()))
+                }
+                (Err(told), Purpose::Rehearse { .. }) if !is_known => {
+                    Err(Box::new(Settlement::without_a_call(Conclusion { error: Some(unknown()), ..*told })))
+                }
+                (Err(told), _) => Err(Box::new(Settlement::without_a_call(*told))),
+            }
+        });
+        read.collect()
+    }
+
+    /// What a dry run tells of an execution that is named.
+    async fn describe(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<Option<Value>, CallError> {
+        Ok(match asked {
+            Cancellation::Swf(workflow) => {
+                let run = self.swf.look_up(workflow, look_up).await?.ok_or_else(unknown)?;
+                let open = run.is_open().then_some(run.run_id);
+                Some(json!({"wouldCancel": open.into_iter().collect::<Vec<_>>()}))
+            }
+            Cancellation::CloudFlow(execution) => {
+                let reply = self.cloudflow.look_up(execution, look_up).await?;
+                reply.status.map(|status| json!({"status": status}))
+            }
+            Cancellation::AppFlow(_) => None,
+        })
+    }
+}
+
+/// One read was theirs, so its failure is.
+fn all_unread(requests: &[Reading<'_>], error: &CallError, means: &Means<'_>) -> Vec<Read> {
+    requests.iter().map(|(asked, _)| Err(unread(asked, error, means))).collect()
+}
+
+fn unread(asked: &Asked<'_>, error: &CallError, means: &Means<'_>) -> Box<Settlement> {
+    Box::new(Settlement::unread(error.clone(), asked.record, means))
+}
+
+fn would(run_ids: Vec<String>) -> Box<Settlement> {
+    Box::new(rehearsed(Some(json!({"wouldCancel": run_ids}))))
+}
+
+fn rehearsed(result: Option<Value>) -> Settlement {
+    Settlement::without_a_call(Conclusion { result, ..Conclusion::of(Status::DryRun) })
 }
 
 fn unknown() -> CallError {
@@ -135,6 +205,16 @@ fn unknown() -> CallError {
 }
 
 impl Settlement {
+    /// What became of a request for a run that was found for it. It was open a moment ago: that it is not
+    /// any more says nothing of its end, which a look-up tells.
+    pub(super) fn of_run(mut self, run: &swf::Cancellation) -> Self {
+        if self.unclear.is_some() {
+            self.status = Status::Failed;
+        }
+        self.result = run.run_id().map(|run_id| json!({"runId": run_id}));
+        self
+    }
+
     /// Nothing was left to be called.
     fn without_a_call(conclusion: Conclusion) -> Self {
         Self {
@@ -148,6 +228,7 @@ impl Settlement {
             service_request_ids: Vec::new(),
             unclear: None,
             open_ends: conclusion.open_ends,
+            called: None,
         }
     }
 
@@ -161,14 +242,7 @@ impl Settlement {
         if let (Status::Deferred, Some(place)) = (status, error.retry_after) {
             means.defer(record, place);
         }
-        Self::without_a_call(Conclusion {
-            status,
-            taken: false,
-            result: None,
-            error: Some(error).filter(|error| error.class != Class::Deferred),
-            remaining: None,
-            unclear: None,
-            open_ends: Vec::new(),
-        })
+        let error = Some(error).filter(|error| error.class != Class::Deferred);
+        Self::without_a_call(Conclusion { error, ..Conclusion::of(status) })
     }
 }

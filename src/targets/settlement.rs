@@ -4,6 +4,7 @@
 //! knows no service.
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Unclear;
 use crate::call_error::{CallError, Class, ReportedError};
@@ -25,6 +26,21 @@ pub struct Conclusion {
     pub open_ends: Vec<String>,
 }
 
+impl Conclusion {
+    /// Nothing is known but the status.
+    pub fn of(status: Status) -> Self {
+        Self {
+            status,
+            taken: false,
+            result: None,
+            error: None,
+            remaining: None,
+            unclear: None,
+            open_ends: Vec::new(),
+        }
+    }
+}
+
 /// What became of a request at its service.
 #[derive(Debug, PartialEq)]
 pub struct Settlement {
@@ -41,6 +57,8 @@ pub struct Settlement {
     pub unclear: Option<Unclear>,
     /// The runs whose end is not known from this.
     pub open_ends: Vec<String>,
+    /// From the first attempt until the last answer, where one took something.
+    pub called: Option<(Instant, Instant)>,
 }
 
 impl Settlement {
@@ -57,6 +75,7 @@ impl Settlement {
             service_request_ids: Vec::new(),
             unclear: None,
             open_ends: Vec::new(),
+            called: None,
         }
     }
 }

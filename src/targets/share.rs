@@ -163,6 +163,23 @@ async fn ask_again<T: Target>(
     made
 }
 
+/// One more call for a request of which something was asked before.
+pub async fn once_more<T: Target>(
+    target: &T,
+    cancellation: &T::Cancellation,
+    asked: &super::Asked<'_>,
+    means: &Means<'_>,
+) -> Settlement {
+    let super::Asked { standing, record, .. } = *asked;
+    let requests = [Asked { place: 0, cancellation, standing, record }];
+    let made = target.calls(&[cancellation]).into_iter().map(|shared| {
+        let waiting = means.pace.lane(T::OPERATION).join(standing, Patience::Begun { until: means.until });
+        make(target, shared, waiting.map_err(CallError::deferred), &requests, means)
+    });
+    let made = join_all(made).await;
+    settlement(target, cancellation, &made.iter().collect::<Vec<_>>())
+}
+
 /// What the calls that a request is on mean for it.
 fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
     // A request that was called keeps the service's last error, though it was not the last word.
@@ -185,7 +202,13 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
         .map(|&(call, ref result)| Answered { call, result: result.as_ref().copied() })
         .collect();
     let conclusion = target.conclude(request, &answers);
+    let error = conclusion.error.filter(|error| error.class != Class::Deferred);
+    let failures = own.iter().filter_map(|made| made.attempts.result.as_ref().err());
+    let asked = failures.filter(|error| error.class != Class::Deferred).filter_map(|error| error.retry_after);
+    let retry_after = asked.max();
     let unanswered = own.iter().any(|made| made.attempts.unanswered);
+    let began = own.iter().filter_map(|made| made.attempts.began).min();
+    let answered = own.iter().filter_map(|made| made.attempts.answered).max();
     Settlement {
         status: conclusion.status,
         effect: match (conclusion.taken, unanswered) {
@@ -194,13 +217,14 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
             (false, false) => Effect::None,
         },
         result: conclusion.result,
-        error: conclusion.error.filter(|error| error.class != Class::Deferred).map(ReportedError::from),
+        error: error.map(|error| ReportedError::from(CallError { retry_after, ..error })),
         remaining: conclusion.remaining,
         attempts: own.iter().map(|made| made.attempts.made).sum(),
         throttles: own.iter().map(|made| made.attempts.throttled).sum(),
         service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
         unclear: conclusion.unclear,
         open_ends: conclusion.open_ends,
+        called: began.zip(answered),
     }
 }
 

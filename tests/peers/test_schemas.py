@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from drawn_requests import drawn, each_value_once
+from drawn_requests import IGNORED, NEARLY, PLAIN, drawn, each_value_once
 from processes import ACCOUNT, EVENTS, REGION, Function
 from schemas import CLOSED, SCHEMAS, VALIDATORS, errors
 
@@ -132,7 +132,8 @@ def verdicts(function, requests):
     """Of each request what the schema finds and the outcome's violations. Nothing is allowed, so nothing is called."""
     for start in range(0, len(requests), 100):
         part = requests[start : start + 100]
-        outcomes = function(of_queue([json.dumps(one) for one in part]), COUNTERMAND_ALLOWED_TARGETS="nothing")
+        bodies = [json.dumps(one, ensure_ascii=False) for one in part]
+        outcomes = function(of_queue(bodies), COUNTERMAND_ALLOWED_TARGETS="appflow:none-of-these")
         by_record = {int(one["source"]["id"]): one for one in outcomes}
         assert sorted(by_record) == list(range(len(part)))
         for place, request in enumerate(part):
@@ -149,6 +150,14 @@ def test_schema_and_function_refuse_the_same_requests(function, requests):
         assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
     # Neither side may be right for want of requests of the other kind.
     assert len(requests) * 0.2 < taken < len(requests) * 0.8
+
+
+def test_a_name_of_others_is_ignored_where_it_is_near_to_no_field(function):
+    requests = [{"service": "appflow", **PLAIN["appflow"][0], name: {}} for name in IGNORED + NEARLY]
+    for request, found, outcome in verdicts(function, requests):
+        # The schema cannot tell what is near.
+        assert found == []
+        assert well_formed(outcome) == any(name in request for name in IGNORED), (request, outcome)
 
 
 def refusal(code, status=400, **rest):
@@ -225,6 +234,17 @@ def test_a_request_that_is_followed_keeps_the_schemas_from_its_outcome_to_its_co
         [confirmation] = function(of_queue([json.dumps(follow_up)]), **FOLLOW_UPS)
         assert (confirmation["type"], confirmation["checks"]) == ("CancellationConfirmation", check)
         assert [one.message for one in CLOSED["confirmation"].iter_errors(confirmation)] == [], confirmation
+
+
+def test_a_dry_run_that_would_reach_too_many_to_list_keeps_the_schema(function, simulator):
+    world = simulator.world()
+    run = {"status": "InProgress", "startedAt": "2026-01-01T00:00:00.000Z"}
+    runs = [{**run, "executionId": f"{number}-{'i' * 240}"} for number in range(1000)]
+    simulator.replace_world({**world, "appflow": {"big": {"runs": runs}}})
+    [outcome] = function(of_queue([json.dumps({"service": "appflow", "flowName": "big", "dryRun": True})]))
+    simulator.replace_world(world)
+    assert outcome["result"] == {"wouldCancelCount": 1000}
+    assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
 
 
 def test_an_outcome_of_a_body_that_is_no_request_keeps_the_schema(function):

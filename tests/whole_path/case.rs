@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countermand_simulator::{Fault, Invocation, Limit, Reply, Simulator, World};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::expand::{QUEUE, expand, sqs_event};
 use crate::expectation::Expectation;
 pub use crate::function::Function;
+use crate::matching::difference;
 
 /// A case file. The event is one of `event` (a file of `events/` or the event itself), `sqs` (the
 /// bodies of a batch) and `raw` (the bytes).
@@ -183,9 +184,13 @@ impl Case {
         let deaf = if asked { Some(Deaf::listen().await.map_err(|error| error.to_string())?) } else { None };
         let variables = self.variables(&simulator, deaf.as_ref());
         let function = Function::start(&variables).map_err(|error| error.to_string())?;
+        let began = Instant::now();
         let reply = simulator.invoke(self.event(self.receive_count)?, self.invocation("lambda-1")).await;
+        let took = json!(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         let log = function.end().map_err(|error| error.to_string())?;
-        self.check(&simulator, reply, &log)
+        self.check(&simulator, reply, &log)?;
+        let wrong = self.expect.took_ms.as_ref().and_then(|expected| difference(expected, &took, "tookMs"));
+        wrong.map_or(Ok(()), Err)
     }
 
     /// A simulator with the case's world, faults and limits.

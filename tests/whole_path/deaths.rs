@@ -3,11 +3,13 @@
 //! A file of `tests/deaths/` is a table: a request, its world, and a row for each step at which its
 //! first delivery ends. A row may set any part of the case anew, and is a test for each signal that it
 //! names. What is expected counts all deliveries together, but for the response, which is the last
-//! one's. The steps in prose stand in ARCHITECTURE.md.
+//! one's. What names no run is delivered in envelopes too, whose times must change nothing. The steps in prose
+//! stand in ARCHITECTURE.md.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use countermand::timestamp::Timestamp;
 use countermand_simulator::{Fault, FaultKind, Operation, Reply, Simulator};
 use libtest_mimic::Trial;
 use serde::Deserialize;
@@ -19,6 +21,8 @@ use crate::function::Function;
 
 /// A step that does not come in this time does not come.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The tables of requests that mean the runs of their moment.
+const OPEN_ENDED: [&str; 2] = ["appflow-all-active", "swf-without-a-run-id"];
 /// So long a delivery is held up where another one overtakes it.
 const HELD_UP_MS: u64 = 1_500;
 
@@ -82,16 +86,32 @@ fn rows(path: PathBuf) -> Vec<Trial> {
     let table = table.as_object_mut().expect("a table is an object");
     let Some(Value::Array(rows)) = table.remove("deaths") else { panic!("{}: no deaths", path.display()) };
     let file = path.file_stem().expect("a table has a name").to_string_lossy();
+    let ways = if OPEN_ENDED.contains(&file.as_ref()) { vec![false, true] } else { vec![false] };
     let tests = rows.into_iter().flat_map(|row| {
         let (death, case) = row_of(table, row);
-        death.by.clone().into_iter().map(move |signal| (death.clone(), case.clone(), signal))
+        let signals = death.by.iter().flat_map(|signal| ways.iter().map(move |wrapped| (signal, *wrapped)));
+        let tests = signals.map(|(signal, wrapped)| (death.clone(), case.clone(), signal.clone(), wrapped));
+        tests.collect::<Vec<_>>()
     });
-    let trials = tests.map(|(death, case, signal)| {
+    let trials = tests.map(|(death, case, signal, wrapped)| {
         let by = if signal == "KILL" { "" } else { "-by-sigterm" };
-        let name = format!("death-{file}-{}{by}", death.step);
-        Trial::test(name, move || in_real_time(run(Case::read(case)?, death, signal)).map_err(Into::into))
+        let way = if wrapped { "-in-events" } else { "" };
+        let name = format!("death-{file}-{}{by}{way}", death.step);
+        let case = move || if wrapped { in_events(case) } else { case };
+        Trial::test(name, move || in_real_time(run(Case::read(case())?, death, signal)).map_err(Into::into))
     });
     trials.collect()
+}
+
+/// The same request, sent now: in an event whose clock runs a minute ahead, in another that knows the second.
+fn in_events(mut case: Value) -> Value {
+    let now = Timestamp::from(SystemTime::now());
+    let event = |time: Timestamp, detail: &Value| json!({"detail-type": "Cancel Request", "id": "e", "time": time.to_seconds(), "detail": detail});
+    for body in case["sqs"].as_array_mut().into_iter().flatten() {
+        *body = event(now, &event(now.plus(Duration::from_secs(60)), body));
+    }
+    case["sentAt"] = json!(now.millis());
+    case
 }
 
 /// A row's own part, and its case: the table's, with what the row sets anew.

@@ -1,7 +1,7 @@
 //! Abbreviations in a case file, so that a reader sees what matters.
 //!
-//! `{"<json>": …}` is that JSON as a string, `{"<list>": ["id-{}", 250]}` is `id-0` to `id-249`, and
-//! `{"<long>": ["x", 5000]}` is that text so many times. `sqs` builds a batch out of its requests.
+//! `{"<json>": …}` is that JSON as a string, `{"<list>": ["id-{}", 250]}` is `id-0` to `id-249`, objects with
+//! such a text too, and `{"<long>": ["x", 5000]}` is that text so many times. `sqs` builds a batch out of its requests.
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,13 @@ pub fn expand(value: Value) -> Value {
             match abbreviation.map(|(name, value)| (name.as_str(), value)) {
                 Some(("<json>", value)) => Value::String(expand(value.clone()).to_string()),
                 Some(("<list>", value)) => {
-                    let (text, count) = pair(value);
-                    (0..count).map(|index| Value::String(text.replace("{}", &index.to_string()))).collect()
+                    let (item, count) = (value[0].to_string(), number(value));
+                    let numbered = |index: usize| item.replace("{}", &index.to_string()).parse::<Value>();
+                    (0..count).map(|index| numbered(index).expect("an item stays JSON")).collect()
                 }
                 Some(("<long>", value)) => {
-                    let (text, count) = pair(value);
-                    Value::String(text.repeat(count))
+                    let text = value[0].as_str().expect("an abbreviation begins with its text");
+                    Value::String(text.repeat(number(value)))
                 }
                 _ => members.into_iter().map(|(name, value)| (name, expand(value))).collect(),
             }
@@ -28,10 +29,9 @@ pub fn expand(value: Value) -> Value {
     }
 }
 
-fn pair(value: &Value) -> (&str, usize) {
-    let text = value[0].as_str().expect("an abbreviation begins with its text");
+fn number(value: &Value) -> usize {
     let count = value[1].as_u64().expect("an abbreviation ends with a count");
-    (text, usize::try_from(count).expect("a count fits"))
+    usize::try_from(count).expect("a count fits")
 }
 
 /// The queue that requests come from.

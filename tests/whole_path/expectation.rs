@@ -27,8 +27,12 @@ pub struct Expectation {
     publish_calls: Option<Vec<Value>>,
     /// Every record that was given back to its queue: its receipt handle, and for how many seconds.
     given_back: Option<Vec<Value>>,
+    /// The operations of the calls that gave them back.
+    give_back_calls: Option<Vec<Value>>,
     /// Every message that arrived, its body as JSON.
     published: Option<Vec<Value>>,
+    /// How long the answer took, in milliseconds.
+    pub took_ms: Option<Value>,
     /// Parts of the log.
     log: Vec<String>,
     /// What the log says once and not again.
@@ -48,12 +52,19 @@ impl Expectation {
     /// The first difference between what must have happened and what did.
     pub fn difference(&self, simulator: &Simulator, reply: Reply, log: &str) -> Option<String> {
         let calls: Vec<Value> = simulator.ledger().iter().map(|call| json!(call)).collect();
-        let (giving_back, calls): (Vec<Value>, Vec<Value>) =
-            calls.into_iter().partition(|call| call["operation"] == "sqs.ChangeMessageVisibility");
+        let (giving_back, calls): (Vec<Value>, Vec<Value>) = calls.into_iter().partition(|call| {
+            let operation = call["operation"].as_str().unwrap_or_default();
+            operation.starts_with("sqs.ChangeMessageVisibility")
+        });
         let given_back: Vec<Value> = giving_back
             .iter()
-            .map(|call| json!([call["request"]["ReceiptHandle"], call["request"]["VisibilityTimeout"]]))
+            .flat_map(|call| match &call["request"]["Entries"] {
+                Value::Array(entries) => entries.clone(),
+                _ => vec![call["request"].clone()],
+            })
+            .map(|entry| json!([entry["ReceiptHandle"], entry["VisibilityTimeout"]]))
             .collect();
+        let give_back_calls: Vec<&Value> = giving_back.iter().map(|call| &call["operation"]).collect();
         let (publishing, canceling): (Vec<Value>, Vec<Value>) = calls.into_iter().partition(|call| {
             let operation = call["operation"].as_str().unwrap_or_default();
             ["eventbridge.", "sns.", "sqs."].iter().any(|service| operation.starts_with(service))
@@ -76,6 +87,9 @@ impl Expectation {
             })
             .or_else(|| difference(&json!(self.publish_calls.as_ref()?), &json!(publishing), "publishCalls"))
             .or_else(|| difference_in_any_order(self.given_back.as_ref()?, &given_back, "givenBack"))
+            .or_else(|| {
+                difference(&json!(self.give_back_calls.as_ref()?), &json!(give_back_calls), "giveBackCalls")
+            })
             .or_else(|| difference(&json!(self.published.as_ref()?), &json!(published), "published"))
             .or_else(|| difference(self.world.as_ref()?, &world, "world"))
             .or_else(|| {

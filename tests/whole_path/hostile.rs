@@ -11,7 +11,7 @@ mod raw;
 mod replies;
 mod reply;
 mod requests;
-mod texts;
+pub mod texts;
 
 use std::time::Duration;
 

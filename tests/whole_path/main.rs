@@ -21,6 +21,7 @@ mod case;
 mod chaos;
 mod deaths;
 mod documents;
+mod envelopes;
 mod expand;
 mod expectation;
 mod flat;
@@ -46,6 +47,7 @@ fn main() {
     let mut trials = cases("cases", "", case::run);
     trials.extend(cases("field", "field-", case::run_field));
     trials.extend(deaths::trials());
+    trials.extend(envelopes::trials());
     trials.extend(metadata::trials());
     trials.extend(stale::trials());
     trials.extend(trusted::trials());

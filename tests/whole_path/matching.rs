@@ -1,7 +1,7 @@
 //! Comparing what happened with what a case expects.
 //!
 //! Everything must be equal, absent parts included, but for placeholders: `<any>`, `<text>` (not
-//! empty), `<time>` (UTC with milliseconds), `<contains:…>`, `<3..5>` (a number from 3 to 5), and
+//! empty), `<absent>` (no such member), `<time>` (UTC with milliseconds), `<contains:…>`, `<3..5>` (a number from 3 to 5), and
 //! `"<more>": true` in an object that may have members which are not named.
 
 use std::ops::RangeInclusive;
@@ -19,7 +19,11 @@ pub fn difference(expected: &Value, actual: &Value, path: &str) -> Option<String
             let wanted = expected.iter().filter(|(name, _)| *name != "<more>");
             for (name, value) in wanted {
                 let path = format!("{path}.{name}");
+                let is_absent = value == "<absent>";
                 let Some(actual) = actual.get(name) else {
+                    if is_absent {
+                        continue;
+                    }
                     return Some(format!("{path}: expected {value}, got nothing"));
                 };
                 if let Some(difference) = difference(value, actual, &path) {
@@ -55,6 +59,7 @@ fn placeholder(pattern: &str, actual: &Value) -> bool {
     let text = actual.as_str();
     match pattern {
         "<any>" => true,
+        "<absent>" => false,
         "<text>" => text.is_some_and(|text| !text.is_empty()),
         "<time>" => text.is_some_and(is_time),
         _ => {

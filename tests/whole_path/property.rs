@@ -69,7 +69,9 @@ async fn run(simulator: &Simulator, round: &Round) -> Option<String> {
     let before = states(&json!(simulator.world()));
     let invocation = Invocation { timeout: Duration::from_secs(20), ..Invocation::default() };
     let reply = simulator.invoke(round.request.to_string(), invocation).await;
-    let Reply::Response(outcome) = reply else { return Some(format!("expected an outcome, got {reply:?}")) };
+    let (Reply::Response(outcome) | Reply::FunctionError { error_message: outcome, .. }) = reply else {
+        return Some(format!("expected an outcome, got {reply:?}"));
+    };
     let outcome: Value = serde_json::from_str(&outcome).expect("an outcome is JSON");
     let after = states(&json!(simulator.world()));
     let changed: BTreeSet<String> = before.difference(&after).map(|(id, _)| id.clone()).collect();
@@ -223,16 +225,19 @@ fn swf(random: &mut Rng) -> Round {
             (found, found.filter(|run| run.closed.is_none()))
         }
         false => {
-            let newest = executions.iter().rev().find(|run| run.closed.is_some() && run.started <= 0);
-            (newest, open_and_meant(&executions))
+            let found = come_to(&executions);
+            (found, found.filter(|run| run.closed.is_none()))
         }
     };
     let named = request.get("runId").is_some();
+    let is_last = found.is_some_and(|found| executions.last().is_some_and(|last| last.id == found.id));
     let status = match (reached, found.and_then(|run| run.closed)) {
         (Some(_), _) => "ACCEPTED",
-        (None, None) => "NOT_FOUND",
+        (None, None) if named || executions.is_empty() => "NOT_FOUND",
         (None, Some((end, "CANCELED"))) if named || end >= 0 => "ALREADY_CANCELED",
-        (None, Some(_)) => "NOT_RUNNING",
+        // What continues it is not there, and must be somewhere.
+        (None, Some((_, "CONTINUED_AS_NEW"))) if !named && is_last => "FAILED",
+        (None, _) => "NOT_RUNNING",
     };
     let changed = reached.into_iter().map(|run| run.id.clone()).collect();
     Round { world, request, changed, status, result: json!({}) }
@@ -254,18 +259,16 @@ fn chain(random: &mut Rng) -> Vec<Execution> {
     executions
 }
 
-/// The open run, if it had started by the moment or continues, link by link, one that had.
-fn open_and_meant(executions: &[Execution]) -> Option<&Execution> {
-    let open = executions.last().filter(|run| run.closed.is_none())?;
-    let mut start = open.started;
-    for run in executions.iter().rev() {
-        let continued = matches!(run.closed, Some((end, "CONTINUED_AS_NEW")) if start - end <= 1_000);
-        match (run.closed.is_none(), start <= 0) {
-            (_, true) => return Some(open),
-            (true, false) => {}
-            (false, false) if continued => start = run.started,
-            (false, false) => return None,
+/// What the newest run that had started by the moment has come to: itself, or what continues it, link by
+/// link.
+fn come_to(executions: &[Execution]) -> Option<&Execution> {
+    let newest = executions.iter().rposition(|run| run.started <= 0)?;
+    let mut found = &executions[newest];
+    for next in &executions[newest + 1..] {
+        match found.closed {
+            Some((end, "CONTINUED_AS_NEW")) if next.started - end <= 1_000 => found = next,
+            _ => break,
         }
     }
-    (start <= 0).then_some(open)
+    Some(found)
 }

@@ -55,6 +55,15 @@ fn the_longest_wait_that_a_reply_asks_for_counts() {
         (&[("retry-after", " 2 "), ("x-amz-retry-after", "2500")], Some(2_500)),
         (&[("x-amz-retry-after", "99999999999999999999")], Some(u64::MAX)),
         (&[("retry-after", "soon")], None),
+        (&[("retry-after", "Fri, 27 Nov 2026 12:02:00 GMT")], None),
+        (
+            &[("retry-after", "Fri, 27 Nov 2026 12:02:00 GMT"), ("date", "Fri, 27 Nov 2026 12:00:30 GMT")],
+            Some(90_000),
+        ),
+        (
+            &[("retry-after", "Fri, 27 Nov 2026 12:00:00 GMT"), ("date", "Fri, 27 Nov 2026 12:00:30 GMT")],
+            None,
+        ),
         (&[("retry-after", "-1")], None),
     ] {
         let expected = expected.map(Duration::from_millis);

@@ -15,6 +15,7 @@ use aws_config::SdkConfig;
 use aws_sdk_appflow::operation::RequestId;
 use serde_json::{Value, json};
 
+pub use self::records::Followed;
 pub use self::tally::{State, Tally};
 use super::{Accepted, Answered, Conclusion, Shared, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
@@ -116,6 +117,11 @@ impl Cancellation {
     /// The name that policy and outcomes go by.
     pub fn key(&self) -> String {
         format!("appflow:{}", self.flow_name)
+    }
+
+    /// Whether a flow can have a name, whatever its length.
+    pub fn can_name(flow_name: &str) -> bool {
+        (FLOW_NAME.allows)(flow_name)
     }
 
     /// What was asked, for the outcome.

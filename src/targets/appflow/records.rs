@@ -1,10 +1,13 @@
 //! A flow's execution records: what AppFlow tells of the runs of a flow, page by page.
 //!
 //! The order of the records is not documented, so nothing is concluded from it. Looking runs up may
-//! stop once all are found; pinning a request reads every page or gives up. Nothing is changed here.
+//! stop once all are found; pinning requests reads every page or gives up. One reading serves all that
+//! is asked of a flow, and of each record only what was asked for outlives its page: a flow can have
+//! tens of thousands. Nothing is changed here.
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_DescribeFlowExecutionRecords.html>
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
 use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
@@ -15,11 +18,43 @@ use crate::client;
 use crate::client::error::to_the_millisecond;
 use crate::follow_up;
 use crate::pace::Operation;
+use crate::targets::pages::Tokens;
 use crate::targets::{LookUp, incomplete};
-use crate::timestamp::Moment;
+use crate::timestamp::{Moment, Span, Timestamp};
 
 /// A page of records has so many at most.
 const RECORDS_A_PAGE: i32 = 100;
+
+/// The runs that a request is about, as the records have them.
+#[derive(Default)]
+pub struct Found {
+    in_progress: Vec<String>,
+    canceled: Vec<String>,
+}
+
+/// What has become of runs that were asked to end.
+pub struct Followed {
+    /// Of those that were named, as far as they could be read.
+    pub states: BTreeMap<String, follow_up::State>,
+    /// Of those that were running in each of the spans; nothing where not every record could be read.
+    pub running: Option<Vec<Vec<(String, follow_up::State)>>>,
+    pub error: Option<CallError>,
+}
+
+impl Cancellation {
+    /// The same request for the runs that were found, which had started when it was made.
+    pub fn pinned(&self, found: Found) -> Self {
+        let runs = Runs::Pinned { in_progress: Ids::new(found.in_progress), canceled: found.canceled };
+        Self { flow_name: self.flow_name.clone(), runs }
+    }
+
+    /// The runs of those found that the request would reach.
+    pub fn would_cancel(&self, found: Found) -> Vec<String> {
+        let Runs::Named(Ids(ids)) = &self.runs else { return found.in_progress };
+        let running: HashSet<String> = found.in_progress.into_iter().collect();
+        ids.iter().filter(|id| running.contains(*id)).cloned().collect()
+    }
+}
 
 impl AppFlow {
     /// Looks runs up to explain what became of them. What could not be read is left out; the error says
@@ -27,141 +62,114 @@ impl AppFlow {
     pub async fn look_up(
         &self,
         flow_name: &str,
-        wanted: HashSet<&str>,
+        mut wanted: HashSet<&str>,
         look_up: &LookUp<'_>,
     ) -> (HashMap<String, State>, Option<CallError>) {
-        let (found, error) = self.find(flow_name, wanted, look_up.max_pages(), look_up).await;
-        let state = |status: Option<ExecutionStatus>| match status {
-            Some(status) => state_of(&status),
-            None => Some(State::NotListed),
-        };
-        (found.into_iter().filter_map(|(id, status)| Some((id, state(status)?))).collect(), error)
-    }
-
-    /// Looks runs up to say how far they are on their way to their end, as many pages as it takes.
-    pub async fn states(
-        &self,
-        asked: &Cancellation,
-        wanted: HashSet<&str>,
-        look_up: &LookUp<'_>,
-    ) -> (BTreeMap<String, follow_up::State>, Option<CallError>) {
-        let unlisted = || wanted.iter().map(|id| ((*id).to_owned(), follow_up::State::NotFound)).collect();
-        let (found, error) = self.find(&asked.flow_name, wanted.clone(), u32::MAX, look_up).await;
-        if error.as_ref().is_some_and(|error| error.class == Class::NotFound) {
-            return (unlisted(), None);
-        }
-        (found.into_iter().map(|(id, status)| (id, how_far(status.as_ref()))).collect(), error)
-    }
-
-    /// Reads pages until all runs are found, every page is read, or so many are. A run that is on none of
-    /// them all has no status.
-    async fn find(
-        &self,
-        flow_name: &str,
-        mut wanted: HashSet<&str>,
-        most_pages: u32,
-        look_up: &LookUp<'_>,
-    ) -> (HashMap<String, Option<ExecutionStatus>>, Option<CallError>) {
-        let (mut found, mut token, mut seen) = (HashMap::new(), None, HashSet::new());
-        for _ in 0..most_pages {
-            let page = match self.page(flow_name, token, look_up).await {
-                Ok(page) => page,
-                Err(error) => return (found, Some(error)),
-            };
-            for record in page.flow_executions.unwrap_or_default() {
-                let (Some(id), status) = (record.execution_id, record.execution_status) else { continue };
-                if wanted.remove(id.as_str()) {
-                    // A run with a status that nobody knows is listed, whatever it does.
-                    found.insert(id, Some(status.unwrap_or_else(|| "".into())));
-                }
+        let mut found = HashMap::new();
+        let read = self.every_record(flow_name, look_up.max_pages(), look_up, |id, record| {
+            if wanted.remove(id.as_str())
+                && let Some(state) = record.execution_status.as_ref().and_then(state_of)
+            {
+                found.insert(id, state);
             }
-            token = page.next_token;
-            if token.is_none() {
-                found.extend(wanted.drain().map(|id| (id.to_owned(), None)));
-            }
-            if wanted.is_empty() || token.clone().is_some_and(|token| !seen.insert(token)) {
-                break;
-            }
-        }
-        (found, None)
-    }
-
-    /// The runs that a request for all active runs means if it was made at `since`: those that had
-    /// started by then. A run without a known start is not meant.
-    ///
-    /// # Errors
-    /// A list that cannot be read to its end.
-    pub async fn pin(
-        &self,
-        asked: &Cancellation,
-        since: Moment,
-        look_up: &LookUp<'_>,
-    ) -> Result<Cancellation, CallError> {
-        let records = self.every_record(&asked.flow_name, look_up).await?;
-        let (mut in_progress, mut canceled) = (Vec::new(), Vec::new());
-        for record in records {
-            let started_by_then = started_by(&record, since);
-            let updated_at = record.last_updated_at.as_ref().and_then(to_the_millisecond);
-            let (Some(id), true) = (record.execution_id, started_by_then) else { continue };
-            match record.execution_status.as_ref().and_then(state_of) {
-                Some(State::StillRunning) => in_progress.push(id),
-                Some(State::AlreadyCanceled) if updated_at.is_some_and(|at| at >= since.begins()) => {
-                    canceled.push(id)
-                }
-                _ => {}
-            }
-        }
-        let runs = Runs::Pinned { in_progress: Ids::new(in_progress), canceled };
-        Ok(Cancellation { flow_name: asked.flow_name.clone(), runs })
-    }
-
-    /// The ids of the runs that a request would reach now; made at `since` where it would be pinned.
-    ///
-    /// # Errors
-    /// A list that cannot be read to its end.
-    pub async fn would_cancel(
-        &self,
-        asked: &Cancellation,
-        since: Option<Moment>,
-        look_up: &LookUp<'_>,
-    ) -> Result<Vec<String>, CallError> {
-        let records = self.every_record(&asked.flow_name, look_up).await?;
-        let running = records.into_iter().filter(|record| {
-            record.execution_status.as_ref().and_then(state_of) == Some(State::StillRunning)
+            enough(wanted.is_empty())
         });
-        Ok(match &asked.runs {
-            Runs::Named(Ids(ids)) => {
-                let running: HashSet<String> = running.filter_map(|record| record.execution_id).collect();
-                ids.iter().filter(|id| running.contains(*id)).cloned().collect()
-            }
-            _ => running
-                .filter(|record| since.is_none_or(|since| started_by(record, since)))
-                .filter_map(|record| record.execution_id)
-                .collect(),
-        })
+        let read = read.await;
+        if read == Ok(Read::ToTheEnd) {
+            found.extend(wanted.into_iter().map(|id| (id.to_owned(), State::NotListed)));
+        }
+        (found, read.err())
     }
 
+    /// Looks runs up to say how far they are on their way to their end, as many pages as it takes: those
+    /// that are wanted, and those that were running in each span.
+    pub async fn follow(
+        &self,
+        asked: &Cancellation,
+        mut wanted: HashSet<&str>,
+        spans: &[Span],
+        look_up: &LookUp<'_>,
+    ) -> Followed {
+        let (mut states, mut running) = (BTreeMap::new(), vec![Vec::new(); spans.len()]);
+        let read = self.every_record(&asked.flow_name, u32::MAX, look_up, |id, record| {
+            let state = how_far(record.execution_status.as_ref());
+            for (span, running) in spans.iter().zip(&mut running) {
+                if was_running(&record, *span) {
+                    running.push((id.clone(), state));
+                }
+            }
+            if wanted.remove(id.as_str()) {
+                states.insert(id, state);
+            }
+            enough(wanted.is_empty() && spans.is_empty())
+        });
+        let read = read.await;
+        let is_gone = read.as_ref().is_err_and(|error| error.class == Class::NotFound);
+        let is_read = is_gone || read == Ok(Read::ToTheEnd);
+        if is_read {
+            let unlisted = wanted.into_iter().map(|id| (id.to_owned(), follow_up::State::NotFound));
+            states.extend(unlisted);
+        }
+        Followed { states, running: is_read.then_some(running), error: read.err().filter(|_| !is_gone) }
+    }
+
+    /// The runs that each of several requests is about, of which one has a time where it means the runs of
+    /// its moment: those that had started by then, and those that were canceled since. A run without a
+    /// known start is not meant.
+    ///
+    /// # Errors
+    /// A list that cannot be read to its end.
+    pub async fn meant(
+        &self,
+        asked: &Cancellation,
+        since: &[Option<Moment>],
+        look_up: &LookUp<'_>,
+    ) -> Result<Vec<Found>, CallError> {
+        let mut found: Vec<Found> = since.iter().map(|_| Found::default()).collect();
+        let read = self.every_record(&asked.flow_name, u32::MAX, look_up, |id, record| {
+            let state = record.execution_status.as_ref().and_then(state_of);
+            let (started_at, updated_at) = (at(&record.started_at), at(&record.last_updated_at));
+            for (since, found) in since.iter().zip(&mut found) {
+                let is_meant = since.is_none_or(|since| started_at.is_some_and(|at| at <= since.ends()));
+                let since_then = since.is_some_and(|since| updated_at.is_some_and(|at| at >= since.begins()));
+                match state.filter(|_| is_meant) {
+                    Some(State::StillRunning) => found.in_progress.push(id.clone()),
+                    Some(State::AlreadyCanceled) if since_then => found.canceled.push(id.clone()),
+                    _ => {}
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        read.await.map(|_| found)
+    }
+
+    /// Shows every record of a flow that names a run, until it is enough, or so many pages are read.
+    ///
+    /// # Errors
+    /// A list that cannot be read to its end.
     async fn every_record(
         &self,
         flow_name: &str,
+        most_pages: u32,
         look_up: &LookUp<'_>,
-    ) -> Result<Vec<ExecutionRecord>, CallError> {
-        let (mut records, mut token, mut seen) = (Vec::new(), None, HashSet::new());
-        loop {
-            let first = seen.is_empty();
+        mut see: impl FnMut(String, ExecutionRecord) -> ControlFlow<()>,
+    ) -> Result<Read, CallError> {
+        let (mut tokens, mut token) = (Tokens::default(), None);
+        for number in 0..most_pages {
             let page = self.page(flow_name, token, look_up).await;
-            let page = page.map_err(|error| if first { error } else { incomplete(error) })?;
-            records.extend(page.flow_executions.unwrap_or_default());
-            token = page.next_token;
-            match &token {
-                None => return Ok(records),
-                // A token that comes again leads in a circle.
-                Some(next) if !seen.insert(next.clone()) => {
-                    return Err(incomplete(CallError::unreadable("pages that come to an end")));
+            let page = page.map_err(|error| if number == 0 { error } else { incomplete(error) })?;
+            for mut record in page.flow_executions.unwrap_or_default() {
+                let Some(id) = record.execution_id.take() else { continue };
+                if see(id, record).is_break() {
+                    return Ok(Read::Enough);
                 }
-                Some(_) => {}
+            }
+            token = tokens.next(page.next_token).map_err(incomplete)?;
+            if token.is_none() {
+                return Ok(Read::ToTheEnd);
             }
         }
+        Ok(Read::Enough)
     }
 
     async fn page(
@@ -180,27 +188,48 @@ impl AppFlow {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let mut page = look_up.read(Operation::DescribeFlowExecutionRecords, call).await?;
-        page.next_token = page.next_token.filter(|token| !token.is_empty());
-        Ok(page)
+        look_up.read(Operation::DescribeFlowExecutionRecords, call).await
     }
 }
 
-/// Whether a run had started at a time; one without a known start had not.
-fn started_by(record: &ExecutionRecord, time: Moment) -> bool {
-    record.started_at.as_ref().and_then(to_the_millisecond).is_some_and(|at| at <= time.ends())
+/// How far a flow's records were read.
+#[derive(Debug, PartialEq)]
+enum Read {
+    ToTheEnd,
+    /// As far as was needed, or allowed.
+    Enough,
 }
 
-/// What a record's status means for a run that was asked to end; none where it is listed nowhere.
+fn enough(is_enough: bool) -> ControlFlow<()> {
+    if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+fn at(time: &Option<aws_sdk_appflow::primitives::DateTime>) -> Option<Timestamp> {
+    time.as_ref().and_then(to_the_millisecond)
+}
+
+/// Whether a run had started by the end of a span and not ended before it. The last update of one that has
+/// ended is its end.
+fn was_running(record: &ExecutionRecord, span: Span) -> bool {
+    let had_started = at(&record.started_at).is_some_and(|at| at <= span.until);
+    let has_ended = matches!(
+        record.execution_status,
+        Some(ExecutionStatus::Canceled | ExecutionStatus::Successful | ExecutionStatus::Error)
+    );
+    let ended_before = has_ended && at(&record.last_updated_at).is_none_or(|at| at < span.from);
+    had_started && !ended_before
+}
+
+/// What a record's status means for a run that was asked to end. One with a status that nobody knows is
+/// listed, whatever it does.
 fn how_far(status: Option<&ExecutionStatus>) -> follow_up::State {
     match status {
-        None => follow_up::State::NotFound,
         Some(ExecutionStatus::Inprogress) => follow_up::State::Running,
         Some(ExecutionStatus::Cancelstarted) => follow_up::State::Canceling,
         Some(ExecutionStatus::Canceled) => follow_up::State::Canceled,
         Some(ExecutionStatus::Successful) => follow_up::State::Succeeded,
         Some(ExecutionStatus::Error) => follow_up::State::Failed,
-        Some(_) => follow_up::State::Unknown,
+        Some(_) | None => follow_up::State::Unknown,
     }
 }
 

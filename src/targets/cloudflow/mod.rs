@@ -72,6 +72,11 @@ impl Cancellation {
         format!("cloudflow:{}", self.flow_name)
     }
 
+    /// Whether a flow can have a name, whatever its length.
+    pub fn can_name(flow_name: &str) -> bool {
+        !flow_name.is_empty() && (NAME.allows)(flow_name)
+    }
+
     /// What was asked, for the outcome.
     pub fn target(&self) -> Value {
         json!({

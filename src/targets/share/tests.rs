@@ -87,6 +87,7 @@ async fn run(
         retry: &retry,
         pace: &pace,
         until: start + Duration::from_secs(seconds),
+        now: crate::timestamp::Timestamp::LATEST,
         max_pages: 1,
         deferred: &|record, wait: Duration| deferred.borrow_mut().push((record, wait.as_millis())),
     };

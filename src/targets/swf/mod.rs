@@ -5,13 +5,15 @@
 //! answers `UnknownResourceFault` for what never existed and what is closed alike.
 //! API: <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RequestCancelWorkflowExecution.html>
 
+mod meant;
 mod runs;
 
 use aws_config::SdkConfig;
 use aws_sdk_swf::operation::RequestId;
 use serde_json::{Value, json};
 
-pub use self::runs::{Meant, explained};
+pub use self::meant::{From, Meant, explained, is_listed, still_running};
+pub use self::runs::Run;
 use super::{Accepted, Answered, Conclusion, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, ReadableReply};
@@ -81,6 +83,14 @@ impl Cancellation {
     /// The name that policy and outcomes go by.
     pub fn key(&self) -> String {
         format!("swf:{}/{}", self.domain, self.workflow_id)
+    }
+
+    /// Whether a domain and a workflow can have a name, whatever its length.
+    pub fn can_name(name: &str) -> bool {
+        name.split_once('/').is_some_and(|(domain, workflow_id)| {
+            let named = !domain.is_empty() && !workflow_id.is_empty();
+            named && (DOMAIN.allows)(domain) && (WORKFLOW_ID.allows)(workflow_id)
+        })
     }
 
     /// What was asked, for the outcome.

@@ -5,6 +5,7 @@
 //! consistent. Nothing is changed here.
 //! API: <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_ListClosedWorkflowExecutions.html>
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use aws_sdk_swf::error::BuildError;
@@ -13,71 +14,102 @@ use aws_sdk_swf::types::{
     CloseStatus, ExecutionStatus, ExecutionTimeFilter, WorkflowExecution, WorkflowExecutionFilter,
     WorkflowExecutionInfo,
 };
-use serde_json::json;
 
 use super::{Cancellation, Swf, classify};
-use crate::call_error::{Answer, CallError, Class, cut};
+use crate::call_error::{CallError, Class, cut};
 use crate::client;
 use crate::client::error::to_the_millisecond;
 use crate::follow_up::State;
-use crate::outcome::Status;
 use crate::pace::Operation;
-use crate::targets::{Conclusion, LookUp, incomplete};
+use crate::targets::LookUp;
+use crate::targets::pages::Tokens;
 use crate::timestamp::{Moment, Timestamp};
 
 /// A continuation starts within so long of the end of the run that it continues.
 const CONTINUES_WITHIN: Duration = Duration::from_secs(1);
+/// A page of closed runs has so many at most.
+pub const MOST_A_PAGE: i32 = 1_000;
 
 /// A run that was found, as far as it matters here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    run_id: String,
-    started_at: Option<Timestamp>,
+    pub run_id: String,
+    pub started_at: Option<Timestamp>,
     /// Absent where the run is open.
-    closed: Option<(CloseStatus, Timestamp)>,
+    pub closed: Option<Closed>,
+    pub cancel_requested: bool,
 }
 
-/// The run that a request without a run id means.
-#[derive(Debug, PartialEq)]
-pub enum Meant {
-    /// This one is open.
-    Open(String),
-    /// None is open; this is what is known.
-    Not(Box<Conclusion>),
-}
-
-impl Meant {
-    /// No open run is meant; the newest closed one that had started tells how it ended.
-    fn not(newest: Option<Run>, since: Moment) -> Self {
-        Self::Not(Box::new(explained(newest, Some(since))))
-    }
+/// How and when a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closed {
+    pub status: CloseStatus,
+    pub at: Option<Timestamp>,
 }
 
 impl Run {
     /// What is known of a run; none where the description names none.
     fn of(info: WorkflowExecutionInfo) -> Option<Self> {
-        let closed_at = info.close_timestamp.as_ref().and_then(to_the_millisecond);
+        let is_closed = info.execution_status == ExecutionStatus::Closed || info.close_status.is_some();
+        let closed = is_closed.then(|| Closed {
+            status: info.close_status.unwrap_or_else(|| "".into()),
+            at: info.close_timestamp.as_ref().and_then(to_the_millisecond),
+        });
         Some(Self {
             run_id: cut(&info.execution?.run_id, 64),
             started_at: to_the_millisecond(&info.start_timestamp),
-            closed: info.close_status.zip(closed_at),
+            closed,
+            cancel_requested: info.cancel_requested,
         })
     }
 
-    fn started_by(&self, time: Moment) -> bool {
+    /// One that was found open, and nothing else is known of it.
+    pub fn open(run_id: &str) -> Self {
+        Self { run_id: run_id.into(), started_at: None, closed: None, cancel_requested: false }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    pub fn started_by(&self, time: Moment) -> bool {
         self.started_at.is_some_and(|started_at| started_at <= time.ends())
     }
 
+    /// It is closed, and another run goes on with its work.
+    pub fn is_continued(&self) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.status == CloseStatus::ContinuedAsNew)
+    }
+
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        self.closed.as_ref()?.at
+    }
+
     /// Whether a run that started at this time continues this one.
-    fn goes_on_at(&self, start: Timestamp) -> bool {
-        let Some((CloseStatus::ContinuedAsNew, end)) = self.closed else { return false };
+    pub fn goes_on_at(&self, start: Timestamp) -> bool {
+        let Some(end) = self.closed_at().filter(|_| self.is_continued()) else { return false };
         let apart = end.millis_since(start).max(start.millis_since(end));
         u128::from(apart) <= CONTINUES_WITHIN.as_millis()
+    }
+
+    /// How far it is, for those who asked it to end.
+    pub fn state(&self) -> State {
+        match self.closed.as_ref().map(|closed| &closed.status) {
+            None if self.cancel_requested => State::Canceling,
+            None => State::Running,
+            Some(CloseStatus::Canceled) => State::Canceled,
+            Some(CloseStatus::Completed) => State::Succeeded,
+            Some(CloseStatus::Failed) => State::Failed,
+            Some(CloseStatus::TimedOut) => State::TimedOut,
+            Some(CloseStatus::Terminated) => State::Terminated,
+            Some(CloseStatus::ContinuedAsNew) => State::ContinuedAsNew,
+            Some(_) => State::Unknown,
+        }
     }
 }
 
 impl Swf {
-    /// Finds the run that a request meant: the one that it names, else the newest closed one.
+    /// The run that a request names, else the one of its workflow that closed last.
     ///
     /// # Errors
     /// A read that failed. What the service does not know is no error.
@@ -87,8 +119,8 @@ impl Swf {
         look_up: &LookUp<'_>,
     ) -> Result<Option<Run>, CallError> {
         let found = match &asked.run_id {
-            Some(run_id) => self.described(asked, run_id, look_up).await.map(|info| info.and_then(Run::of)),
-            None => self.closed(asked, 1, None, look_up).await.map(|(runs, _)| runs.into_iter().next()),
+            Some(run_id) => self.described(asked, run_id, look_up).await,
+            None => self.newest_closed(asked, look_up).await,
         };
         match found {
             Err(error) if error.class == Class::NotFound => Ok(None),
@@ -96,87 +128,16 @@ impl Swf {
         }
     }
 
-    /// The run that a request means if it was made at `since`: the open one, if it had started by then
-    /// or continues one that had; else the newest closed one that had started by then tells how it ended.
-    ///
-    /// # Errors
-    /// A read that failed, or a list that does not come to an end.
-    pub async fn pin(
-        &self,
-        asked: &Cancellation,
-        since: Moment,
-        look_up: &LookUp<'_>,
-    ) -> Result<Meant, CallError> {
-        let open = self.open(asked, look_up).await?;
-        if let Some(run) = open.as_ref().filter(|run| run.started_by(since)) {
-            return Ok(Meant::Open(run.run_id.clone()));
-        }
-        // Back through the runs that the open one continues, and on to the newest that had started.
-        let mut continued_at = open.as_ref().and_then(|run| run.started_at);
-        let (mut token, mut read) = (None, 0);
-        loop {
-            let page = self.closed(asked, 1_000, token, look_up).await;
-            let (runs, next) = page.map_err(|error| if read == 0 { error } else { incomplete(error) })?;
-            for run in runs {
-                // At most one run of a workflow is open, so only the one that closed last before a start
-                // can be continued by it.
-                let continues = continued_at.is_some_and(|start| run.goes_on_at(start));
-                match (run.started_by(since), &open) {
-                    (true, Some(open)) if continues => return Ok(Meant::Open(open.run_id.clone())),
-                    (true, _) => return Ok(Meant::not(Some(run), since)),
-                    (false, _) => continued_at = run.started_at.filter(|_| continues),
-                }
-            }
-            read += 1;
-            token = next;
-            match token {
-                None => return Ok(Meant::not(None, since)),
-                Some(_) if read == MOST_PAGES => {
-                    return Err(incomplete(CallError::unreadable("pages that come to an end")));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// The run that is open now; there is at most one of a workflow.
+    /// One run; none where its description tells nothing of it.
     ///
     /// # Errors
     /// A read that failed.
-    pub async fn open_run_id(
-        &self,
-        asked: &Cancellation,
-        look_up: &LookUp<'_>,
-    ) -> Result<Option<String>, CallError> {
-        Ok(self.open(asked, look_up).await?.map(|run| run.run_id))
-    }
-
-    /// The state of the one run.
-    ///
-    /// # Errors
-    /// A read that failed.
-    pub async fn state(
-        &self,
-        asked: &Cancellation,
-        runs: &[String],
-        look_up: &LookUp<'_>,
-    ) -> Result<State, CallError> {
-        let run_id = runs.first().map(String::as_str).unwrap_or_default();
-        let info = self.described(asked, run_id, look_up).await?;
-        Ok(info.map_or(State::Unknown, |info| state_of(&info)))
-    }
-
-    /// Whether a run that was found is open.
-    pub fn is_open(run: &Run) -> bool {
-        run.closed.is_none()
-    }
-
-    async fn described(
+    pub async fn described(
         &self,
         asked: &Cancellation,
         run_id: &str,
         look_up: &LookUp<'_>,
-    ) -> Result<Option<WorkflowExecutionInfo>, CallError> {
+    ) -> Result<Option<Run>, CallError> {
         let execution = WorkflowExecution::builder().workflow_id(&asked.workflow_id).run_id(run_id).build();
         let execution = execution.map_err(wrong)?;
         let call = async || {
@@ -189,10 +150,34 @@ impl Swf {
                 .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::DescribeWorkflowExecution, call).await?;
-        Ok(output.execution_info)
+        Ok(output.execution_info.and_then(Run::of))
     }
 
-    async fn open(&self, asked: &Cancellation, look_up: &LookUp<'_>) -> Result<Option<Run>, CallError> {
+    async fn newest_closed(
+        &self,
+        asked: &Cancellation,
+        look_up: &LookUp<'_>,
+    ) -> Result<Option<Run>, CallError> {
+        let (mut tokens, mut token) = (Tokens::default(), None);
+        loop {
+            let (runs, next) = self.closed(asked, 1, token, look_up).await?;
+            token = tokens.next(next)?;
+            if token.is_none() || !runs.is_empty() {
+                return Ok(runs.into_iter().next());
+            }
+        }
+    }
+
+    /// A page of open runs, and the token of the next one.
+    ///
+    /// # Errors
+    /// A read that failed.
+    pub async fn open(
+        &self,
+        asked: &Cancellation,
+        token: Option<String>,
+        look_up: &LookUp<'_>,
+    ) -> Result<(Vec<Run>, Option<String>), CallError> {
         let (since_ever, this_one) = (since_ever()?, this_one(asked)?);
         let call = async || {
             self.0
@@ -200,16 +185,20 @@ impl Swf {
                 .domain(&asked.domain)
                 .start_time_filter(since_ever.clone())
                 .execution_filter(this_one.clone())
+                .set_next_page_token(token.clone())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::ListOpenWorkflowExecutions, call).await?;
-        Ok(output.execution_infos.into_iter().find_map(Run::of))
+        Ok((output.execution_infos.into_iter().filter_map(Run::of).collect(), output.next_page_token))
     }
 
     /// A page of closed runs, the last to close first, and the token of the next one.
-    async fn closed(
+    ///
+    /// # Errors
+    /// A read that failed.
+    pub async fn closed(
         &self,
         asked: &Cancellation,
         most: i32,
@@ -230,28 +219,12 @@ impl Swf {
                 .map_err(|error| client::call_error(error, classify))
         };
         let output = look_up.read(Operation::ListClosedWorkflowExecutions, call).await?;
-        let runs = output.execution_infos.into_iter().filter_map(Run::of).collect();
-        Ok((runs, output.next_page_token.filter(|token| !token.is_empty())))
+        let mut runs: Vec<Run> = output.execution_infos.into_iter().filter_map(Run::of).collect();
+        // Of two that closed at once, the one that started later is the newer one.
+        runs.sort_by_key(|run| Reverse((run.closed_at(), run.started_at)));
+        Ok((runs, output.next_page_token))
     }
 }
-
-/// What a description says of a run that was asked to end.
-fn state_of(info: &WorkflowExecutionInfo) -> State {
-    match (&info.execution_status, &info.close_status) {
-        (ExecutionStatus::Open, _) if info.cancel_requested => State::Canceling,
-        (ExecutionStatus::Open, _) => State::Running,
-        (_, Some(CloseStatus::Canceled)) => State::Canceled,
-        (_, Some(CloseStatus::Completed)) => State::Succeeded,
-        (_, Some(CloseStatus::Failed)) => State::Failed,
-        (_, Some(CloseStatus::TimedOut)) => State::TimedOut,
-        (_, Some(CloseStatus::Terminated)) => State::Terminated,
-        (_, Some(CloseStatus::ContinuedAsNew)) => State::ContinuedAsNew,
-        _ => State::Unknown,
-    }
-}
-
-/// More pages than this of one workflow's closed runs are a circle, not a list.
-const MOST_PAGES: u32 = 1_000;
 
 fn since_ever() -> Result<ExecutionTimeFilter, CallError> {
     ExecutionTimeFilter::builder().oldest_date(DateTime::from_secs(0)).build().map_err(wrong)
@@ -265,53 +238,9 @@ fn wrong(error: BuildError) -> CallError {
     CallError::not_configured(error.to_string())
 }
 
-/// What a run that was found, or none, means for a request. `since` is when a request that names no
-/// run was made: a run that was canceled before was not canceled for it.
-pub fn explained(found: Option<Run>, since: Option<Moment>) -> Conclusion {
-    let open_ends = found.iter().map(|run| run.run_id.clone()).collect();
-    let (status, result) = match found {
-        None => (Status::NotFound, None),
-        // The service has just said that there is no such open run; its reads are eventually consistent.
-        Some(Run { closed: None, run_id, .. }) => (Status::Failed, Some(json!({"runId": run_id}))),
-        Some(Run { closed: Some((close_status, at)), run_id, .. }) => {
-            let for_this =
-                close_status == CloseStatus::Canceled && since.is_none_or(|since| at >= since.begins());
-            let status = if for_this { Status::AlreadyCanceled } else { Status::NotRunning };
-            (status, Some(json!({"runId": run_id, "closeStatus": close_status.as_str()})))
-        }
-    };
-    let message = "SWF knows no open run to cancel, and describes it as open";
-    let error = (status == Status::Failed)
-        .then(|| CallError::own(Class::Retry, Answer::Received, "StillRunning", message));
-    Conclusion { status, taken: false, result, error, remaining: None, unclear: None, open_ends }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn how_a_run_closed_decides_and_for_an_open_ended_request_when() {
-        let at = |millis| Timestamp::from_millis(millis).expect("a time");
-        let run = |closed| Some(Run { run_id: "r".into(), started_at: None, closed });
-        let closed = |status, millis| run(Some((status, at(millis))));
-        for (found, since, status) in [
-            (None, None, Status::NotFound),
-            (run(None), None, Status::Failed),
-            (closed(CloseStatus::Canceled, 5), None, Status::AlreadyCanceled),
-            (closed(CloseStatus::Canceled, 5), Some(at(5).into()), Status::AlreadyCanceled),
-            (closed(CloseStatus::Canceled, 5), Some(at(6).into()), Status::NotRunning),
-            (closed(CloseStatus::Completed, 5), None, Status::NotRunning),
-            (closed(CloseStatus::ContinuedAsNew, 5), Some(at(1).into()), Status::NotRunning),
-            (closed(CloseStatus::Terminated, 5), Some(at(1).into()), Status::NotRunning),
-        ] {
-            let conclusion = explained(found, since);
-            assert_eq!(conclusion.status, status);
-            assert_eq!(conclusion.error.is_some(), status == Status::Failed);
-        }
-        let result = explained(closed(CloseStatus::TimedOut, 5), None).result;
-        assert_eq!(result, Some(json!({"runId": "r", "closeStatus": "TIMED_OUT"})));
-    }
 
     #[test]
     fn times_of_the_service_are_rounded_to_the_millisecond() {

@@ -30,7 +30,8 @@ fn publishing(destination: &str) -> Operation {
 }
 
 pub fn draw(random: &mut Rng, destination: &str) -> Vec<Fault> {
-    let courtesy = [publishing(destination), Operation::ChangeMessageVisibility];
+    let hiding = [Operation::ChangeMessageVisibility, Operation::ChangeMessageVisibilityBatch];
+    let courtesy = [publishing(destination)].into_iter().chain(hiding);
     let mut faults = Vec::new();
     // The first calls are those that carry whole batches.
     if random.u8(..3) == 0 {

@@ -34,8 +34,7 @@ pub fn means(round: &Round, seen: &Observed, receipt: &Receipt, key: &str) -> bo
             Wish::Runs { .. } | Wish::Workflow { .. } => {
                 let of_target =
                     open_ended(&receipt.sent.message.wish).is_some_and(|prefix| key.starts_with(&prefix));
-                of_target
-                    && (fresh(round, seen, receipt) || seen.history.had_started(key, receipt.sent.since))
+                of_target && (fresh(round, seen, receipt) || seen.history.had_started(key, receipt.sent.by))
             }
             Wish::Invalid | Wish::Ours => false,
         }

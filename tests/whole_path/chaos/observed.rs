@@ -60,6 +60,8 @@ pub struct Sent {
     pub message: Message,
     /// Since when the request counts.
     pub since: i64,
+    /// What had started by then is meant; later than that only where its time is known to the second.
+    pub by: i64,
 }
 
 /// A call, and the delivery that it was made for, where that is known.

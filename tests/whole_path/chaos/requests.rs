@@ -3,8 +3,11 @@
 //! A wish is known because the text was made from it, not by reading the text: the checks share no code
 //! with the function.
 
+use std::ops::RangeInclusive;
+
 use countermand_simulator::Timestamp;
 use fastrand::Rng;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::draw::{at, pick};
@@ -25,8 +28,8 @@ pub struct Message {
     pub body: String,
     pub wish: Wish,
     pub dry_run: bool,
-    /// When the request says that it was made.
-    pub made_at: Option<i64>,
+    /// When the request, and each envelope around it, says that it was made.
+    pub times: Vec<RangeInclusive<i64>>,
 }
 
 /// What a message asks for.
@@ -65,6 +68,7 @@ fn message(random: &mut Rng, base: Timestamp, sent: i64, number: usize) -> Messa
     let mut body = body(&wish);
     let dry_run = random.u8(..10) == 0;
     let made_at = (random.u8(..5) == 0).then(|| sent - random.i64(0..200_000));
+    let mut times: Vec<_> = made_at.map(|made_at| made_at..=made_at).into_iter().collect();
     let body = match &wish {
         Wish::Invalid => invalid(random),
         Wish::Ours => json!({"type": ours(random), "version": "1", "requestId": "x"}).to_string(),
@@ -81,7 +85,30 @@ fn message(random: &mut Rng, base: Timestamp, sent: i64, number: usize) -> Messa
             body.to_string()
         }
     };
-    Message { at: sent, body, wish, dry_run, made_at }
+    let layers = pick(random, &[0, 0, 1, 2]);
+    let body = (0..layers).fold(body, |body, _| envelope(random, base, sent, body, &mut times));
+    Message { at: sent, body, wish, dry_run, times }
+}
+
+/// A text in an event, whose time is in whole seconds, or in a notification; some have a clock that is wrong.
+fn envelope(
+    random: &mut Rng,
+    base: Timestamp,
+    sent: i64,
+    text: String,
+    times: &mut Vec<RangeInclusive<i64>>,
+) -> String {
+    let earliest = pick(random, &[0, -2_000, -200_000]);
+    let made_at = if random.u8(..5) == 0 { sent + 90_000 } else { sent + random.i64(earliest..=0) };
+    let time = at(base, made_at).to_string();
+    let Some(detail) = serde_json::from_str::<&RawValue>(&text).ok().filter(|_| random.bool()) else {
+        times.push(made_at..=made_at);
+        return json!({"Type": "Notification", "Timestamp": time, "Message": text}).to_string();
+    };
+    let (second, millis) = time.split_once('.').expect("a time with milliseconds");
+    let begin = made_at - millis.trim_end_matches('Z').parse::<i64>().expect("milliseconds");
+    times.push(begin..=begin + 999);
+    format!(r#"{{"detail-type": "Cancel Request", "time": "{second}Z", "detail": {detail}}}"#)
 }
 
 fn wish(random: &mut Rng) -> Wish {

@@ -88,8 +88,9 @@ impl<'a> Running<'a> {
                 sleep_until(until(message.at)).await;
                 let id = self.scene.simulator.send(self.round.queue(), &message.body);
                 let now = self.scene.now();
-                let since = message.made_at.map_or(now, |made_at| made_at.min(now));
-                self.sent.borrow_mut().push(Sent { id, message: message.clone(), since });
+                let since = message.times.iter().map(|time| *time.start()).fold(now, i64::min);
+                let by = message.times.iter().map(|time| *time.end()).fold(now, i64::min);
+                self.sent.borrow_mut().push(Sent { id, message: message.clone(), since, by });
             }
         };
         let happen = async {

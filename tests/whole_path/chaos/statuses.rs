@@ -31,16 +31,22 @@ impl Telling<'_> {
         let history = &self.seen.history;
         let since = self.receipt.sent.since;
         let prefix = run_key(flow, "");
-        let mut meant = history.keys(&prefix).filter(|key| history.had_started(key, since));
+        let by = self.receipt.sent.by;
+        let mut meant = history.keys(&prefix).filter(|key| history.had_started(key, by));
         let canceled_before = |key: &str| {
             history
                 .since(key, "CancelStarted")
                 .is_some_and(|at| (since..self.receipt.delivery.began).contains(&at))
         };
+        // Runs that ended otherwise beside it, as the outcome tells, make it what it is for all of them.
+        let told = self.told["result"]["executions"].as_array().into_iter().flatten();
+        let all_canceled = told.into_iter().all(|run| run["state"] == "ALREADY_CANCELED");
         match status {
             "ACCEPTED" if self.cancels().iter().all(|made| !made.taken()) => Err("no call was taken".into()),
             "NOT_RUNNING" => {
-                match meant.find(|key| canceled_before(key) || self.stayed(key, &["InProgress"])) {
+                let was_there =
+                    |key: &&str| all_canceled && canceled_before(key) || self.stayed(key, &["InProgress"]);
+                match meant.find(was_there) {
                     Some(key) => Err(format!("{key} was there")),
                     None => Ok(()),
                 }
@@ -58,7 +64,7 @@ impl Telling<'_> {
         let told = self.told["result"]["runId"].as_str().map(|run_id| workflow_key(id, run_id));
         let meant = |key: &&str| match run_id {
             Some(run_id) => **key == workflow_key(id, run_id),
-            None => history.had_started(key, since),
+            None => history.had_started(key, self.receipt.sent.by),
         };
         let canceled = |key: &&str| {
             history

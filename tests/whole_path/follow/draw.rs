@@ -189,6 +189,7 @@ fn fault(random: &mut Rng) -> Fault {
         Operation::PutEvents,
         Operation::PutEvents,
         Operation::ChangeMessageVisibility,
+        Operation::ChangeMessageVisibilityBatch,
     ];
     let operation = pick(random, &operations);
     let error = |status: u16, code: &str| FaultKind::Error {

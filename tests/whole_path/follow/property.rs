@@ -176,7 +176,10 @@ fn so(seen: &Seen) -> Result<(), String> {
         let all_canceled = states.iter().all(|state| **state == "CANCELED");
         let one_open =
             states.iter().any(|it| ["CANCELING", "RUNNING", "UNKNOWN"].iter().any(|open| **it == *open));
+        // Where the time is up before it is known which runs were reached, none is named.
+        let unknown = states.is_empty() && confirmation["status"] == "STILL_RUNNING";
         let status = match (all_canceled, one_open) {
+            _ if unknown => "STILL_RUNNING",
             (true, _) => "CONFIRMED",
             (_, true) => "STILL_RUNNING",
             _ => "ENDED_OTHERWISE",

@@ -88,6 +88,9 @@ pub fn confirms_though_the_process_dies() {
         for done in 1..=3 {
             play(7, async || {
                 let stage = Stage::new(world(100), &[]);
+                // It never hears of the last one, and so cannot answer before it dies.
+                let last = [asked.cancel, Operation::SendMessageBatch, Operation::PutEvents][done - 1];
+                stage.simulator.script(Fault::new(last, FaultKind::WithholdReply {}));
                 stage.send(&followed(asked, 3_600));
                 let mut deaths = vec![Kill::Calls(done)];
                 stage.run_killing(|_| deaths.pop()).await;

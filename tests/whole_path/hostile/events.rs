@@ -2,7 +2,8 @@
 //!
 //! It knows the forms in which Lambda delivers; what is in a request is the business of [`super::requests`].
 
-use countermand::event_source::{self, Delivery, Invoked};
+use countermand::event_source::{self, Delivery, Invoked, Record};
+use countermand::outcome::Writer;
 use countermand::request::{self, Reading};
 use countermand::timestamp::Timestamp;
 use serde_json::value::RawValue;
@@ -33,7 +34,22 @@ pub fn check_text(event: &str) {
         return;
     };
     check_delivery(&delivery);
-    delivery.records.iter().for_each(|record| requests::check_text(&record.text));
+    for record in &delivery.records {
+        requests::check_text(&record.text);
+        check_refusal(record);
+    }
+}
+
+/// Where a request is refused, its outcome is one that every destination takes.
+fn check_refusal(record: &Record) {
+    let Reading::Rejected(rejection) = request::read(&record.text) else { return };
+    let writer = Writer { max_receive_count: None, logged: false };
+    let json = writer.rejected(record, &rejection, invoked().now).json;
+    assert!(json.len() <= 200_000, "an outcome of {} bytes", json.len());
+    assert!(
+        !json.contains(|it| it < ' ' || ['\u{FFFE}', '\u{FFFF}'].contains(&it)),
+        "no queue carries {json}"
+    );
 }
 
 fn invoked() -> Invoked<'static> {

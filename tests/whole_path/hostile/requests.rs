@@ -2,7 +2,8 @@
 //!
 //! It knows the fields of the contract; how a request arrives is the business of [`super::events`].
 
-use countermand::follow_up::FollowUp;
+use countermand::follow_up::{FollowUp, Runs};
+use countermand::request::violation::is_misleading;
 use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
 use countermand::targets::Service;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub const VALID: [&str; 7] = [
 ];
 
 /// Fields of requests, some that are none, and for each what it may well be.
-const FIELDS: [(&str, &str); 27] = [
+const FIELDS: [(&str, &str); 34] = [
     ("type", r#""CancellationFollowUp""#),
     ("check", "14"),
     ("ended", "[0]"),
@@ -49,8 +50,18 @@ const FIELDS: [(&str, &str); 27] = [
     ("confirm", "false"),
     ("confirmWithinSeconds", "60"),
     ("__proto__", "{}"),
+    ("_datadog", r#"{"x-datadog-trace-id":"1"}"#),
+    ("_", "null"),
+    (MISSPELLED[0], r#""ops""#),
+    (MISSPELLED[1], "true"),
+    (MISSPELLED[2], "null"),
+    ("context", "{\"\u{FFFE}\":{\"_\":[\"\u{FFFF}\"]}}"),
+    ("requestedBy", "\"\u{FEFF}\u{A0}\u{FFFF}\""),
     (r"s\u0065rvice", r#""swf""#),
 ];
+
+/// Those that are near to a field and none.
+const MISSPELLED: [&str; 3] = ["_requestedby", "_dry-run", "reason\u{200B}"];
 
 /// A request: a valid one, with fields added that may be hostile, and sometimes spoilt as a text.
 pub fn request(draw: &mut Draw) -> String {
@@ -82,7 +93,8 @@ pub fn check_text(text: &str) {
         Reading::Request(request) => check_request(&request, text),
         Reading::FollowUp(fields) => match FollowUp::read(*fields) {
             Ok(follow_up) => {
-                assert!(!follow_up.runs.is_empty() && (1..=14).contains(&follow_up.checks));
+                let no_run = matches!(&follow_up.runs, Runs::Known(runs) if runs.is_empty());
+                assert!(!no_run && (1..=14).contains(&follow_up.checks));
                 check_labels(&follow_up.labels);
             }
             Err(wrong) => assert!((1..=1_024).contains(&wrong.chars().count())),
@@ -97,6 +109,7 @@ fn check_rejection(rejection: &Rejection, text: &str) {
         let (path, message) = (violation.path.chars().count(), violation.message.chars().count());
         assert!((1..=65).contains(&path), "a path of {path} characters");
         assert!((1..=256).contains(&message), "a message of {message} characters");
+        assert!(!is_misleading(&violation.message), "what nobody sees in {}", violation.message);
     }
     let (input, cut) = Input::of(text);
     assert_told(&json!({"violations": violations}).to_string());
@@ -115,14 +128,16 @@ fn check_labels(labels: &request::Labels) {
     within(&labels.reason, 4_096);
     within(&labels.requested_by, 256);
     if let Some(context) = &labels.context {
-        assert!(context.get().len() <= 2_048);
+        // What had to be escaped so that a queue can carry it is twice as long.
+        assert!(context.get().len() <= 4_096 && !context.get().contains(['\u{FFFE}', '\u{FFFF}']));
         assert_told(context.get());
     }
 }
 
 fn check_request(request: &CancelRequest, text: &str) {
-    let value: Value = serde_json::from_str(text).expect("a valid request is JSON to everybody");
     check_labels(&request.labels);
+    // A valid request is JSON to everybody, but for what others put in and nobody reads.
+    let Ok(value) = text.parse::<Value>() else { return assert!(text.contains('_'), "{text}") };
     let target = request.cancellation.target();
     assert_eq!(value["service"], request.cancellation.service().name());
     assert_eq!(request.dry_run, value["dryRun"] == true);
@@ -132,6 +147,8 @@ fn check_request(request: &CancelRequest, text: &str) {
         assert_eq!(target.get("executionIds").is_none(), value.get("executionIds").is_none());
     }
     check_repeated(request, target);
+    // What may be a field that is misspelled is never passed over.
+    assert!(MISSPELLED.iter().all(|name| value.get(name).is_none()), "{text}");
     let end = text.rfind('}').expect("an object ends");
     let misspelled = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
     assert!(matches!(request::read(&misspelled), Reading::Rejected(_)), "a field that is none is ignored");

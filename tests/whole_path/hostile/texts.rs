@@ -36,11 +36,13 @@ pub const SHORT: [Text; 19] = [
 ];
 
 /// The same of some kilobytes, which cost every reader its time.
-pub const LONG: [Text; 6] = [
+pub const LONG: [Text; 8] = [
     ("lists-10000-deep", || "[".repeat(DEEP) + &"]".repeat(DEEP)),
     ("objects-10000-deep", || "{\"a\":".repeat(DEEP) + "1" + &"}".repeat(DEEP)),
     ("json-in-json-15-deep", || stringified(15)),
     ("a-name-of-10000-characters", || format!("{{\"{}\":1}}", "n".repeat(10_000))),
+    ("4096-noncharacters", || quoted(&"\u{FFFF}".repeat(4_096))),
+    ("256-characters-that-nobody-sees", || quoted(&"\u{200B}\u{E0041}".repeat(128))),
     ("a-thousand-names", || format!("{{{}}}", list(1_000, |index| format!("\"n{index}\":null")))),
     ("two-thousand-numbers", || format!("[{}]", list(2_000, |index| index.to_string()))),
 ];

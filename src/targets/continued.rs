@@ -1,0 +1,77 @@
+//! A workflow that goes on in a new run while its cancel is under way.
+//!
+//! A run that closes as continued has not ended: what was asked of the workflow is asked of the run that
+//! continues it, in the time that is left, and of the next one where that is continued too. Where it is
+//! not shown yet, or no time is left, the request comes again.
+
+use super::share;
+use super::swf::{self, From, Run};
+use super::{Asked, LookUp, Means, Settlement, Targets};
+use crate::log;
+use crate::outcome::Effect;
+
+/// A workflow that is continued more often than this within one call's time is left to the redelivery.
+const MOST_CONTINUATIONS: usize = 10;
+
+impl Targets {
+    /// Asks for the run that continues one of a request that named none.
+    pub(super) async fn ask_what_continues(
+        &self,
+        run: Run,
+        asked: &Asked<'_>,
+        workflow: &swf::Cancellation,
+        settlement: &mut Settlement,
+        means: &Means<'_>,
+    ) {
+        let look_up = &LookUp::needed(means, asked.standing).begun();
+        let (mut told, mut known) = (swf::still_running(&run), vec![run.run_id.clone()]);
+        let from = match run.started_by(asked.requested_at) {
+            true => From::Run(run),
+            false => From::StartedBy(asked.requested_at),
+        };
+        while known.len() <= MOST_CONTINUATIONS {
+            let found = self.swf.meant(workflow, vec![from.clone()], look_up).await;
+            let found = found.inspect_err(|error| log::look_up_failed("swf", error));
+            let Some(found) = found.ok().and_then(|found| found.into_iter().next()) else { break };
+            let run_id = match found.open(asked.requested_at, means.now) {
+                Ok(run_id) if !known.contains(&run_id) => run_id,
+                // The lists are behind.
+                Ok(_) => break,
+                Err(conclusion) => {
+                    told = *conclusion;
+                    break;
+                }
+            };
+            let next = workflow.of_run(&run_id);
+            let made = share::once_more(&self.swf, &next, asked, means).await;
+            let is_answered = made.attempts > 0 && made.unclear.is_none();
+            settlement.add(made.of_run(&next), is_answered);
+            if is_answered {
+                return;
+            }
+            known.push(run_id);
+        }
+        settlement.mend(told);
+    }
+}
+
+impl Settlement {
+    /// Takes over one more call for the request, and what became of it where that is what counts.
+    fn add(&mut self, made: Settlement, counts: bool) {
+        self.attempts += made.attempts;
+        self.throttles += made.throttles;
+        self.service_request_ids.extend(made.service_request_ids);
+        self.effect = match (self.effect, made.effect) {
+            (Effect::Requested, _) | (_, Effect::Requested) => Effect::Requested,
+            (Effect::Unknown, _) | (_, Effect::Unknown) => Effect::Unknown,
+            (Effect::None, Effect::None) => Effect::None,
+        };
+        if counts {
+            self.status = made.status;
+            self.result = made.result;
+            self.error = made.error;
+            self.open_ends = made.open_ends;
+            self.called = made.called;
+        }
+    }
+}
