@@ -127,14 +127,14 @@ impl Case {
     /// there are: where the quota is known, each takes its part and no more.
     pub fn ideal(&self) -> f64 {
         let share = match self.operation() {
-            Operation::CancelFlowExecutions => 1.0,
+            Operation::CANCEL_FLOW_EXECUTIONS => 1.0,
             _ => self.processes as f64 / f64::from(self.allowed),
         };
         let mut left = self.requests as f64 - self.burst * share;
         // A process that starts later has less time for its part.
         let idle: f64 =
             (0..self.processes).map(|number| number as f64 * self.each_starts_after.as_secs_f64()).sum();
-        if share == 1.0 && self.operation() != Operation::CancelFlowExecutions {
+        if share == 1.0 && self.operation() != Operation::CANCEL_FLOW_EXECUTIONS {
             left += idle * self.per_second / self.processes as f64;
         }
         let (mut from, mut rate) = (0.0, self.per_second * share);
@@ -151,9 +151,9 @@ impl Case {
 
     pub fn operation(&self) -> Operation {
         match self.service {
-            "swf" => Operation::RequestCancelWorkflowExecution,
-            "cloudflow" => Operation::StopExecution,
-            _ => Operation::CancelFlowExecutions,
+            "swf" => Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+            "cloudflow" => Operation::STOP_EXECUTION,
+            _ => Operation::CANCEL_FLOW_EXECUTIONS,
         }
     }
 

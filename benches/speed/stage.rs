@@ -93,8 +93,8 @@ impl Stage {
 
     /// The reply to each call that the job needs takes so long from now on.
     pub fn delay(&self, delay: Duration) {
-        self.simulator.delay(Operation::CancelFlowExecutions, delay);
-        self.simulator.delay(Operation::PutEvents, delay);
+        self.simulator.delay(Operation::CANCEL_FLOW_EXECUTIONS, delay);
+        self.simulator.delay(Operation::PUT_EVENTS, delay);
     }
 
     /// Waits until the function asks for its next event.
@@ -155,7 +155,7 @@ impl Stage {
 
     /// The runs that were named in calls that succeeded.
     fn canceled(&self) -> Vec<String> {
-        let operation = Operation::CancelFlowExecutions.to_string();
+        let operation = Operation::CANCEL_FLOW_EXECUTIONS.to_string();
         let calls = self.simulator.ledger();
         let done = calls.iter().filter(|call| call.operation == operation && call.status == Some(200));
         let ids = done.filter_map(|call| call.request["executionIds"].as_array()).flatten();

@@ -12,9 +12,9 @@ fn times(text: &str) -> Result<u32, String> {
 pub fn throttles(text: &str) -> Result<[Fault; 3], String> {
     let times = times(text).map_err(|error| format!("--throttle: {error}"))?;
     let operations = [
-        Operation::CancelFlowExecutions,
-        Operation::RequestCancelWorkflowExecution,
-        Operation::StopExecution,
+        Operation::CANCEL_FLOW_EXECUTIONS,
+        Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+        Operation::STOP_EXECUTION,
     ];
     Ok(operations
         .map(|operation| Fault::new(operation, FaultKind::Throttle { retry_after_ms: None }).times(times)))
@@ -37,12 +37,12 @@ pub fn fault(text: &str) -> Result<Fault, String> {
 /// A full name, or a service, which stands for the operation that the function calls.
 fn operation(name: &str) -> Result<Operation, String> {
     match name {
-        "appflow" => Ok(Operation::CancelFlowExecutions),
-        "swf" => Ok(Operation::RequestCancelWorkflowExecution),
-        "cloudflow" => Ok(Operation::StopExecution),
-        "eventbridge" => Ok(Operation::PutEvents),
-        "sns" => Ok(Operation::PublishBatch),
-        "sqs" => Ok(Operation::SendMessageBatch),
+        "appflow" => Ok(Operation::CANCEL_FLOW_EXECUTIONS),
+        "swf" => Ok(Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION),
+        "cloudflow" => Ok(Operation::STOP_EXECUTION),
+        "eventbridge" => Ok(Operation::PUT_EVENTS),
+        "sns" => Ok(Operation::PUBLISH_BATCH),
+        "sqs" => Ok(Operation::SEND_MESSAGE_BATCH),
         name => name.parse(),
     }
 }
@@ -50,8 +50,8 @@ fn operation(name: &str) -> Result<Operation, String> {
 fn kind_of(name: &str, operation: Operation) -> Result<FaultKind, String> {
     // Each service has a name of its own for its internal error.
     let internal_error = match operation {
-        Operation::CancelFlowExecutions => "InternalServerException",
-        Operation::StopExecution => "InternalServerError",
+        Operation::CANCEL_FLOW_EXECUTIONS => "InternalServerException",
+        Operation::STOP_EXECUTION => "InternalServerError",
         _ => "InternalFailure",
     };
     Ok(match name {

@@ -8,9 +8,60 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::records::DescribeFlowExecutionRecords;
 use crate::refusal::Failure;
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_unknown_action};
+use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
 use crate::world::RunStatus;
+
+const DOOR: Door = Door { scope: "appflow", content_type: "application/json", names: &[] };
+
+impl Operation {
+    pub const CANCEL_FLOW_EXECUTIONS: Operation = Operation(&Spec {
+        name: "appflow.CancelFlowExecutions",
+        read: |request| Ok(Box::new(CancelFlowExecutions::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+    pub const DESCRIBE_FLOW_EXECUTION_RECORDS: Operation = Operation(&Spec {
+        name: "appflow.DescribeFlowExecutionRecords",
+        read: |request| Ok(Box::new(DescribeFlowExecutionRecords::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "appflow",
+    operations: &[Operation::CANCEL_FLOW_EXECUTIONS, Operation::DESCRIBE_FLOW_EXECUTION_RECORDS],
+    cancels: true,
+    action: |request| match request.path.as_str() {
+        "/cancel-flow-executions" => Some("CancelFlowExecutions".into()),
+        "/describe-flow-execution-records" => Some("DescribeFlowExecutionRecords".into()),
+        _ => None,
+    },
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (429, "ThrottlingException", "Rate exceeded"),
+    internal_error: "InternalServerException",
+    refuse: |failure, _| {
+        Answer::json(failure.status, &json!({"message": failure.message}))
+            .with_header("x-amzn-ErrorType", failure.code.clone())
+    },
+    unknown_action: aws_unknown_action,
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
+
+fn about(request: &Value) -> String {
+    let flow = request["flowName"].as_str().unwrap_or_default();
+    let ids = request["executionIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let ids: Vec<_> = ids.collect();
+    match ids.is_empty() {
+        true => flow.into(),
+        false => format!("{flow}: {}", ids.join(", ")),
+    }
+}
 
 pub(crate) struct CancelFlowExecutions {
     flow_name: String,

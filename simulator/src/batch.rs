@@ -46,6 +46,11 @@ pub(crate) fn check_size(bytes: usize, largest: usize) -> Result<(), Failure> {
     ))
 }
 
+/// How many entries a call has, in words.
+pub(crate) fn entries(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "entry" } else { "entries" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

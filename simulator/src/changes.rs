@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::operation::Operation;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::world::World;
 
@@ -75,11 +75,11 @@ mod tests {
     fn a_change_is_due_before_the_call_of_its_number() {
         let mut changes = Changes::default();
         for number in [2, 1, 2] {
-            changes.before(Operation::StopExecution, number, Box::new(|_, _| ()));
+            changes.before(Operation::STOP_EXECUTION, number, Box::new(|_, _| ()));
         }
         let mut due = |operation| changes.due(operation).len();
-        assert_eq!(due(Operation::PutEvents), 0);
-        assert_eq!([due(Operation::StopExecution), due(Operation::StopExecution)], [1, 2]);
-        assert_eq!(due(Operation::StopExecution), 0);
+        assert_eq!(due(Operation::PUT_EVENTS), 0);
+        assert_eq!([due(Operation::STOP_EXECUTION), due(Operation::STOP_EXECUTION)], [1, 2]);
+        assert_eq!(due(Operation::STOP_EXECUTION), 0);
     }
 }

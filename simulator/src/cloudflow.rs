@@ -5,15 +5,71 @@
 mod describe;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub(crate) use self::describe::DescribeExecution;
+use crate::acs;
 use crate::refusal::Failure;
+use crate::service::{Operation, Service, Spec};
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{Turn, Work};
 use crate::world::{CloudflowExecution, CloudflowStatus, World};
 
 const VERSION: &str = "2019-03-15";
+
+impl Operation {
+    pub const STOP_EXECUTION: Operation = Operation(&Spec {
+        name: "cloudflow.StopExecution",
+        read: |request| Ok(Box::new(StopExecution::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+    pub const DESCRIBE_EXECUTION: Operation = Operation(&Spec {
+        name: "cloudflow.DescribeExecution",
+        read: |request| Ok(Box::new(DescribeExecution::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "cloudflow",
+    operations: &[Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION],
+    cancels: true,
+    action: |request| {
+        let query = Form::of_query(&request.query);
+        let ours = query.get("Version") == Some(VERSION) || query.get("Signature").is_some();
+        let named = ours.then(|| query.get("Action").unwrap_or_default());
+        request.header("x-acs-action").or(named).map(String::from)
+    },
+    admit: |request, state| acs::verify(request, &mut state.nonces),
+    throttled: (429, "ResourceThrottled", "The request is throttled. Please try again later."),
+    unknown_action: |action| {
+        let message = format!("The requested API operation '{action}' is incorrect. Please check.");
+        Failure::new(400, "ActionNotSupported", message)
+    },
+    internal_error: "InternalServerError",
+    refuse: |Failure { status, code, message, .. }, request_id| {
+        let recommend = "https://api.aliyun.com/troubleshoot";
+        let body = json!({
+            "RequestId": request_id,
+            "HostId": "cn-hangzhou.fnf.aliyuncs.com",
+            "Code": code,
+            "Message": message,
+            "Recommend": format!("{recommend}?q={code}&product=fnf&requestId={request_id}"),
+        });
+        Answer::json(*status, &body)
+    },
+    request_id: || Uuid::new_v4().to_string().to_uppercase(),
+    headers: ["x-acs-request-id", "x-acs-retry-after"],
+};
+
+fn about(request: &Value) -> String {
+    let text = |name: &str| request[name].as_str().unwrap_or_default();
+    format!("{}/{}", text("FlowName"), text("ExecutionName"))
+}
 
 pub(crate) struct StopExecution(Named);
 

@@ -6,13 +6,44 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::batch::entries;
 use crate::ledger::Published;
-use crate::refusal::Failure;
+use crate::refusal::{Failure, json_error};
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
+use crate::sigv4::Door;
 use crate::sigv4::resource_name;
 use crate::wire::{Answer, Request};
 use crate::work::{FailingEntries, Turn, Work};
 
 const LARGEST_REQUEST: usize = 1_048_576;
+
+const DOOR: Door = Door { scope: "events", content_type: "application/x-amz-json-1.1", names: &[] };
+
+impl Operation {
+    pub const PUT_EVENTS: Operation = Operation(&Spec {
+        name: "eventbridge.PutEvents",
+        read: |request| Ok(Box::new(PutEvents::read(request)?)),
+        takes_entries: true,
+        about: |request| entries(request["Entries"].as_array().map_or(0, Vec::len)),
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "eventbridge",
+    operations: &[Operation::PUT_EVENTS],
+    cancels: false,
+    action: |request| aws_target(request, "AWSEvents"),
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (400, "ThrottlingException", "Rate exceeded"),
+    internal_error: "InternalFailure",
+    refuse: |Failure { status, code, message, .. }, _| {
+        json_error(*status, "application/x-amz-json-1.1", code, message)
+    },
+    unknown_action: aws_unknown_action,
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
 
 pub(crate) struct PutEvents {
     entries: Vec<Map<String, Value>>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::operation::Operation;
+use crate::service::Operation;
 
 /// One way for the next `times` calls of `operation` to go wrong.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -218,14 +218,14 @@ mod tests {
 
     use super::*;
 
-    const STOP: Operation = Operation::StopExecution;
+    const STOP: Operation = Operation::STOP_EXECUTION;
 
     #[test]
     fn faults_come_in_order_and_end() {
         let mut faults = Faults::default();
         faults.script(Fault::new(STOP, FaultKind::Drop {}).times(2));
         faults.script(Fault::new(STOP, FaultKind::Hang {}));
-        faults.script(Fault::new(Operation::PutEvents, FaultKind::LoseReply {}));
+        faults.script(Fault::new(Operation::PUT_EVENTS, FaultKind::LoseReply {}));
         let kinds: Vec<_> = std::iter::from_fn(|| faults.next(STOP)).map(|kind| kind.name()).collect();
         assert_eq!(kinds, ["drop", "drop", "hang"]);
     }
@@ -280,6 +280,6 @@ mod tests {
         assert_eq!(granted(&mut faults, 499, 5), 0);
         assert_eq!(granted(&mut faults, 1000, 5), 2);
         assert_eq!(granted(&mut faults, 60_000, 5), 3);
-        assert!(faults.grant(Operation::PutEvents, start));
+        assert!(faults.grant(Operation::PUT_EVENTS, start));
     }
 }

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 
-mod operation;
+mod call;
 mod refusal;
 mod wire;
 
@@ -65,9 +65,9 @@ pub use crate::faults::{Fault, FaultKind, Limit};
 pub use crate::in_process::Queued;
 pub use crate::ledger::{Call, Counts, Published};
 pub use crate::mapping::{Batch, Mapping};
-pub use crate::operation::Operation;
 pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::secure::{Flaw, Secure};
+pub use crate::service::Operation;
 pub use crate::timestamp::Timestamp;
 pub use crate::world::{
     AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow,

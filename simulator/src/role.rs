@@ -7,8 +7,6 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use crate::Shared;
-use crate::operation::Operation;
-use crate::refusal::Failure;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::State;
@@ -36,20 +34,11 @@ pub(crate) fn serve(shared: &Shared, request: &Request) -> Option<Answer> {
     ))
 }
 
-/// Refuses a key of the role that has expired.
-pub(crate) fn check(request: &Request, operation: Operation, state: &State) -> Result<(), Failure> {
+/// Whether a request is signed with a key of the role that has expired.
+pub(crate) fn has_expired(request: &Request, state: &State) -> bool {
     let number = request.header("authorization").and_then(|header| {
         let (_, key) = header.split_once(&format!("Credential={KEY}"))?;
         key.split('/').next()?.parse::<u32>().ok()
     });
-    match number.is_some_and(|number| number <= state.world.expired_role_keys) {
-        false => Ok(()),
-        true => {
-            let code = match operation {
-                Operation::PublishBatch | Operation::Publish => "ExpiredToken",
-                _ => "ExpiredTokenException",
-            };
-            Err(Failure::new(403, code, "The security token included in the request is expired"))
-        }
-    }
+    number.is_some_and(|number| number <= state.world.expired_role_keys)
 }

@@ -4,9 +4,39 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::refusal::Failure;
+use crate::refusal::{Failure, json_error};
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
+use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
+
+const DOOR: Door = Door { scope: "secretsmanager", content_type: "application/x-amz-json-1.1", names: &[] };
+
+impl Operation {
+    pub const GET_SECRET_VALUE: Operation = Operation(&Spec {
+        name: "secretsmanager.GetSecretValue",
+        read: |request| Ok(Box::new(GetSecretValue::read(request)?)),
+        takes_entries: false,
+        about: |request| request["SecretId"].as_str().unwrap_or_default().into(),
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "secretsmanager",
+    operations: &[Operation::GET_SECRET_VALUE],
+    cancels: false,
+    action: |request| aws_target(request, "secretsmanager"),
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (400, "ThrottlingException", "Rate exceeded"),
+    internal_error: "InternalServiceError",
+    refuse: |Failure { status, code, message, .. }, _| {
+        json_error(*status, "application/x-amz-json-1.1", code, message)
+    },
+    unknown_action: aws_unknown_action,
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
 
 pub(crate) struct GetSecretValue {
     secret_id: String,

@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::operation::Asked;
-use crate::service::Ending;
+use crate::call::{self, Ending};
+use crate::service::Asked;
 use crate::wire::{Answer, Request};
-use crate::{Shared, control, role, runtime_api, service};
+use crate::{Shared, control, role, runtime_api};
 
 /// More than any of the services takes.
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -114,7 +114,7 @@ async fn dispatch(shared: &Shared, request: Request) -> Result<Answer, Close> {
         let message = format!("no simulated service is asked by {} {}", request.method, request.path);
         return Ok(Answer::json(404, &json!({"message": message})));
     };
-    match service::serve(shared, asked, request).await {
+    match call::serve(shared, asked, request).await {
         Ending::Answered(answer) => Ok(answer),
         Ending::Closed => Err(Close),
     }

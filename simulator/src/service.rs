@@ -1,279 +1,290 @@
-//! The way of one call through a simulated service: into the ledger, read and checked, then what is
-//! scripted for it, then the operation's limit, then the work. A request that the real service would
-//! refuse as malformed is refused before any fault is spent on it, so that no fault hides a mistake.
+//! The list of simulated services, and what each of them has to say of itself: its name, its operations, how a
+//! request tells that it is for this service, and how the service says no. What an operation does is its
+//! service's own module; nothing outside this list and the world names a service.
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::ops::ControlFlow;
-use std::time::Duration;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::changes::patched;
-use crate::faults::FaultKind;
-use crate::ledger::Call;
-use crate::operation::{Asked, Operation, Service};
 use crate::refusal::Failure;
-use crate::wire::{Answer, Form, Request};
-use crate::work::{FailingEntries, State, Turn, Work};
-use crate::{Shared, acs, appflow, cloudflow, control, eventbridge, role, secrets, sigv4, sns, sqs, swf};
+use crate::wire::{Answer, Request};
+use crate::work::{State, Work};
+use crate::{appflow, cloudflow, eventbridge, secrets, sns, sqs, swf};
 
-/// What becomes of the connection that carried a call.
-pub(crate) enum Ending {
-    Answered(Answer),
-    /// Closed without a reply.
-    Closed,
+/// Those that cancel come first.
+pub(crate) static SERVICES: [&Service; 7] = [
+    &appflow::SERVICE,
+    &swf::SERVICE,
+    &cloudflow::SERVICE,
+    &eventbridge::SERVICE,
+    &sns::SERVICE,
+    &sqs::SERVICE,
+    &secrets::SERVICE,
+];
+
+/// A simulated service.
+pub(crate) struct Service {
+    pub(crate) name: &'static str,
+    /// The first is the one that the function is there to call.
+    pub(crate) operations: &'static [Operation],
+    /// It is asked to cancel.
+    pub(crate) cancels: bool,
+    /// The action that a request asks for, where the request is for this service. All protocols share one
+    /// port: each names its action in a place of its own.
+    pub(crate) action: fn(&Request) -> Option<String>,
+    /// Refuses a request that the service would refuse at its door, whatever the operation.
+    pub(crate) admit: fn(&Request, &mut State) -> Result<(), Failure>,
+    /// Status, code and message of a call too many.
+    pub(crate) throttled: (u16, &'static str, &'static str),
+    pub(crate) unknown_action: fn(&str) -> Failure,
+    /// The code of its own fault.
+    pub(crate) internal_error: &'static str,
+    /// A failure in the service's wire format, with the request id.
+    pub(crate) refuse: fn(&Failure, &str) -> Answer,
+    pub(crate) request_id: fn() -> String,
+    /// The headers of the request id, and of the wait after a throttle in milliseconds.
+    pub(crate) headers: [&'static str; 2],
 }
 
-fn read(operation: Operation, request: &Request, state: &mut State) -> Result<Box<dyn Work>, Failure> {
-    if matches!(operation, Operation::StopExecution | Operation::DescribeExecution) {
-        acs::verify(request, &mut state.nonces)?;
-    } else {
-        sigv4::check(request, operation)?;
-        role::check(request, operation, state)?;
-    }
-    Ok(match operation {
-        Operation::CancelFlowExecutions => Box::new(appflow::CancelFlowExecutions::read(request)?),
-        Operation::DescribeFlowExecutionRecords => {
-            Box::new(appflow::DescribeFlowExecutionRecords::read(request)?)
-        }
-        Operation::RequestCancelWorkflowExecution => {
-            Box::new(swf::RequestCancelWorkflowExecution::read(request)?)
-        }
-        Operation::DescribeWorkflowExecution => Box::new(swf::DescribeWorkflowExecution::read(request)?),
-        Operation::ListOpenWorkflowExecutions => Box::new(swf::ListOpenWorkflowExecutions::read(request)?),
-        Operation::ListClosedWorkflowExecutions => {
-            Box::new(swf::ListClosedWorkflowExecutions::read(request)?)
-        }
-        Operation::StopExecution => Box::new(cloudflow::StopExecution::read(request)?),
-        Operation::DescribeExecution => Box::new(cloudflow::DescribeExecution::read(request)?),
-        Operation::PutEvents => Box::new(eventbridge::PutEvents::read(request)?),
-        Operation::PublishBatch => Box::new(sns::PublishBatch::read(request)?),
-        Operation::Publish => Box::new(sns::Publish::read(request)?),
-        Operation::SendMessageBatch => Box::new(sqs::SendMessageBatch::read(request)?),
-        Operation::SendMessage => Box::new(sqs::SendMessage::read(request)?),
-        Operation::ReceiveMessage => Box::new(sqs::ReceiveMessage::read(request)?),
-        Operation::DeleteMessage => Box::new(sqs::DeleteMessage::read(request)?),
-        Operation::ChangeMessageVisibility => Box::new(sqs::ChangeMessageVisibility::read(request)?),
-        Operation::ChangeMessageVisibilityBatch => {
-            Box::new(sqs::ChangeMessageVisibilityBatch::read(request)?)
-        }
-        Operation::GetQueueUrl => Box::new(sqs::GetQueueUrl::read(request)?),
-        Operation::GetSecretValue => Box::new(secrets::GetSecretValue::read(request)?),
-    })
+/// The headers of AWS's services.
+pub(crate) const AWS_HEADERS: [&str; 2] = ["x-amzn-RequestId", "x-amz-retry-after"];
+
+/// A request id as AWS makes them.
+pub(crate) fn aws_request_id() -> String {
+    Uuid::new_v4().to_string()
 }
 
-/// One call, from its arrival to its ending.
-struct Running<'a> {
-    shared: &'a Shared,
-    service: Service,
-    operation: String,
-    request_id: String,
-    arrived: Instant,
-    index: usize,
+/// How AWS's services say that they do not know an action.
+pub(crate) fn aws_unknown_action(action: &str) -> Failure {
+    Failure::new(400, "UnknownOperationException", format!("the operation {action} is not known"))
 }
 
-/// Serves one call. Where it is dropped while it waits, as the client went away, the ledger keeps
-/// the call without a status.
-pub(crate) async fn serve(shared: &Shared, asked: Asked, request: Request) -> Ending {
-    let running = Running::arrive(shared, &asked, &request);
-    let Some(operation) = asked.operation else {
-        return running.refuse(asked.service.unknown_action(&asked.action));
-    };
-    let read = read(operation, &request, &mut shared.state());
-    let work = match read {
-        Ok(work) => work,
-        Err(failure) => return running.refuse(failure),
-    };
-    let delay = shared.state().faults.delay_of(operation);
-    // Not even yielded where there is none: a paused clock moves on whenever all is idle.
-    if !delay.is_zero() {
-        sleep(delay).await;
+/// The action in a target header that begins with this.
+pub(crate) fn aws_target(request: &Request, prefix: &str) -> Option<String> {
+    let (found, action) = request.header("x-amz-target")?.split_once('.')?;
+    (found == prefix).then(|| action.to_owned())
+}
+
+impl Service {
+    /// How this service says that it is called too often.
+    pub(crate) fn throttled(&self, retry_after_ms: Option<u64>) -> Failure {
+        let (status, code, message) = self.throttled;
+        let mut failure = Failure::new(status, code, message);
+        let header = retry_after_ms.map(|wait| (self.headers[1].to_owned(), wait.to_string()));
+        failure.headers.extend(header);
+        failure
     }
-    let (due, now) = {
-        let mut state = shared.state();
-        (state.changes.due(operation), state.clock.now())
-    };
-    for due in due {
-        if let Err(wrong) = control::change(shared, |world| due(world, now)) {
-            return running.refuse(Failure::new(500, "ChangeCannotBe", wrong));
-        }
+
+    /// The failure in this service's own wire format.
+    pub(crate) fn refuse(&self, failure: Failure, request_id: &str) -> Answer {
+        let mut answer = (self.refuse)(&failure, request_id);
+        answer.headers.extend(failure.headers);
+        answer.code = Some(failure.code);
+        answer
     }
-    let fault = shared.state().faults.next(operation);
-    if let Some(fault) = &fault {
-        running.note(|call| call.fault = Some(fault.name().to_owned()));
-    }
-    match fault {
-        Some(FaultKind::Throttle { retry_after_ms }) => {
-            running.refuse(asked.service.throttled(retry_after_ms))
-        }
-        Some(FaultKind::Error { status, code, message, headers }) => {
-            let message = message.unwrap_or_else(|| code.clone());
-            let mut failure = Failure::new(status, code, message);
-            failure.headers.extend(headers);
-            running.refuse(failure)
-        }
-        Some(FaultKind::Reply { status, body, headers }) => running.send(Answer {
-            status,
-            headers: headers.into_iter().collect(),
-            body: body.into_bytes(),
-            code: None,
-        }),
-        Some(FaultKind::Drop {}) => running.close(),
-        Some(FaultKind::Hang {}) => match pending::<Infallible>().await {},
-        Some(FaultKind::LoseReply {}) => {
-            // Whatever the service would have said, nobody hears it.
-            let _ = running.work(operation, work, None).await;
-            running.close()
-        }
-        Some(FaultKind::WithholdReply {}) => {
-            let _ = running.work(operation, work, None).await;
-            running.close();
-            match pending::<Infallible>().await {}
-        }
-        Some(FaultKind::FailEntries { entries, code, message }) => {
-            let message = message.unwrap_or_else(|| code.clone());
-            let failing = FailingEntries { entries, code, message };
-            running.finish(running.work(operation, work, Some(failing)).await)
-        }
-        Some(FaultKind::Change { world }) => {
-            let patched = patched(&shared.state().world, &world);
-            let changed = patched.and_then(|world| control::change(shared, |now| *now = world));
-            match changed {
-                Err(wrong) => running.refuse(Failure::new(500, "ChangeCannotBe", wrong)),
-                Ok(()) => running.finish(running.work(operation, work, None).await),
-            }
-        }
-        Some(FaultKind::Delay { ms }) => {
-            sleep(Duration::from_millis(ms)).await;
-            running.finish(running.work(operation, work, None).await)
-        }
-        None => running.finish(running.work(operation, work, None).await),
+
+    /// Puts the request id where this service's clients look for it.
+    pub(crate) fn stamp(&self, answer: Answer, request_id: &str) -> Answer {
+        answer.with_header(self.headers[0], request_id)
     }
 }
 
-impl<'a> Running<'a> {
-    fn arrive(shared: &'a Shared, asked: &Asked, request: &Request) -> Running<'a> {
-        let request_id = match asked.service {
-            Service::Cloudflow => Uuid::new_v4().to_string().to_uppercase(),
-            _ => Uuid::new_v4().to_string(),
-        };
-        let arrived = Instant::now();
-        let operation = format!("{}.{}", asked.service.name(), asked.action);
-        let mut state = shared.state();
-        let call = Call {
-            at: milliseconds(arrived.duration_since(state.clock.started())),
-            operation: operation.clone(),
-            request: request.for_ledger(),
-            signature: signature(request),
-            signed_at: signed_at(request),
-            trace: request.header("x-amzn-trace-id").map(String::from),
-            status: None,
-            code: None,
-            fault: None,
-            request_id: request_id.clone(),
-            duration_ms: None,
-        };
-        let index = state.ledger.push(call);
-        Running { shared, service: asked.service, operation, request_id, arrived, index }
+/// One operation of one service, written `service.Operation`. Each is a constant beside its service.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Operation(pub(crate) &'static Spec);
+
+/// What an operation is.
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) read: fn(&Request) -> Result<Box<dyn Work>, Failure>,
+    /// Single entries of a call can fail inside a 200.
+    pub(crate) takes_entries: bool,
+    /// What a request of it is about, in a few words.
+    pub(crate) about: fn(&Value) -> String,
+}
+
+impl Operation {
+    /// All operations of all services.
+    pub fn all() -> impl Iterator<Item = Operation> {
+        SERVICES.iter().flat_map(|service| service.operations).copied()
     }
 
-    async fn work(
-        &self,
-        operation: Operation,
-        work: Box<dyn Work>,
-        failing: Option<FailingEntries>,
-    ) -> Result<Answer, Failure> {
-        if !self.shared.state().faults.grant(operation, Instant::now()) {
-            return Err(self.service.throttled(None));
-        }
-        let until = Instant::now() + work.patience();
-        loop {
-            let changed = self.shared.changed.notified();
-            match self.attempt(&*work, until, failing.as_ref()) {
-                ControlFlow::Break(result) => {
-                    self.shared.changed.notify_waiters();
-                    return result;
-                }
-                // Woken, or when the time has come, the state is looked at once more.
-                ControlFlow::Continue(due) => {
-                    let _ = timeout_at(due, changed).await;
-                }
-            }
-        }
+    /// The first operation of each service that cancels.
+    pub fn canceling() -> impl Iterator<Item = Operation> {
+        let services = SERVICES.iter().filter(|service| service.cancels);
+        services.filter_map(|service| service.operations.first()).copied()
     }
 
-    /// Does the work, or says when to try again, unless something changes before.
-    fn attempt(
-        &self,
-        work: &dyn Work,
-        until: Instant,
-        failing: Option<&FailingEntries>,
-    ) -> ControlFlow<Result<Answer, Failure>, Instant> {
-        let mut state = self.shared.state();
-        let due = work.due(&mut state).map_or(until, |due| due.min(until));
-        if due > Instant::now() {
-            return ControlFlow::Continue(due);
-        }
-        let now = state.clock.now();
-        state.world.pass_time(now);
-        ControlFlow::Break(work.run(&mut Turn {
-            state: &mut state,
-            request_id: &self.request_id,
-            base_url: &self.shared.base_url,
-            failing,
-        }))
+    /// The operation that a service is there for.
+    pub fn main_of(service: &str) -> Option<Operation> {
+        SERVICES.iter().find(|one| one.name == service)?.operations.first().copied()
     }
 
-    fn finish(&self, result: Result<Answer, Failure>) -> Ending {
-        match result {
-            Ok(answer) => self.send(self.service.stamp(answer, &self.request_id)),
-            Err(failure) => self.refuse(failure),
-        }
+    pub fn name(self) -> &'static str {
+        self.0.name
     }
 
-    fn refuse(&self, failure: Failure) -> Ending {
-        let answer = self.service.refuse(failure, &self.request_id);
-        self.send(self.service.stamp(answer, &self.request_id))
+    /// Whether single entries of a call can fail inside a 200.
+    pub fn takes_entries(self) -> bool {
+        self.0.takes_entries
     }
 
-    fn send(&self, answer: Answer) -> Ending {
-        if answer.code.as_ref() == Some(&self.service.throttled(None).code) {
-            self.shared.state().ledger.count_throttled(&self.operation);
-        }
-        self.note(|call| {
-            call.status = Some(answer.status);
-            call.code.clone_from(&answer.code);
-            call.duration_ms = Some(milliseconds(self.arrived.elapsed()));
-        });
-        Ending::Answered(answer)
+    /// What a request is about, in a few words.
+    pub fn about(self, request: &Value) -> String {
+        (self.0.about)(request)
     }
 
-    fn close(&self) -> Ending {
-        self.note(|call| call.duration_ms = Some(milliseconds(self.arrived.elapsed())));
-        Ending::Closed
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Call)) {
-        self.shared.state().ledger.note(self.index, note);
-        self.shared.noted.notify_waiters();
+    /// The code of an internal error of its service.
+    pub fn internal_error(self) -> &'static str {
+        let own = |service: &&&Service| service.operations.contains(&self);
+        SERVICES.iter().find(own).map_or("InternalFailure", |service| service.internal_error)
     }
 }
 
-/// The name of the algorithm that the request says it is signed with.
-fn signature(request: &Request) -> Option<String> {
-    match request.header("authorization") {
-        Some(authorization) => authorization.split(' ').next().map(Into::into),
-        None => Form::of_query(&request.query).0.remove("SignatureMethod"),
+impl fmt::Debug for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 
-fn signed_at(request: &Request) -> Option<String> {
-    let header = ["x-amz-date", "x-acs-date"].iter().find_map(|name| request.header(name));
-    header.map(String::from).or_else(|| Form::of_query(&request.query).0.remove("Timestamp"))
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+// Two operations of one name are one operation.
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Operation {}
+
+impl Hash for Operation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl PartialOrd for Operation {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Operation {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl FromStr for Operation {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Operation::all().find(|operation| operation.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Operation::all().map(Operation::name).collect();
+            format!("unknown operation `{name}`, expected one of {}", known.join(", "))
+        })
+    }
+}
+
+impl TryFrom<String> for Operation {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<Operation> for String {
+    fn from(operation: Operation) -> String {
+        operation.name().to_owned()
+    }
+}
+
+/// What a request to a service asks for. `operation` is absent where the service is known and the
+/// action is not: the service then answers so, in its own words.
+pub(crate) struct Asked {
+    pub(crate) service: &'static Service,
+    pub(crate) action: String,
+    pub(crate) operation: Option<Operation>,
+}
+
+impl Asked {
+    pub(crate) fn of(request: &Request) -> Option<Asked> {
+        let mut asked = SERVICES.iter().filter_map(|service| Some((*service, (service.action)(request)?)));
+        let (service, action) = asked.next()?;
+        let name = format!("{}.{action}", service.name);
+        let operation = service.operations.iter().find(|operation| operation.name() == name).copied();
+        Some(Asked { service, action, operation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tests::request;
+
+    #[test]
+    fn names_read_back() {
+        for operation in Operation::all() {
+            assert_eq!(operation.name().parse::<Operation>(), Ok(operation));
+        }
+        assert!("swf.Cancel".parse::<Operation>().is_err());
+    }
+
+    #[test]
+    fn each_protocol_is_recognized() {
+        let cases = [
+            (
+                request("POST", "/", &[("x-amz-target", "AWSEvents.PutEvents")], ""),
+                Some("eventbridge.PutEvents"),
+            ),
+            (request("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")], ""), Some("sqs.SendMessage")),
+            (
+                request("POST", "/", &[("x-amz-target", "secretsmanager.GetSecretValue")], ""),
+                Some("secretsmanager.GetSecretValue"),
+            ),
+            (request("POST", "/", &[("x-amz-target", "SimpleWorkflowService.CountOpen")], ""), None),
+            (
+                request(
+                    "POST",
+                    "/",
+                    &[("x-amz-target", "SimpleWorkflowService.ListOpenWorkflowExecutions")],
+                    "",
+                ),
+                Some("swf.ListOpenWorkflowExecutions"),
+            ),
+            (request("POST", "/cancel-flow-executions", &[], ""), Some("appflow.CancelFlowExecutions")),
+            (
+                request("POST", "/describe-flow-execution-records", &[], ""),
+                Some("appflow.DescribeFlowExecutionRecords"),
+            ),
+            (
+                request("GET", "/?FlowName=f", &[("x-acs-action", "DescribeExecution")], ""),
+                Some("cloudflow.DescribeExecution"),
+            ),
+            (
+                request("GET", "/?Action=DescribeExecution&Version=2019-03-15", &[], ""),
+                Some("cloudflow.DescribeExecution"),
+            ),
+            (request("POST", "/", &[("x-acs-action", "StopExecution")], ""), Some("cloudflow.StopExecution")),
+            (request("POST", "/?Action=StopExecution&Signature=x", &[], ""), Some("cloudflow.StopExecution")),
+            (request("POST", "/", &[], "Action=PublishBatch&Version=2010-03-31"), Some("sns.PublishBatch")),
+            (request("GET", "/elsewhere", &[], ""), None),
+        ];
+        for (request, expected) in cases {
+            let asked = Asked::of(&request).and_then(|asked| asked.operation);
+            assert_eq!(asked.map(Operation::name), expected, "{} {}", request.path, request.query);
+        }
+    }
 }

@@ -3,67 +3,46 @@
 //! whose signed headers must cover what the service relies on. The signature itself is not
 //! calculated again: the SDK makes it, and any key may be used.
 
-use crate::operation::{Operation, Service};
 use crate::refusal::Failure;
 use crate::wire::Request;
-use crate::{ACCOUNT_ID, REGION};
+use crate::work::State;
+use crate::{ACCOUNT_ID, REGION, role};
 
-/// Refuses what the service would refuse at its door.
-pub(crate) fn check(request: &Request, operation: Operation) -> Result<(), Failure> {
-    let (service, scope, content_type) = expectation(operation);
-    if request.method != "POST" {
-        let message = format!("expected POST, got {}", request.method);
-        return Err(Failure::new(405, code(service, "UnknownOperationException"), message));
-    }
-    authorization(request, scope)
-        .map_err(|(status, name, message)| Failure::new(status, code(service, name), message))?;
-    if request.content_type() != content_type {
-        let message = format!("expected content type {content_type}, got `{}`", request.content_type());
-        return Err(Failure::new(400, code(service, "SerializationException"), message));
-    }
-    Ok(())
+/// What a service expects at its door.
+pub(crate) struct Door {
+    /// The service's name in a credential scope.
+    pub(crate) scope: &'static str,
+    pub(crate) content_type: &'static str,
+    /// The names of its errors that are not those of today's protocols.
+    pub(crate) names: &'static [(&'static str, &'static str)],
 }
 
-/// The service, its name in a credential scope, and its content type.
-fn expectation(operation: Operation) -> (Service, &'static str, &'static str) {
-    match operation {
-        Operation::CancelFlowExecutions | Operation::DescribeFlowExecutionRecords => {
-            (Service::Appflow, "appflow", "application/json")
+impl Door {
+    /// Refuses what the service would refuse.
+    pub(crate) fn admit(&self, request: &Request, state: &State) -> Result<(), Failure> {
+        if request.method != "POST" {
+            let message = format!("expected POST, got {}", request.method);
+            return Err(self.failure(405, "UnknownOperationException", message));
         }
-        Operation::RequestCancelWorkflowExecution
-        | Operation::DescribeWorkflowExecution
-        | Operation::ListOpenWorkflowExecutions
-        | Operation::ListClosedWorkflowExecutions => (Service::Swf, "swf", "application/x-amz-json-1.0"),
-        Operation::PutEvents => (Service::Eventbridge, "events", "application/x-amz-json-1.1"),
-        Operation::GetSecretValue => {
-            (Service::SecretsManager, "secretsmanager", "application/x-amz-json-1.1")
+        authorization(request, self.scope)
+            .map_err(|(status, name, message)| self.failure(status, name, message))?;
+        if request.content_type() != self.content_type {
+            let got = request.content_type();
+            let message = format!("expected content type {}, got `{got}`", self.content_type);
+            return Err(self.failure(400, "SerializationException", message));
         }
-        Operation::PublishBatch | Operation::Publish => {
-            (Service::Sns, "sns", "application/x-www-form-urlencoded")
-        }
-        Operation::SendMessageBatch
-        | Operation::SendMessage
-        | Operation::ReceiveMessage
-        | Operation::DeleteMessage
-        | Operation::ChangeMessageVisibility
-        | Operation::ChangeMessageVisibilityBatch
-        | Operation::GetQueueUrl => (Service::Sqs, "sqs", "application/x-amz-json-1.0"),
-        // Signed in another way, and checked in another place.
-        Operation::StopExecution | Operation::DescribeExecution => {
-            (Service::Cloudflow, "fnf", "application/x-www-form-urlencoded")
+        match role::has_expired(request, state) {
+            false => Ok(()),
+            true => {
+                let message = "The security token included in the request is expired".into();
+                Err(self.failure(403, "ExpiredTokenException", message))
+            }
         }
     }
-}
 
-/// The query protocol has older names for the same errors.
-fn code(service: Service, name: &'static str) -> &'static str {
-    match (service, name) {
-        (Service::Sns, "MissingAuthenticationTokenException") => "MissingAuthenticationToken",
-        (Service::Sns, "IncompleteSignatureException") => "IncompleteSignature",
-        (Service::Sns, "InvalidSignatureException") => "SignatureDoesNotMatch",
-        (Service::Sns, "UnknownOperationException") => "InvalidAction",
-        (Service::Sns, "SerializationException") => "MalformedQueryString",
-        _ => name,
+    fn failure(&self, status: u16, name: &str, message: String) -> Failure {
+        let older = self.names.iter().find(|(newer, _)| *newer == name);
+        Failure::new(status, older.map_or(name, |(_, older)| older), message)
     }
 }
 
@@ -131,6 +110,7 @@ pub(crate) fn resource_name<'a>(value: &'a str, service: &str, resource: &str) -
 mod tests {
     use super::*;
     use crate::wire::tests::request;
+    use crate::world::World;
 
     fn authorization_for(scope: &str, signed: &str) -> String {
         let signature = "0".repeat(64);
@@ -168,7 +148,8 @@ mod tests {
                 ],
                 "{}",
             );
-            let failure = check(&request, Operation::RequestCancelWorkflowExecution).err();
+            let state = State::new(World::default());
+            let failure = crate::swf::DOOR.admit(&request, &state).err();
             assert_eq!(failure.map(|failure| failure.code).as_deref(), expected, "{scope} {signed}");
         }
     }
@@ -180,7 +161,8 @@ mod tests {
         let cases: [(&[(&str, &str)], &str); 2] =
             [(&[], "MissingAuthenticationToken"), (&signed, "MalformedQueryString")];
         for (headers, expected) in cases {
-            let failure = check(&request("POST", "/", headers, ""), Operation::Publish).unwrap_err();
+            let state = State::new(World::default());
+            let failure = crate::sns::DOOR.admit(&request("POST", "/", headers, ""), &state).unwrap_err();
             assert_eq!(failure.code, expected);
         }
     }

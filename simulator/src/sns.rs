@@ -2,18 +2,86 @@
 //! out. Sizes are counted with the message attributes, as the service counts them, and a whole batch
 //! has the limit that a single message has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::batch;
 use crate::ledger::Published;
 use crate::refusal::{Failure, SNS_NAMESPACE, xml_text};
-use crate::sigv4::resource_name;
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id};
+use crate::sigv4::{Door, resource_name};
 use crate::wire::{Answer, Form, Request};
 use crate::work::{FailingEntries, Turn, Work};
 
 const LARGEST: usize = 262_144;
+
+pub(crate) const DOOR: Door = Door {
+    scope: "sns",
+    content_type: "application/x-www-form-urlencoded",
+    // The query protocol has older names for the same errors.
+    names: &[
+        ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
+        ("IncompleteSignatureException", "IncompleteSignature"),
+        ("InvalidSignatureException", "SignatureDoesNotMatch"),
+        ("UnknownOperationException", "InvalidAction"),
+        ("SerializationException", "MalformedQueryString"),
+        ("ExpiredTokenException", "ExpiredToken"),
+    ],
+};
+
+impl Operation {
+    pub const PUBLISH_BATCH: Operation = Operation(&Spec {
+        name: "sns.PublishBatch",
+        read: |request| Ok(Box::new(PublishBatch::read(request)?)),
+        takes_entries: true,
+        about: about,
+    });
+    pub const PUBLISH: Operation = Operation(&Spec {
+        name: "sns.Publish",
+        read: |request| Ok(Box::new(Publish::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "sns",
+    operations: &[Operation::PUBLISH_BATCH, Operation::PUBLISH],
+    cancels: false,
+    action: |request| {
+        let form = Form::of_body(&request.body).unwrap_or_default();
+        let ours = request.header("x-amz-target").is_none() && form.get("Version") == Some("2010-03-31");
+        ours.then(|| form.get("Action").unwrap_or_default().to_owned())
+    },
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (400, "Throttling", "Rate exceeded"),
+    unknown_action: |action| {
+        let message = format!("The action {action} is not valid for this web service.");
+        Failure::new(400, "InvalidAction", message)
+    },
+    internal_error: "InternalFailure",
+    refuse: |Failure { status, code, message, .. }, request_id| {
+        let sender = if *status < 500 { "Sender" } else { "Receiver" };
+        let (code, message) = (xml_text(code), xml_text(message));
+        let body = format!(
+            "<ErrorResponse xmlns=\"{SNS_NAMESPACE}\"><Error><Type>{sender}</Type><Code>{code}</Code>\
+             <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        );
+        Answer::new(*status, "text/xml", body)
+    },
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
+
+fn about(request: &Value) -> String {
+    let names = request.as_object().into_iter().flat_map(|form| form.keys());
+    let numbers =
+        names.filter_map(|name| name.strip_prefix("PublishBatchRequestEntries.member.")?.split('.').next());
+    batch::entries(numbers.collect::<BTreeSet<_>>().len())
+}
 
 /// A message as the form spells it under a prefix.
 struct Message {

@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ledger::Published;
 use crate::queues;
-use crate::refusal::Failure;
+use crate::refusal::{Failure, json_error};
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
+use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
 use crate::{ACCOUNT_ID, REGION, batch};
@@ -22,6 +24,95 @@ use entries::Entries;
 
 pub(crate) use receive::{DeleteMessage, GetQueueUrl, ReceiveMessage, system_attributes};
 pub(crate) use visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
+
+const DOOR: Door = Door { scope: "sqs", content_type: "application/x-amz-json-1.0", names: &[] };
+
+impl Operation {
+    pub const SEND_MESSAGE_BATCH: Operation = Operation(&Spec {
+        name: "sqs.SendMessageBatch",
+        read: |request| Ok(Box::new(SendMessageBatch::read(request)?)),
+        takes_entries: true,
+        about: |request| batch::entries(request["Entries"].as_array().map_or(0, Vec::len)),
+    });
+    pub const SEND_MESSAGE: Operation = Operation(&Spec {
+        name: "sqs.SendMessage",
+        read: |request| Ok(Box::new(SendMessage::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+    pub const RECEIVE_MESSAGE: Operation = Operation(&Spec {
+        name: "sqs.ReceiveMessage",
+        read: |request| Ok(Box::new(ReceiveMessage::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+    pub const DELETE_MESSAGE: Operation = Operation(&Spec {
+        name: "sqs.DeleteMessage",
+        read: |request| Ok(Box::new(DeleteMessage::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+    pub const CHANGE_MESSAGE_VISIBILITY: Operation = Operation(&Spec {
+        name: "sqs.ChangeMessageVisibility",
+        read: |request| Ok(Box::new(ChangeMessageVisibility::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+    pub const CHANGE_MESSAGE_VISIBILITY_BATCH: Operation = Operation(&Spec {
+        name: "sqs.ChangeMessageVisibilityBatch",
+        read: |request| Ok(Box::new(ChangeMessageVisibilityBatch::read(request)?)),
+        takes_entries: true,
+        about: |request| batch::entries(request["Entries"].as_array().map_or(0, Vec::len)),
+    });
+    pub const GET_QUEUE_URL: Operation = Operation(&Spec {
+        name: "sqs.GetQueueUrl",
+        read: |request| Ok(Box::new(GetQueueUrl::read(request)?)),
+        takes_entries: false,
+        about: |_| String::new(),
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "sqs",
+    operations: &[
+        Operation::SEND_MESSAGE_BATCH,
+        Operation::SEND_MESSAGE,
+        Operation::RECEIVE_MESSAGE,
+        Operation::DELETE_MESSAGE,
+        Operation::CHANGE_MESSAGE_VISIBILITY,
+        Operation::CHANGE_MESSAGE_VISIBILITY_BATCH,
+        Operation::GET_QUEUE_URL,
+    ],
+    cancels: false,
+    action: |request| aws_target(request, "AmazonSQS"),
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (400, "RequestThrottled", "The request was denied due to request throttling."),
+    internal_error: "InternalFailure",
+    refuse: |Failure { status, code, message, .. }, _| {
+        let sender = if *status < 500 { "Sender" } else { "Receiver" };
+        json_error(*status, "application/x-amz-json-1.0", &format!("com.amazonaws.sqs#{code}"), message)
+            .with_header("x-amzn-query-error", format!("{};{sender}", query_code(code)))
+    },
+    unknown_action: aws_unknown_action,
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
+
+/// SQS answers in JSON and names, in a header, the code that its older protocol had.
+fn query_code(code: &str) -> String {
+    match code {
+        "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".into(),
+        "BatchEntryIdsNotDistinct"
+        | "BatchRequestTooLong"
+        | "EmptyBatchRequest"
+        | "InvalidBatchEntryId"
+        | "MessageNotInflight"
+        | "TooManyEntriesInBatchRequest"
+        | "UnsupportedOperation" => format!("AWS.SimpleQueueService.{code}"),
+        _ => code.to_owned(),
+    }
+}
 
 const LARGEST: usize = 1_048_576;
 

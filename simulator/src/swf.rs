@@ -12,10 +12,84 @@ use serde_json::Value;
 pub(crate) use self::describe::DescribeWorkflowExecution;
 use self::fields::Fields;
 pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
-use crate::refusal::Failure;
+use crate::refusal::{Failure, json_error};
+use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
+use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
 use crate::world::{Domain, WorkflowStatus};
+
+pub(crate) const DOOR: Door = Door { scope: "swf", content_type: "application/x-amz-json-1.0", names: &[] };
+
+impl Operation {
+    pub const REQUEST_CANCEL_WORKFLOW_EXECUTION: Operation = Operation(&Spec {
+        name: "swf.RequestCancelWorkflowExecution",
+        read: |request| Ok(Box::new(RequestCancelWorkflowExecution::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+    pub const DESCRIBE_WORKFLOW_EXECUTION: Operation = Operation(&Spec {
+        name: "swf.DescribeWorkflowExecution",
+        read: |request| Ok(Box::new(DescribeWorkflowExecution::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+    pub const LIST_OPEN_WORKFLOW_EXECUTIONS: Operation = Operation(&Spec {
+        name: "swf.ListOpenWorkflowExecutions",
+        read: |request| Ok(Box::new(ListOpenWorkflowExecutions::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+    pub const LIST_CLOSED_WORKFLOW_EXECUTIONS: Operation = Operation(&Spec {
+        name: "swf.ListClosedWorkflowExecutions",
+        read: |request| Ok(Box::new(ListClosedWorkflowExecutions::read(request)?)),
+        takes_entries: false,
+        about: about,
+    });
+}
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    name: "swf",
+    operations: &[
+        Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+        Operation::DESCRIBE_WORKFLOW_EXECUTION,
+        Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
+        Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
+    ],
+    cancels: true,
+    action: |request| aws_target(request, "SimpleWorkflowService"),
+    admit: |request, state| DOOR.admit(request, state),
+    throttled: (400, "ThrottlingException", "Rate exceeded"),
+    internal_error: "InternalFailure",
+    refuse: |Failure { status, code, message, .. }, _| {
+        let kind = format!("{}#{code}", namespace(code));
+        json_error(*status, "application/x-amz-json-1.0", &kind, message)
+    },
+    unknown_action: aws_unknown_action,
+    request_id: aws_request_id,
+    headers: AWS_HEADERS,
+};
+
+/// SWF qualifies its error types; what the framework in front of it answers has namespaces of its own.
+fn namespace(code: &str) -> &'static str {
+    match code {
+        "ThrottlingException" | "ServiceUnavailableException" => "com.amazon.coral.availability",
+        "ValidationException" => "com.amazon.coral.validate",
+        _ if code.ends_with("Fault") => "com.amazonaws.swf.base.model",
+        _ => "com.amazon.coral.service",
+    }
+}
+
+fn about(request: &Value) -> String {
+    let workflow = [
+        &request["workflowId"],
+        &request["execution"]["workflowId"],
+        &request["executionFilter"]["workflowId"],
+    ];
+    let workflow = workflow.into_iter().find_map(Value::as_str).unwrap_or_default();
+    format!("{}/{workflow}", request["domain"].as_str().unwrap_or_default())
+}
 
 pub(crate) struct RequestCancelWorkflowExecution {
     domain: String,

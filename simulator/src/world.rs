@@ -13,8 +13,8 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use crate::operation::Operation;
 use crate::pages::Cut;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 
 pub use redrive::Redrive;

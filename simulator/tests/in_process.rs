@@ -61,9 +61,9 @@ async fn a_message_goes_in_and_comes_out() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_would_close_is_no_reply() {
     let simulator = simulator();
-    simulator.script(Fault::new(Operation::SendMessage, FaultKind::Drop {}));
-    simulator.script(Fault::new(Operation::SendMessage, FaultKind::Hang {}));
-    simulator.script(Fault::new(Operation::SendMessage, FaultKind::Delay { ms: 5_000 }));
+    simulator.script(Fault::new(Operation::SEND_MESSAGE, FaultKind::Drop {}));
+    simulator.script(Fault::new(Operation::SEND_MESSAGE, FaultKind::Hang {}));
+    simulator.script(Fault::new(Operation::SEND_MESSAGE, FaultKind::Delay { ms: 5_000 }));
     let message = json!({"MessageBody": "hello"});
     assert!(ask(&simulator, "SendMessage", message.clone()).await.is_none());
     let hangs = timeout(3_600 * SECOND, ask(&simulator, "SendMessage", message.clone())).await;
@@ -78,7 +78,7 @@ async fn a_connection_that_would_close_is_no_reply() {
 async fn every_call_of_an_operation_is_delayed_until_the_delay_is_ended() {
     let simulator = simulator();
     for (delay, takes) in [(SECOND, SECOND), (Duration::ZERO, Duration::ZERO)] {
-        simulator.delay(Operation::SendMessage, delay);
+        simulator.delay(Operation::SEND_MESSAGE, delay);
         for message in ["one", "another"] {
             let began = Instant::now();
             call(&simulator, "SendMessage", json!({"MessageBody": message})).await;
@@ -93,7 +93,7 @@ async fn every_call_of_an_operation_is_delayed_until_the_delay_is_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_fills_with_the_clock_and_is_counted() {
     let simulator = simulator();
-    simulator.limit(Limit { operation: Operation::GetQueueUrl, per_second: 2.0, burst: 2.0 });
+    simulator.limit(Limit { operation: Operation::GET_QUEUE_URL, per_second: 2.0, burst: 2.0 });
     let mut granted = Vec::new();
     for _ in 0..3 {
         let mut calls = 0;

@@ -218,9 +218,9 @@ fn replies_of_60_mb() -> Result<(), Failed> {
         let simulator = Simulator::start(World::seeded(), ([127, 0, 0, 1], 0).into()).await?;
         let function = case::start_with(&simulator, [("COUNTERMAND_MAX_ATTEMPTS", "2")])?;
         for (operation, request) in [
-            (Operation::CancelFlowExecutions, replies::APPFLOW[0]),
-            (Operation::RequestCancelWorkflowExecution, replies::SWF[0]),
-            (Operation::StopExecution, replies::CLOUDFLOW[0]),
+            (Operation::CANCEL_FLOW_EXECUTIONS, replies::APPFLOW[0]),
+            (Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION, replies::SWF[0]),
+            (Operation::STOP_EXECUTION, replies::CLOUDFLOW[0]),
         ] {
             for status in [200, 400, 503] {
                 let body = format!("{{\"message\":\"{}\"}}", "x".repeat(60_000_000));

@@ -65,7 +65,7 @@ async fn repeated() -> Result<(), String> {
     let simulator = simulator.map_err(|error| error.to_string())?;
     let variables = [("COUNTERMAND_MAX_ATTEMPTS", "1")];
     let _function = start_with(&simulator, variables).map_err(|error| error.to_string())?;
-    simulator.script(Fault::new(Operation::CancelFlowExecutions, FaultKind::LoseReply {}));
+    simulator.script(Fault::new(Operation::CANCEL_FLOW_EXECUTIONS, FaultKind::LoseReply {}));
     let mut replies = Vec::new();
     for request_id in ["same", "same"] {
         let invocation = Invocation { request_id: Some(request_id.into()), ..Invocation::default() };

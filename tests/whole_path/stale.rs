@@ -72,7 +72,7 @@ async fn silence() -> std::result::Result<(), String> {
     let mut variables = one.variables(&simulator, None);
     variables.insert("AWS_ENDPOINT_URL".into(), proxy.url.clone());
     let _function = text(Function::start(&variables))?;
-    simulator.delay(Operation::RequestCancelWorkflowExecution, Duration::from_millis(300));
+    simulator.delay(Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION, Duration::from_millis(300));
     simulator.invoke(ten.event(1)?, ten.invocation("lambda-1")).await;
     let ended = proxy.end_all(Ending::Silent).await;
     if ended < 10 {

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{flow_name, not_found, serialization, violated};
-use crate::operation::Operation;
 use crate::pages::Page;
 use crate::refusal::Failure;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
@@ -66,7 +66,7 @@ impl Work for DescribeFlowExecutionRecords {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let state = &mut *turn.state;
         let began = state.clock.started_at();
-        let as_of = state.world.as_of(Operation::DescribeFlowExecutionRecords, state.clock.now());
+        let as_of = state.world.as_of(Operation::DESCRIBE_FLOW_EXECUTION_RECORDS, state.clock.now());
         let flow = state.world.appflow.get(&self.flow_name).ok_or_else(|| not_found(&self.flow_name))?;
         let runs = flow.runs.iter().filter_map(|run| run.as_of(as_of, began)).collect();
         let runs = in_order(runs, state.world.appflow_records_order, began)

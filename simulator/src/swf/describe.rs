@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::{find_domain, reply, unknown};
-use crate::operation::Operation;
 use crate::refusal::Failure;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
@@ -35,7 +35,7 @@ impl DescribeWorkflowExecution {
 impl Work for DescribeWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let began = turn.state.clock.started_at();
-        let as_of = turn.state.world.as_of(Operation::DescribeWorkflowExecution, turn.state.clock.now());
+        let as_of = turn.state.world.as_of(Operation::DESCRIBE_WORKFLOW_EXECUTION, turn.state.clock.now());
         let domain = find_domain(turn, &self.domain)?;
         let execution = domain
             .executions

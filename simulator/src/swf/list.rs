@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::describe::info;
 use super::fields::{Fields, invalid};
 use super::{find_domain, reply};
-use crate::operation::Operation;
 use crate::pages::Page;
 use crate::refusal::Failure;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
@@ -110,8 +110,8 @@ impl List {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let began = turn.state.clock.started_at();
         let operation = match self.status {
-            WorkflowStatus::Open => Operation::ListOpenWorkflowExecutions,
-            WorkflowStatus::Closed => Operation::ListClosedWorkflowExecutions,
+            WorkflowStatus::Open => Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
+            WorkflowStatus::Closed => Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
         };
         let as_of = turn.state.world.as_of(operation, turn.state.clock.now());
         let mut found: Vec<_> = find_domain(turn, &self.domain)?

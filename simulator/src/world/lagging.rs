@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Run, RunStatus, WorkflowExecution, WorkflowStatus, World};
-use crate::operation::Operation;
+use crate::service::Operation;
 use crate::timestamp::Timestamp;
 
 impl World {
@@ -88,8 +88,8 @@ mod tests {
             assert_eq!(run.as_of(moment, began).map(|run| run.status), status);
             assert_eq!(execution.as_of(moment, began).map(|one| one.status), closed);
         }
-        let lagging = world.as_of(Operation::ListOpenWorkflowExecutions, began);
+        let lagging = world.as_of(Operation::LIST_OPEN_WORKFLOW_EXECUTIONS, began);
         assert_eq!(lagging, Some(at("2025-11-20T11:59:55Z")));
-        assert_eq!(world.as_of(Operation::ListClosedWorkflowExecutions, began), None);
+        assert_eq!(world.as_of(Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS, began), None);
     }
 }

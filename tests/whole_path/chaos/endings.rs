@@ -9,7 +9,7 @@ use super::observed::{End, Made, Observed, Receipt, Sent};
 use super::requests::Wish;
 
 pub const PUBLISHING: [Operation; 3] =
-    [Operation::PutEvents, Operation::PublishBatch, Operation::SendMessageBatch];
+    [Operation::PUT_EVENTS, Operation::PUBLISH_BATCH, Operation::SEND_MESSAGE_BATCH];
 
 const LAST_WORD: &str = "CancellationOutcome";
 

@@ -10,32 +10,35 @@ use fastrand::Rng;
 
 use super::draw::pick;
 
-const CANCELS: [Operation; 3] =
-    [Operation::CancelFlowExecutions, Operation::RequestCancelWorkflowExecution, Operation::StopExecution];
+const CANCELS: [Operation; 3] = [
+    Operation::CANCEL_FLOW_EXECUTIONS,
+    Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+    Operation::STOP_EXECUTION,
+];
 const READS: [Operation; 5] = [
-    Operation::DescribeFlowExecutionRecords,
-    Operation::DescribeWorkflowExecution,
-    Operation::ListOpenWorkflowExecutions,
-    Operation::ListClosedWorkflowExecutions,
-    Operation::DescribeExecution,
+    Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
+    Operation::DESCRIBE_WORKFLOW_EXECUTION,
+    Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
+    Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
+    Operation::DESCRIBE_EXECUTION,
 ];
 
 /// What publishes to that kind of destination.
 fn publishing(destination: &str) -> Operation {
     match destination {
-        "bus" => Operation::PutEvents,
-        "topic" => Operation::PublishBatch,
-        _ => Operation::SendMessageBatch,
+        "bus" => Operation::PUT_EVENTS,
+        "topic" => Operation::PUBLISH_BATCH,
+        _ => Operation::SEND_MESSAGE_BATCH,
     }
 }
 
 pub fn draw(random: &mut Rng, destination: &str) -> Vec<Fault> {
-    let hiding = [Operation::ChangeMessageVisibility, Operation::ChangeMessageVisibilityBatch];
+    let hiding = [Operation::CHANGE_MESSAGE_VISIBILITY, Operation::CHANGE_MESSAGE_VISIBILITY_BATCH];
     let courtesy = [publishing(destination)].into_iter().chain(hiding);
     let mut faults = Vec::new();
     // The first calls are those that carry whole batches.
     if random.u8(..3) == 0 {
-        faults.push(Fault::new(Operation::CancelFlowExecutions, refusal(400, "ValidationException")));
+        faults.push(Fault::new(Operation::CANCEL_FLOW_EXECUTIONS, refusal(400, "ValidationException")));
     }
     for operation in CANCELS.into_iter().chain(READS).chain(courtesy) {
         let most = if random.u8(..3) == 0 { 0 } else { 5 };
@@ -106,10 +109,10 @@ fn reply(random: &mut Rng, operation: Operation) -> FaultKind {
         (200, "[]"),
         (502, "<html>bad gateway</html>"),
     ];
-    if operation != Operation::RequestCancelWorkflowExecution {
+    if operation != Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION {
         replies.extend([(200, ""); 2]);
     }
-    if !matches!(operation, Operation::StopExecution | Operation::DescribeExecution) {
+    if !matches!(operation, Operation::STOP_EXECUTION | Operation::DESCRIBE_EXECUTION) {
         replies.extend([(200, "{\"__type\": \"InternalFailure\"}"); 2]);
     }
     let (status, body) = pick(random, &replies);

@@ -57,7 +57,7 @@ impl Telling<'_> {
     }
 
     pub fn workflow(&self, id: &str, run_id: Option<&str>, status: &str) -> Result<(), String> {
-        let looked_up = [Operation::DescribeWorkflowExecution, Operation::ListClosedWorkflowExecutions];
+        let looked_up = [Operation::DESCRIBE_WORKFLOW_EXECUTION, Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS];
         let history = &self.seen.history;
         let prefix = workflow_key(id, "");
         let since = self.receipt.sent.since;
@@ -110,7 +110,7 @@ impl Telling<'_> {
             ("NOT_RUNNING", Some(told)) if told == "Stopped" || !self.was(&key, &[told]) => {
                 Err("it did not end so".into())
             }
-            ("NOT_RUNNING", None) if !self.reading_failed(&[Operation::DescribeExecution]) => {
+            ("NOT_RUNNING", None) if !self.reading_failed(&[Operation::DESCRIBE_EXECUTION]) => {
                 Err("nobody looked how it ended".into())
             }
             ("NOT_FOUND", _) if !self.was(&key, &[""]) => Err("it is there".into()),

@@ -14,8 +14,11 @@ use super::meant::means;
 use super::observed::{Made, Observed, Receipt};
 use super::requests::{CLOUDFLOW, Wish};
 
-const CANCELS: [Operation; 3] =
-    [Operation::CancelFlowExecutions, Operation::RequestCancelWorkflowExecution, Operation::StopExecution];
+const CANCELS: [Operation; 3] = [
+    Operation::CANCEL_FLOW_EXECUTIONS,
+    Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+    Operation::STOP_EXECUTION,
+];
 
 /// What each outcome says was so.
 pub fn told_as_it_was(round: &Round, seen: &Observed) -> Result<(), String> {
@@ -169,7 +172,7 @@ impl Telling<'_> {
                 "ALREADY_FINISHED" => self.was(&key, &["Successful", "Error"]),
                 "NOT_LISTED" => self.was(&key, &[""]),
                 "STILL_RUNNING" => self.was(&key, &["InProgress"]),
-                "UNEXPLAINED" => self.reading_failed(&[Operation::DescribeFlowExecutionRecords]),
+                "UNEXPLAINED" => self.reading_failed(&[Operation::DESCRIBE_FLOW_EXECUTION_RECORDS]),
                 "NOT_ANSWERED" => {
                     !self.cancels().iter().any(|made| names(&made.call, id) && self.lists(made))
                 }

@@ -20,8 +20,8 @@ pub struct Asked {
 pub const SERVICES: [Asked; 3] = [
     Asked {
         request: || json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]}),
-        cancel: Operation::CancelFlowExecutions,
-        look_up: Operation::DescribeFlowExecutionRecords,
+        cancel: Operation::CANCEL_FLOW_EXECUTIONS,
+        look_up: Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
         run: "run-1",
         state: "CANCELING",
         ends: |world, ending| {
@@ -32,8 +32,8 @@ pub const SERVICES: [Asked; 3] = [
     },
     Asked {
         request: || json!({"service": "swf", "domain": "billing", "workflowId": "w", "runId": "r-1"}),
-        cancel: Operation::RequestCancelWorkflowExecution,
-        look_up: Operation::DescribeWorkflowExecution,
+        cancel: Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+        look_up: Operation::DESCRIBE_WORKFLOW_EXECUTION,
         run: "r-1",
         state: "CANCELING",
         ends: |world, ending| {
@@ -52,8 +52,8 @@ pub const SERVICES: [Asked; 3] = [
     },
     Asked {
         request: || json!({"service": "cloudflow", "flowName": "etl", "executionName": "e-1"}),
-        cancel: Operation::StopExecution,
-        look_up: Operation::DescribeExecution,
+        cancel: Operation::STOP_EXECUTION,
+        look_up: Operation::DESCRIBE_EXECUTION,
         run: "e-1",
         state: "RUNNING",
         ends: |world, ending| {

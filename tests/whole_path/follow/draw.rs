@@ -177,19 +177,19 @@ fn kill(random: &mut Rng) -> Kill {
 
 fn fault(random: &mut Rng) -> Fault {
     let operations = [
-        Operation::CancelFlowExecutions,
-        Operation::DescribeFlowExecutionRecords,
-        Operation::RequestCancelWorkflowExecution,
-        Operation::DescribeWorkflowExecution,
-        Operation::ListOpenWorkflowExecutions,
-        Operation::StopExecution,
-        Operation::DescribeExecution,
-        Operation::SendMessageBatch,
-        Operation::SendMessageBatch,
-        Operation::PutEvents,
-        Operation::PutEvents,
-        Operation::ChangeMessageVisibility,
-        Operation::ChangeMessageVisibilityBatch,
+        Operation::CANCEL_FLOW_EXECUTIONS,
+        Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
+        Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
+        Operation::DESCRIBE_WORKFLOW_EXECUTION,
+        Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
+        Operation::STOP_EXECUTION,
+        Operation::DESCRIBE_EXECUTION,
+        Operation::SEND_MESSAGE_BATCH,
+        Operation::SEND_MESSAGE_BATCH,
+        Operation::PUT_EVENTS,
+        Operation::PUT_EVENTS,
+        Operation::CHANGE_MESSAGE_VISIBILITY,
+        Operation::CHANGE_MESSAGE_VISIBILITY_BATCH,
     ];
     let operation = pick(random, &operations);
     let error = |status: u16, code: &str| FaultKind::Error {

@@ -21,7 +21,7 @@ pub fn a_flow_is_read_once_for_a_batch() {
         let deliveries = stage.deliveries();
         let batches = deliveries.iter().filter(|delivery| delivery.records.iter().any(follows)).count();
         let follow_ups = stage.of_type("CancellationFollowUp").len();
-        assert_eq!(stage.moments(Operation::DescribeFlowExecutionRecords).len(), batches);
+        assert_eq!(stage.moments(Operation::DESCRIBE_FLOW_EXECUTION_RECORDS).len(), batches);
         assert!(batches * 2 < follow_ups, "{batches} batches of {follow_ups}: expected to share them");
         assert_eq!(stage.confirmations().len(), 100);
         assert!(stage.confirmations().iter().all(|it| it["status"] == "CONFIRMED"));
@@ -44,7 +44,7 @@ fn keeps_to_the_pace_at(rates: &str) {
         let world = json!({"settleAfterMs": 10_000, "swf": {"billing": {"executions": executions}}});
         let stage = Stage::new(world, &[("COUNTERMAND_RATES", rates)]);
         stage.simulator.limit(Limit {
-            operation: Operation::DescribeWorkflowExecution,
+            operation: Operation::DESCRIBE_WORKFLOW_EXECUTION,
             per_second: 6.0,
             burst: 6.0,
         });
@@ -55,7 +55,7 @@ fn keeps_to_the_pace_at(rates: &str) {
             );
         }
         stage.run().await;
-        let counts = stage.simulator.counts()[Operation::DescribeWorkflowExecution.name()];
+        let counts = stage.simulator.counts()[Operation::DESCRIBE_WORKFLOW_EXECUTION.name()];
         assert!(counts.throttled * 100 <= counts.calls * 3, "{counts:?}: expected at most 3 % refused");
         assert_eq!(stage.confirmations().len(), 200);
         assert!(stage.confirmations().iter().all(|it| it["status"] == "CONFIRMED"));

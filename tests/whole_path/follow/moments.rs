@@ -56,7 +56,7 @@ pub fn still_running_at_the_end() {
         play(seed, async || {
             // A decider that ignores the request, and services that do not get there.
             let mut world =
-                world(if asked.cancel == Operation::RequestCancelWorkflowExecution { 5 } else { NEVER });
+                world(if asked.cancel == Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION { 5 } else { NEVER });
             world["swf"]["billing"]["executions"][0]["ignoresCancel"] = json!(true);
             let stage = Stage::new(world, &[]);
             stage.send(&followed(asked, within));
@@ -92,7 +92,7 @@ pub fn fourteen_checks_at_most() {
             follow_up["outcomeAt"] = json!(now);
             follow_up["requestId"] = json!("r");
             follow_up["requestedAt"] = json!(now);
-            if asked.cancel != Operation::CancelFlowExecutions {
+            if asked.cancel != Operation::CANCEL_FLOW_EXECUTIONS {
                 follow_up["runs"] = json!([asked.run]);
             }
             stage.send(&follow_up);

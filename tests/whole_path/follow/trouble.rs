@@ -16,7 +16,7 @@ fn outages() -> Vec<Fault> {
         headers: [].into(),
     };
     let entries = |code: &str| FaultKind::FailEntries { entries: vec![0], code: code.into(), message: None };
-    let sends = |kind, times| Fault::new(Operation::SendMessageBatch, kind).times(times);
+    let sends = |kind, times| Fault::new(Operation::SEND_MESSAGE_BATCH, kind).times(times);
     vec![
         sends(error(500, "InternalFailure"), 15),
         sends(error(503, "ServiceUnavailable"), 8),
@@ -53,7 +53,7 @@ pub fn promises_nothing_that_it_cannot_keep() {
         play(7, async || {
             let stage = Stage::new(world(40), &[]);
             let down = FaultKind::Drop {};
-            stage.simulator.script(Fault::new(Operation::SendMessageBatch, down).times(1_000));
+            stage.simulator.script(Fault::new(Operation::SEND_MESSAGE_BATCH, down).times(1_000));
             stage.send(&followed(asked, 600));
             stage.run().await;
             let told = stage.told();
@@ -89,7 +89,7 @@ pub fn confirms_though_the_process_dies() {
             play(7, async || {
                 let stage = Stage::new(world(100), &[]);
                 // It never hears of the last one, and so cannot answer before it dies.
-                let last = [asked.cancel, Operation::SendMessageBatch, Operation::PutEvents][done - 1];
+                let last = [asked.cancel, Operation::SEND_MESSAGE_BATCH, Operation::PUT_EVENTS][done - 1];
                 stage.simulator.script(Fault::new(last, FaultKind::WithholdReply {}));
                 stage.send(&followed(asked, 3_600));
                 let mut deaths = vec![Kill::Calls(done)];
@@ -109,7 +109,7 @@ pub fn confirms_though_the_process_dies() {
 pub fn looks_again() {
     for asked in &SERVICES {
         let denied = match asked.cancel {
-            Operation::StopExecution => "Forbidden.RAM",
+            Operation::STOP_EXECUTION => "Forbidden.RAM",
             _ => "AccessDeniedException",
         };
         let error = |status, code: &str| FaultKind::Error {
