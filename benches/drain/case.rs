@@ -126,9 +126,9 @@ impl Case {
     /// The shortest time in which the service could take all requests, in seconds, from the processes that
     /// there are: where the quota is known, each takes its part and no more.
     pub fn ideal(&self) -> f64 {
-        let share = match self.operation() {
-            Operation::CANCEL_FLOW_EXECUTIONS => 1.0,
-            _ => self.processes as f64 / f64::from(self.allowed),
+        let share = match self.operation() == Operation::CANCEL_FLOW_EXECUTIONS {
+            true => 1.0,
+            false => self.processes as f64 / f64::from(self.allowed),
         };
         let mut left = self.requests as f64 - self.burst * share;
         // A process that starts later has less time for its part.

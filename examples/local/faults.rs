@@ -9,15 +9,11 @@ fn times(text: &str) -> Result<u32, String> {
 }
 
 /// What `--throttle` stands for: every service that cancels refuses its first calls.
-pub fn throttles(text: &str) -> Result<[Fault; 3], String> {
+pub fn throttles(text: &str) -> Result<Vec<Fault>, String> {
     let times = times(text).map_err(|error| format!("--throttle: {error}"))?;
-    let operations = [
-        Operation::CANCEL_FLOW_EXECUTIONS,
-        Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
-        Operation::STOP_EXECUTION,
-    ];
-    Ok(operations
-        .map(|operation| Fault::new(operation, FaultKind::Throttle { retry_after_ms: None }).times(times)))
+    let throttle =
+        |operation| Fault::new(operation, FaultKind::Throttle { retry_after_ms: None }).times(times);
+    Ok(Operation::canceling().map(throttle).collect())
 }
 
 /// What `--fault` stands for: `OPERATION=KIND[:N]`, or any fault as JSON.
@@ -36,29 +32,15 @@ pub fn fault(text: &str) -> Result<Fault, String> {
 
 /// A full name, or a service, which stands for the operation that the function calls.
 fn operation(name: &str) -> Result<Operation, String> {
-    match name {
-        "appflow" => Ok(Operation::CANCEL_FLOW_EXECUTIONS),
-        "swf" => Ok(Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION),
-        "cloudflow" => Ok(Operation::STOP_EXECUTION),
-        "eventbridge" => Ok(Operation::PUT_EVENTS),
-        "sns" => Ok(Operation::PUBLISH_BATCH),
-        "sqs" => Ok(Operation::SEND_MESSAGE_BATCH),
-        name => name.parse(),
-    }
+    Operation::main_of(name).map_or_else(|| name.parse(), Ok)
 }
 
 fn kind_of(name: &str, operation: Operation) -> Result<FaultKind, String> {
-    // Each service has a name of its own for its internal error.
-    let internal_error = match operation {
-        Operation::CANCEL_FLOW_EXECUTIONS => "InternalServerException",
-        Operation::STOP_EXECUTION => "InternalServerError",
-        _ => "InternalFailure",
-    };
     Ok(match name {
         "throttle" => FaultKind::Throttle { retry_after_ms: None },
         "error" => FaultKind::Error {
             status: 500,
-            code: internal_error.into(),
+            code: operation.internal_error().into(),
             message: Some("an internal error, scripted".into()),
             headers: Default::default(),
         },

@@ -155,36 +155,13 @@ fn reached(world: &World, body: &Value, since: Option<Timestamp>) -> Vec<String>
 pub fn states(world: &World, body: &Value, ids: &[String]) -> Vec<(&'static str, Vec<String>)> {
     let mut states: Vec<(&'static str, Vec<String>)> = Vec::new();
     for id in ids {
-        let state = state(&json!(world), body, id);
+        let state = world.state_of(body, id);
         match states.iter_mut().find(|(known, _)| *known == state) {
             Some((_, ids)) => ids.push(id.clone()),
             None => states.push((state, vec![id.clone()])),
         }
     }
     states
-}
-
-fn state(world: &Value, body: &Value, id: &str) -> &'static str {
-    let name = |field: &str| body[field].as_str().unwrap_or_default();
-    let (runs, named) = match name("service") {
-        "appflow" => (&world["appflow"][name("flowName")]["runs"], "executionId"),
-        "swf" => (&world["swf"][name("domain")]["executions"], "runId"),
-        _ => (&world["cloudflow"][name("flowName")]["executions"], "name"),
-    };
-    let Some(run) = runs.as_array().into_iter().flatten().find(|run| run[named] == id) else {
-        return "NOT_FOUND";
-    };
-    match run["closeStatus"].as_str().or(run["status"].as_str()).unwrap_or_default() {
-        "Canceled" | "CANCELED" | "Stopped" => "CANCELED",
-        "Successful" | "COMPLETED" | "Succeeded" => "SUCCEEDED",
-        "Error" | "FAILED" | "Failed" => "FAILED",
-        "TIMED_OUT" | "TimedOut" => "TIMED_OUT",
-        "TERMINATED" => "TERMINATED",
-        "CONTINUED_AS_NEW" => "CONTINUED_AS_NEW",
-        "CancelStarted" => "CANCELING",
-        _ if run["cancelRequested"] == true => "CANCELING",
-        _ => "RUNNING",
-    }
 }
 
 #[cfg(test)]

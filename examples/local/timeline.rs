@@ -1,12 +1,8 @@
 //! The calls of one event as a person follows them: the attempts of each call together, with what
 //! came of them and how long the function waited in between.
 
-use std::collections::BTreeSet;
-
-use countermand_simulator::Call;
-use serde_json::Value;
-
-use crate::arrival::{cut, list};
+use crate::arrival::cut;
+use countermand_simulator::{Call, Operation};
 
 /// All attempts of one call.
 #[derive(Debug)]
@@ -82,39 +78,8 @@ fn line(call: &Call, before: Option<&Call>) -> Line {
 
 /// What a call is about, in a few words.
 fn asks_for(call: &Call) -> String {
-    let request = &call.request;
-    let field = |name: &str| cut(&request[name], 64);
-    match call.operation.as_str() {
-        "appflow.CancelFlowExecutions" => match request["executionIds"].as_array() {
-            Some(ids) => format!("{}: {}", field("flowName"), list(ids.iter().map(|id| cut(id, 40)))),
-            None => format!("{}: all active runs", field("flowName")),
-        },
-        "appflow.DescribeFlowExecutionRecords" => field("flowName"),
-        "swf.RequestCancelWorkflowExecution" => format!("{}/{}", field("domain"), field("workflowId")),
-        "swf.DescribeWorkflowExecution" => {
-            format!("{}/{}", field("domain"), cut(&request["execution"]["workflowId"], 64))
-        }
-        "swf.ListOpenWorkflowExecutions" | "swf.ListClosedWorkflowExecutions" => {
-            format!("{}/{}", field("domain"), cut(&request["executionFilter"]["workflowId"], 64))
-        }
-        "cloudflow.StopExecution" | "cloudflow.DescribeExecution" => {
-            format!("{}/{}", field("FlowName"), field("ExecutionName"))
-        }
-        _ => match entries(request) {
-            0 => String::new(),
-            entries => count(entries, "entry", "entries"),
-        },
-    }
-}
-
-fn entries(request: &Value) -> usize {
-    if let Some(entries) = request["Entries"].as_array() {
-        return entries.len();
-    }
-    let names = request.as_object().into_iter().flat_map(|form| form.keys());
-    let numbers =
-        names.filter_map(|name| name.strip_prefix("PublishBatchRequestEntries.member.")?.split('.').next());
-    numbers.collect::<BTreeSet<_>>().len()
+    let operation = call.operation.parse::<Operation>();
+    operation.map_or_else(|_| String::new(), |operation| cut(&operation.about(&call.request).into(), 120))
 }
 
 /// A number with its noun.
@@ -131,7 +96,7 @@ fn duration(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -172,32 +137,5 @@ mod tests {
         assert_eq!(groups[0].lines[1], line("+91 ms", "200", "took 2 ms", false, Some("waited 87 ms")));
         assert_eq!(groups[1].lines[0], line("+4 ms", "no reply (hang)", "", true, None));
         assert_eq!(groups[1].lines[1], line("+5.00 s", "200", "took 0 ms", false, Some("5.00 s later")));
-    }
-
-    #[test]
-    fn a_call_says_what_it_is_about() {
-        let sns = json!({"PublishBatchRequestEntries.member.1.Id": "0", "PublishBatchRequestEntries.member.1.Message": "m"});
-        let cases = [
-            ("appflow.CancelFlowExecutions", json!({"flowName": "f1", "executionIds": ["a"]}), "f1: a"),
-            ("appflow.CancelFlowExecutions", json!({"flowName": "f1"}), "f1: all active runs"),
-            ("appflow.DescribeFlowExecutionRecords", json!({"flowName": "f1", "maxResults": 100}), "f1"),
-            (
-                "swf.DescribeWorkflowExecution",
-                json!({"domain": "d", "execution": {"workflowId": "w", "runId": "r"}}),
-                "d/w",
-            ),
-            (
-                "swf.ListClosedWorkflowExecutions",
-                json!({"domain": "d", "executionFilter": {"workflowId": "w"}}),
-                "d/w",
-            ),
-            ("cloudflow.DescribeExecution", json!({"FlowName": "f", "ExecutionName": "e"}), "f/e"),
-            ("eventbridge.PutEvents", json!({"Entries": [{}, {}]}), "2 entries"),
-            ("sns.PublishBatch", sns, "1 entry"),
-            ("sqs.GetQueueUrl", json!({"QueueName": "q"}), ""),
-        ];
-        for (operation, request, expected) in cases {
-            assert_eq!(asks_for(&call(0, operation, request, json!({}))), expected, "{operation}");
-        }
     }
 }

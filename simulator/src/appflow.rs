@@ -3,16 +3,18 @@
 //! nobody knows whether the service would take it for "all runs".
 
 mod records;
+mod world;
 
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::records::DescribeFlowExecutionRecords;
+pub(crate) use self::world::seeded;
+pub use self::world::{AppflowRecordsOrder, Flow, Flows, Run, RunStatus};
 use crate::refusal::Failure;
 use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_unknown_action};
 use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::RunStatus;
 
 const DOOR: Door = Door { scope: "appflow", content_type: "application/json", names: &[] };
 
@@ -21,13 +23,13 @@ impl Operation {
         name: "appflow.CancelFlowExecutions",
         read: |request| Ok(Box::new(CancelFlowExecutions::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
     pub const DESCRIBE_FLOW_EXECUTION_RECORDS: Operation = Operation(&Spec {
         name: "appflow.DescribeFlowExecutionRecords",
         read: |request| Ok(Box::new(DescribeFlowExecutionRecords::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
 }
 

@@ -3,18 +3,21 @@
 //! input and output too: what must not be published is there to be left out.
 
 mod describe;
+mod world;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use self::describe::DescribeExecution;
+pub(crate) use self::world::seeded;
+pub use self::world::{CloudflowExecution, CloudflowFlow, CloudflowFlows, CloudflowStatus};
 use crate::acs;
 use crate::refusal::Failure;
 use crate::service::{Operation, Service, Spec};
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{Turn, Work};
-use crate::world::{CloudflowExecution, CloudflowStatus, World};
+use crate::world::World;
 
 const VERSION: &str = "2019-03-15";
 
@@ -23,13 +26,13 @@ impl Operation {
         name: "cloudflow.StopExecution",
         read: |request| Ok(Box::new(StopExecution::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
     pub const DESCRIBE_EXECUTION: Operation = Operation(&Spec {
         name: "cloudflow.DescribeExecution",
         read: |request| Ok(Box::new(DescribeExecution::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
 }
 

@@ -61,6 +61,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+pub use crate::appflow::{AppflowRecordsOrder, Flow, Run, RunStatus};
+pub use crate::cloudflow::{CloudflowExecution, CloudflowFlow, CloudflowStatus};
 pub use crate::faults::{Fault, FaultKind, Limit};
 pub use crate::in_process::Queued;
 pub use crate::ledger::{Call, Counts, Published};
@@ -68,11 +70,9 @@ pub use crate::mapping::{Batch, Mapping};
 pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::secure::{Flaw, Secure};
 pub use crate::service::Operation;
+pub use crate::swf::{CloseStatus, Domain, WorkflowExecution, WorkflowStatus, WorkflowType};
 pub use crate::timestamp::Timestamp;
-pub use crate::world::{
-    AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow,
-    Redrive, Run, RunStatus, WorkflowExecution, WorkflowStatus, WorkflowType, World,
-};
+pub use crate::world::{Redrive, World};
 
 /// The account that every ARN and queue URL must name.
 pub const ACCOUNT_ID: &str = "111122223333";

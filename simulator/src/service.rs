@@ -231,6 +231,8 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::wire::tests::request;
 
@@ -286,5 +288,54 @@ mod tests {
             let asked = Asked::of(&request).and_then(|asked| asked.operation);
             assert_eq!(asked.map(Operation::name), expected, "{} {}", request.path, request.query);
         }
+    }
+
+    #[test]
+    fn a_call_says_what_it_is_about() {
+        let sns = json!({"PublishBatchRequestEntries.member.1.Id": "0", "PublishBatchRequestEntries.member.1.Message": "m"});
+        let cases = [
+            ("appflow.CancelFlowExecutions", json!({"flowName": "f1", "executionIds": ["a"]}), "f1: a"),
+            ("appflow.CancelFlowExecutions", json!({"flowName": "f1"}), "f1"),
+            ("appflow.DescribeFlowExecutionRecords", json!({"flowName": "f1", "maxResults": 100}), "f1"),
+            (
+                "swf.DescribeWorkflowExecution",
+                json!({"domain": "d", "execution": {"workflowId": "w", "runId": "r"}}),
+                "d/w",
+            ),
+            (
+                "swf.ListClosedWorkflowExecutions",
+                json!({"domain": "d", "executionFilter": {"workflowId": "w"}}),
+                "d/w",
+            ),
+            ("cloudflow.DescribeExecution", json!({"FlowName": "f", "ExecutionName": "e"}), "f/e"),
+            ("eventbridge.PutEvents", json!({"Entries": [{}, {}]}), "2 entries"),
+            ("sns.PublishBatch", sns, "1 entry"),
+            ("sqs.GetQueueUrl", json!({"QueueName": "q"}), ""),
+        ];
+        for (operation, request, expected) in cases {
+            assert_eq!(operation.parse::<Operation>().unwrap().about(&request), expected, "{operation}");
+        }
+    }
+
+    #[test]
+    fn each_service_throttles_in_its_own_words() {
+        for service in SERVICES {
+            let answer = service.refuse(service.throttled(Some(250)), "id-1");
+            let (status, code, _) = service.throttled;
+            let body = String::from_utf8(answer.body.clone()).unwrap();
+            assert_eq!((answer.status, answer.code.as_deref()), (status, Some(code)), "{}", service.name);
+            let named = answer.headers.iter().any(|(_, value)| value == code) || body.contains(code);
+            assert!(named, "{}: {body}", service.name);
+            let wait = answer.headers.iter().find(|(name, _)| name == service.headers[1]);
+            assert_eq!(wait.map(|(_, wait)| wait.as_str()), Some("250"), "{}", service.name);
+        }
+    }
+
+    #[test]
+    fn sqs_names_the_older_code_too() {
+        let answer = sqs::SERVICE.refuse(Failure::new(400, "QueueDoesNotExist", "m"), "id-1");
+        let older =
+            ("x-amzn-query-error".to_owned(), "AWS.SimpleQueueService.NonExistentQueue;Sender".to_owned());
+        assert!(answer.headers.contains(&older));
     }
 }

@@ -36,7 +36,7 @@ impl Operation {
         name: "sns.PublishBatch",
         read: |request| Ok(Box::new(PublishBatch::read(request)?)),
         takes_entries: true,
-        about: about,
+        about,
     });
     pub const PUBLISH: Operation = Operation(&Spec {
         name: "sns.Publish",

@@ -6,18 +6,20 @@
 mod describe;
 mod fields;
 mod list;
+mod world;
 
 use serde_json::Value;
 
 pub(crate) use self::describe::DescribeWorkflowExecution;
 use self::fields::Fields;
 pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
+pub(crate) use self::world::seeded;
+pub use self::world::{CloseStatus, Domain, Domains, WorkflowExecution, WorkflowStatus, WorkflowType};
 use crate::refusal::{Failure, json_error};
 use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
 use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::{Domain, WorkflowStatus};
 
 pub(crate) const DOOR: Door = Door { scope: "swf", content_type: "application/x-amz-json-1.0", names: &[] };
 
@@ -26,25 +28,25 @@ impl Operation {
         name: "swf.RequestCancelWorkflowExecution",
         read: |request| Ok(Box::new(RequestCancelWorkflowExecution::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
     pub const DESCRIBE_WORKFLOW_EXECUTION: Operation = Operation(&Spec {
         name: "swf.DescribeWorkflowExecution",
         read: |request| Ok(Box::new(DescribeWorkflowExecution::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
     pub const LIST_OPEN_WORKFLOW_EXECUTIONS: Operation = Operation(&Spec {
         name: "swf.ListOpenWorkflowExecutions",
         read: |request| Ok(Box::new(ListOpenWorkflowExecutions::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
     pub const LIST_CLOSED_WORKFLOW_EXECUTIONS: Operation = Operation(&Spec {
         name: "swf.ListClosedWorkflowExecutions",
         read: |request| Ok(Box::new(ListClosedWorkflowExecutions::read(request)?)),
         takes_entries: false,
-        about: about,
+        about,
     });
 }
 

@@ -3,18 +3,20 @@
 //! down as JSON and read it back after the function ran. A world that cannot be is refused. How calls
 //! change it is each service's own.
 
-mod lagging;
-mod passing;
 mod redrive;
-mod seeded;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::appflow::{self, AppflowRecordsOrder, Flows};
+use crate::cloudflow::{self, CloudflowFlows};
 use crate::pages::Cut;
 use crate::service::Operation;
+use crate::swf::{self, Domains};
 use crate::timestamp::Timestamp;
 
 pub use redrive::Redrive;
@@ -22,12 +24,9 @@ pub use redrive::Redrive;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct World {
-    /// By flow name.
-    pub appflow: BTreeMap<String, Flow>,
-    /// By domain.
-    pub swf: BTreeMap<String, Domain>,
-    /// By flow name.
-    pub cloudflow: BTreeMap<String, CloudflowFlow>,
+    pub appflow: Flows,
+    pub swf: Domains,
+    pub cloudflow: CloudflowFlows,
     pub buses: Vec<String>,
     pub topics: Vec<String>,
     pub queues: Vec<String>,
@@ -67,178 +66,85 @@ fn is_none_of(number: &usize) -> bool {
     *number == 0
 }
 
-/// Newest first is what people see; nothing promises it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AppflowRecordsOrder {
-    #[default]
-    NewestFirst,
-    OldestFirst,
-    /// In no order of time, but the same one every time.
-    Shuffled,
+/// What a simulated service holds, as far as the others need to know.
+pub(crate) trait Held {
+    /// Refuses what no service could hold.
+    fn check(&self) -> Result<(), String>;
+
+    /// Ends what is being canceled, where that is `due` by the time at which it was asked for.
+    fn settle(&mut self, now: Timestamp, due: &dyn Fn(Option<Timestamp>) -> bool);
+
+    /// What has become of a run that a request is about, in the words of a confirmation.
+    fn state(&self, request: &Value, id: &str) -> Option<&'static str>;
 }
 
-impl AppflowRecordsOrder {
-    fn is_default(&self) -> bool {
-        *self == AppflowRecordsOrder::default()
-    }
+/// Something without a start began so long before the simulator did.
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// CloudFlow's key in the seeded world, for a function that has it from a secret.
+const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-AbCdEf";
+
+fn secret() -> String {
+    let (id, secret) = (crate::ALIBABA_ACCESS_KEY_ID, crate::ALIBABA_ACCESS_KEY_SECRET);
+    format!(r#"{{"accessKeyId": "{id}", "accessKeySecret": "{secret}"}}"#)
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Flow {
-    #[serde(default)]
-    pub runs: Vec<Run>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Run {
-    pub execution_id: String,
-    pub status: RunStatus,
-    /// Without it, the run began an hour before the simulator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_updated_at: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RunStatus {
-    InProgress,
-    Successful,
-    Error,
-    CancelStarted,
-    Canceled,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Domain {
-    #[serde(default)]
-    pub executions: Vec<WorkflowExecution>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkflowExecution {
-    pub workflow_id: String,
-    pub run_id: String,
-    pub status: WorkflowStatus,
-    #[serde(default)]
-    pub close_status: Option<CloseStatus>,
-    #[serde(default)]
-    pub cancel_requested: bool,
-    /// When it was first, where that takes time to be heeded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_requested_at: Option<Timestamp>,
-    /// Its decider goes on as if nothing had been requested.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ignores_cancel: bool,
-    /// Without it, the execution began an hour before the simulator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// Without it, a closed execution closed as the simulator began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closed_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "WorkflowType::is_default")]
-    pub workflow_type: WorkflowType,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkflowType {
-    pub name: String,
-    pub version: String,
-}
-
-impl Default for WorkflowType {
-    fn default() -> WorkflowType {
-        WorkflowType { name: "workflow".into(), version: "1.0".into() }
-    }
-}
-
-impl WorkflowType {
-    fn is_default(&self) -> bool {
-        *self == WorkflowType::default()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum WorkflowStatus {
-    Open,
-    Closed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CloseStatus {
-    Completed,
-    Failed,
-    Canceled,
-    Terminated,
-    ContinuedAsNew,
-    TimedOut,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CloudflowFlow {
-    #[serde(default)]
-    pub executions: Vec<CloudflowExecution>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CloudflowExecution {
-    pub name: String,
-    pub status: CloudflowStatus,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_time: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped_time: Option<Timestamp>,
-    /// When it was asked to stop, where that takes time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop_requested_at: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CloudflowStatus {
-    Starting,
-    Running,
-    Stopped,
-    Succeeded,
-    Failed,
-    TimedOut,
+/// A moment of the seeded world.
+pub(crate) fn at(time: &str) -> Timestamp {
+    time.parse().expect("the seeded times are times")
 }
 
 impl World {
+    /// The small world that the sample events speak of. It is the same each time.
+    pub fn seeded() -> World {
+        World {
+            appflow: appflow::seeded(),
+            swf: swf::seeded(),
+            cloudflow: cloudflow::seeded(),
+            buses: vec!["outcomes".into()],
+            topics: vec!["outcomes".into()],
+            queues: vec!["outcomes".into(), "cancel-requests".into()],
+            secrets: BTreeMap::from([(SECRET_ARN.into(), vec![secret()])]),
+            ..World::default()
+        }
+    }
+
+    fn held(&self) -> [(&'static str, &dyn Held); 3] {
+        [("appflow", &self.appflow), ("swf", &self.swf), ("cloudflow", &self.cloudflow)]
+    }
+
+    fn held_mut(&mut self) -> [&mut dyn Held; 3] {
+        [&mut self.appflow, &mut self.swf, &mut self.cloudflow]
+    }
+
+    /// What has become of a run that a request is about, in the words of a confirmation.
+    pub fn state_of(&self, request: &Value, id: &str) -> &'static str {
+        let held = self.held().into_iter().find(|(service, _)| request["service"] == *service);
+        held.and_then(|(_, held)| held.state(request, id)).unwrap_or("NOT_FOUND")
+    }
+
+    /// Ends what is being canceled: AppFlow runs whose cancel started, and SWF executions whose
+    /// decider takes the request as it should.
+    pub(crate) fn settle(&mut self, now: Timestamp) {
+        self.held_mut().into_iter().for_each(|held| held.settle(now, &|_| true));
+    }
+
+    /// Lets time do its work: what was asked to end long enough ago has ended now.
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
+        let Some(after) = self.settle_after_ms.map(Duration::from_millis) else { return };
+        let due = |asked: Option<Timestamp>| asked.is_some_and(|asked| now >= asked + after);
+        self.held_mut().into_iter().for_each(|held| held.settle(now, &due));
+    }
+
+    /// The moment that a read of this operation tells of; nothing where it tells of the present.
+    pub(crate) fn as_of(&self, operation: Operation, now: Timestamp) -> Option<Timestamp> {
+        self.lag_ms.get(&operation).map(|lag| now - Duration::from_millis(*lag))
+    }
+
     /// Refuses what no service could hold, so that no test builds on it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        for (domain, Domain { executions }) in &self.swf {
-            let (mut open, mut runs) = (HashSet::new(), HashSet::new());
-            for one in executions {
-                let WorkflowExecution { workflow_id, run_id, status, close_status, .. } = one;
-                let wrong = match status {
-                    WorkflowStatus::Open if !open.insert(workflow_id) => "a second one that is open",
-                    WorkflowStatus::Open if close_status.is_some() || one.closed_at.is_some() => {
-                        "open and closed"
-                    }
-                    WorkflowStatus::Closed if close_status.is_none() => "closed without a closeStatus",
-                    _ if !runs.insert((workflow_id, run_id)) => "a run that is there already",
-                    _ => continue,
-                };
-                return Err(format!("swf.{domain}: {workflow_id} {run_id}: {wrong}"));
-            }
-        }
-        for (flow, Flow { runs }) in &self.appflow {
-            let mut ids = HashSet::new();
-            if let Some(run) = runs.iter().find(|run| !ids.insert(&run.execution_id)) {
-                return Err(format!("appflow.{flow}: {}: a run that is there already", run.execution_id));
-            }
+        for (service, held) in self.held() {
+            held.check().map_err(|wrong| format!("{service}.{wrong}"))?;
         }
         if let Some((arn, _)) = self.secrets.iter().find(|(_, texts)| texts.is_empty()) {
             return Err(format!("secrets.{arn}: a secret without a text"));
@@ -253,106 +159,5 @@ impl World {
     }
 }
 
-impl Run {
-    pub fn new(execution_id: impl Into<String>, status: RunStatus) -> Run {
-        Run { execution_id: execution_id.into(), status, started_at: None, last_updated_at: None }
-    }
-}
-
-impl WorkflowExecution {
-    pub fn open(workflow_id: impl Into<String>, run_id: impl Into<String>) -> WorkflowExecution {
-        WorkflowExecution {
-            workflow_id: workflow_id.into(),
-            run_id: run_id.into(),
-            status: WorkflowStatus::Open,
-            close_status: None,
-            cancel_requested: false,
-            cancel_requested_at: None,
-            ignores_cancel: false,
-            started_at: None,
-            closed_at: None,
-            workflow_type: WorkflowType::default(),
-            tags: Vec::new(),
-        }
-    }
-
-    pub fn closed(
-        workflow_id: impl Into<String>,
-        run_id: impl Into<String>,
-        close_status: CloseStatus,
-    ) -> WorkflowExecution {
-        WorkflowExecution {
-            status: WorkflowStatus::Closed,
-            close_status: Some(close_status),
-            ..WorkflowExecution::open(workflow_id, run_id)
-        }
-    }
-}
-
-impl CloudflowStatus {
-    /// Whether the execution has not ended.
-    pub(crate) fn is_active(self) -> bool {
-        matches!(self, CloudflowStatus::Starting | CloudflowStatus::Running)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_world_reads_back() {
-        let seeded = World::seeded();
-        let written = serde_json::to_value(&seeded).unwrap();
-        assert_eq!(serde_json::from_value::<World>(written).unwrap(), seeded);
-        assert_eq!(serde_json::from_value::<World>(json!({})).unwrap(), World::default());
-        let settings = json!({"appflowRecordsOrder": "shuffled", "mostPerPage": 2});
-        let world: World = serde_json::from_value(settings).unwrap();
-        assert_eq!(world.appflow_records_order, AppflowRecordsOrder::Shuffled);
-        assert_eq!([1, 2, 100].map(|asked| world.cut(asked).size), [1, 2, 2]);
-        let refused = [
-            json!({"appflows": {}}),
-            json!({"mostPerPage": 0}),
-            json!({"appflowRecordsOrder": "random"}),
-            json!({"appflow": {"f1": {"runs": [{"executionId": "a", "status": "Error", "startedAt": "now"}]}}}),
-        ];
-        for world in refused {
-            assert!(serde_json::from_value::<World>(world.clone()).is_err(), "{world}");
-        }
-    }
-
-    #[test]
-    fn a_world_that_cannot_be_is_refused() {
-        let swf = |executions| json!({"swf": {"d": {"executions": executions}}});
-        let open = |run_id: &str| json!({"workflowId": "w", "runId": run_id, "status": "OPEN"});
-        let closed = |run_id: &str| json!({"workflowId": "w", "runId": run_id, "status": "CLOSED", "closeStatus": "FAILED"});
-        let run = json!({"executionId": "a", "status": "InProgress"});
-        let cases = [
-            (swf(json!([open("1"), closed("2"), closed("3")])), None),
-            (swf(json!([open("1"), open("2")])), Some("swf.d: w 2: a second one that is open")),
-            (swf(json!([open("1"), closed("1")])), Some("swf.d: w 1: a run that is there already")),
-            (
-                swf(json!([{"workflowId": "w", "runId": "1", "status": "CLOSED"}])),
-                Some("swf.d: w 1: closed without a closeStatus"),
-            ),
-            (
-                swf(
-                    json!([{"workflowId": "w", "runId": "1", "status": "OPEN", "closedAt": "2025-11-20T01:00:00Z"}]),
-                ),
-                Some("swf.d: w 1: open and closed"),
-            ),
-            (
-                json!({"appflow": {"f1": {"runs": [run, run]}}}),
-                Some("appflow.f1: a: a run that is there already"),
-            ),
-            (json!({"secrets": {"a": ["text"], "b": []}}), Some("secrets.b: a secret without a text")),
-        ];
-        for (world, expected) in cases {
-            let checked = serde_json::from_value::<World>(world).unwrap().check();
-            assert_eq!(checked.err().as_deref(), expected);
-        }
-        assert_eq!(World::seeded().check(), Ok(()));
-    }
-}
+mod tests;

@@ -7,14 +7,13 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{flow_name, not_found, serialization, violated};
+use super::{AppflowRecordsOrder, Run, RunStatus, flow_name, not_found, serialization, violated};
 use crate::pages::Page;
 use crate::refusal::Failure;
 use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::{AppflowRecordsOrder, Run, RunStatus};
 
 const DEFAULT_PAGE: usize = 20;
 const LARGEST_PAGE: usize = 100;

@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use super::fields::Fields;
+use super::{WorkflowExecution, WorkflowStatus};
 use super::{find_domain, reply, unknown};
 use crate::refusal::Failure;
 use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::{WorkflowExecution, WorkflowStatus};
 
 pub(crate) struct DescribeWorkflowExecution {
     domain: String,

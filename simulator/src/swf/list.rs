@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::describe::info;
 use super::fields::{Fields, invalid};
+use super::{CloseStatus, WorkflowExecution, WorkflowStatus};
 use super::{find_domain, reply};
 use crate::pages::Page;
 use crate::refusal::Failure;
@@ -13,7 +14,6 @@ use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
-use crate::world::{CloseStatus, WorkflowExecution, WorkflowStatus};
 
 const LARGEST_PAGE: usize = 1000;
 

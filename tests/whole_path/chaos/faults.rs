@@ -112,7 +112,7 @@ fn reply(random: &mut Rng, operation: Operation) -> FaultKind {
     if operation != Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION {
         replies.extend([(200, ""); 2]);
     }
-    if !matches!(operation, Operation::STOP_EXECUTION | Operation::DESCRIBE_EXECUTION) {
+    if ![Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION].contains(&operation) {
         replies.extend([(200, "{\"__type\": \"InternalFailure\"}"); 2]);
     }
     let (status, body) = pick(random, &replies);

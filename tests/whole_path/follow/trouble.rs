@@ -108,10 +108,8 @@ pub fn confirms_though_the_process_dies() {
 
 pub fn looks_again() {
     for asked in &SERVICES {
-        let denied = match asked.cancel {
-            Operation::STOP_EXECUTION => "Forbidden.RAM",
-            _ => "AccessDeniedException",
-        };
+        let stops = asked.cancel == Operation::STOP_EXECUTION;
+        let denied = if stops { "Forbidden.RAM" } else { "AccessDeniedException" };
         let error = |status, code: &str| FaultKind::Error {
             status,
             code: code.into(),

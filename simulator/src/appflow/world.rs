@@ -1,0 +1,144 @@
+//! What AppFlow holds: flows with their runs, how time ends what is being canceled, and how a read that lags
+//! behind sees it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::timestamp::Timestamp;
+use crate::world::{HOUR, Held, at};
+
+/// Newest first is what people see; nothing promises it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AppflowRecordsOrder {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+    /// In no order of time, but the same one every time.
+    Shuffled,
+}
+
+impl AppflowRecordsOrder {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == AppflowRecordsOrder::default()
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Flow {
+    #[serde(default)]
+    pub runs: Vec<Run>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Run {
+    pub execution_id: String,
+    pub status: RunStatus,
+    /// Without it, the run began an hour before the simulator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_updated_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunStatus {
+    InProgress,
+    Successful,
+    Error,
+    CancelStarted,
+    Canceled,
+}
+
+/// By flow name.
+pub type Flows = BTreeMap<String, Flow>;
+
+impl Held for Flows {
+    fn check(&self) -> Result<(), String> {
+        for (flow, Flow { runs }) in self {
+            let mut ids = HashSet::new();
+            if let Some(run) = runs.iter().find(|run| !ids.insert(&run.execution_id)) {
+                return Err(format!("{flow}: {}: a run that is there already", run.execution_id));
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, now: Timestamp, due: &dyn Fn(Option<Timestamp>) -> bool) {
+        for run in self.values_mut().flat_map(|flow| &mut flow.runs) {
+            if run.status == RunStatus::CancelStarted && due(run.last_updated_at) {
+                run.status = RunStatus::Canceled;
+                run.last_updated_at = Some(now);
+            }
+        }
+    }
+
+    fn state(&self, request: &Value, id: &str) -> Option<&'static str> {
+        let runs = &self.get(request["flowName"].as_str()?)?.runs;
+        Some(match runs.iter().find(|run| run.execution_id == id)?.status {
+            RunStatus::InProgress => "RUNNING",
+            RunStatus::Successful => "SUCCEEDED",
+            RunStatus::Error => "FAILED",
+            RunStatus::CancelStarted => "CANCELING",
+            RunStatus::Canceled => "CANCELED",
+        })
+    }
+}
+
+impl Run {
+    pub fn new(execution_id: impl Into<String>, status: RunStatus) -> Run {
+        Run { execution_id: execution_id.into(), status, started_at: None, last_updated_at: None }
+    }
+
+    /// Its start and its last update, in a simulator that began at that moment.
+    pub(crate) fn moments(&self, began: Timestamp) -> (Timestamp, Timestamp) {
+        let started = self.started_at.unwrap_or(began - HOUR);
+        let updated = self.last_updated_at.unwrap_or(match self.status {
+            RunStatus::InProgress => started,
+            _ => started.max(began),
+        });
+        (started, updated)
+    }
+
+    /// As it was at that moment; nothing where it had not begun. What it was before its last update is
+    /// taken to be in progress.
+    pub(crate) fn as_of(&self, moment: Option<Timestamp>, began: Timestamp) -> Option<Cow<'_, Run>> {
+        let Some(moment) = moment else { return Some(Cow::Borrowed(self)) };
+        let (started, updated) = self.moments(began);
+        if started > moment {
+            return None;
+        }
+        Some(match updated > moment {
+            false => Cow::Borrowed(self),
+            true => Cow::Owned(Run {
+                status: RunStatus::InProgress,
+                last_updated_at: Some(started),
+                ..self.clone()
+            }),
+        })
+    }
+}
+
+/// The flows that the sample events speak of.
+pub(crate) fn seeded() -> Flows {
+    let run = |id: &str, status, started: &str, updated: &str| Run {
+        started_at: Some(at(started)),
+        last_updated_at: Some(at(updated)),
+        ..Run::new(id, status)
+    };
+    let active = |id: &str, started: &str| run(id, RunStatus::InProgress, started, started);
+    let orders = vec![
+        active("run-1", "2025-11-20T00:40:00.314Z"),
+        active("run-2", "2025-11-20T00:55:00.127Z"),
+        run("run-3", RunStatus::Successful, "2025-11-19T23:40:00.262Z", "2025-11-19T23:46:51.840Z"),
+        run("run-4", RunStatus::Canceled, "2025-11-19T22:40:00.198Z", "2025-11-19T22:52:07.415Z"),
+    ];
+    let stock =
+        vec![active("stock-1", "2025-11-20T01:02:00.083Z"), active("stock-2", "2025-11-20T01:08:00.241Z")];
+    BTreeMap::from([("orders".into(), Flow { runs: orders }), ("stock".into(), Flow { runs: stock })])
+}
