@@ -121,18 +121,41 @@ async fn publish<D: Destination>(
 ) -> Vec<Result<(), Unpublished>> {
     let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
     let batches = pack(&sizes, destination.limits());
-    let sent = batches.iter().map(async |batch| {
-        let send = async |left: &[usize]| {
-            let entries: Vec<Entry> = left.iter().map(|&place| entries[batch[place]]).collect();
-            destination.send(&entries).await
-        };
-        let sent = contained_in(retry.run_together(batch.len(), until, send)).await;
-        sent.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect())
-    });
+    let sent = batches.iter().map(|batch| send(destination, entries, batch, retry, until));
     let results = join_all(sent).await.into_iter().flatten();
     let mut results: Vec<_> = batches.iter().flatten().zip(results).collect();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Sends the entries of these indices in one call. One that is refused as a whole, as what is too large is by a
+/// destination with an older limit, goes in two parts, down to single entries: none decides for another.
+async fn send<D: Destination>(
+    destination: &D,
+    entries: &[Entry<'_>],
+    batch: &[usize],
+    retry: &Retry,
+    until: Instant,
+) -> Taken {
+    let call = async |left: &[usize]| {
+        let entries: Vec<Entry> = left.iter().map(|&place| entries[batch[place]]).collect();
+        destination.send(&entries).await
+    };
+    let sent = contained_in(retry.run_together(batch.len(), until, call)).await;
+    let sent = sent.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect());
+    let refused = |sent: &Result<(), CallError>| sent.as_ref().is_err_and(may_be_too_large);
+    if batch.len() < 2 || !sent.iter().all(refused) {
+        return sent;
+    }
+    let halves = batch.chunks(batch.len().div_ceil(2));
+    let halves = halves.map(|half| Box::pin(send(destination, entries, half, retry, until)));
+    join_all(halves).await.concat()
+}
+
+/// Whether a refusal may be about the size of the call: by a code of its own, or by that of any invalid request.
+fn may_be_too_large(error: &CallError) -> bool {
+    let about_size = ["TooLong", "TooLarge", "HTTP413"].iter().any(|part| error.code.contains(part));
+    about_size || error.class == Class::Terminal
 }
 
 /// Puts each entry, by its index, into the first batch that has room for it: a large one must not
