@@ -86,7 +86,11 @@ def parameters_of(value):
 
 
 # Where an operation's permission has another name than the operation.
-PERMISSIONS = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}
+PERMISSIONS = {
+    "PublishBatch": "Publish",
+    "SendMessageBatch": "SendMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+}
 # What Lambda does with the function's role, and what SQS, SNS and Secrets Manager do with an encrypted message or secret.
 OF_SERVICES = {
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:CreateLogStream", "logs:PutLogEvents"
