@@ -32,6 +32,7 @@ pub fn open(text: String, source: Source, time: Option<Moment>, invoked: Invoked
         if let Some(time) = layer.time {
             record.requested_at = record.requested_at.earlier(time);
         }
+        record.repeated |= layer.receives > Some(1);
         record.source.learn(layer.who);
         record.text = json::without_mark(layer.content);
         record.source.wrapped = true;
@@ -40,10 +41,13 @@ pub fn open(text: String, source: Source, time: Option<Moment>, invoked: Invoked
 }
 
 /// One envelope.
+#[derive(Default)]
 pub struct Layer {
     pub content: String,
     pub id: Option<String>,
     pub time: Option<Moment>,
+    /// How often it was handed to somebody.
+    pub receives: Option<u32>,
     pub who: Who,
 }
 
@@ -72,6 +76,7 @@ impl Layer {
                 replay_name: json::id(object, "replay-name"),
                 ..Who::default()
             },
+            ..Self::default()
         })
     }
 
@@ -88,6 +93,7 @@ impl Layer {
             id: json::id(object, "MessageId"),
             time: time(object, "Timestamp"),
             who: Who { topic_arn: json::id(object, "TopicArn"), ..Who::default() },
+            ..Self::default()
         }
     }
 
@@ -103,11 +109,12 @@ impl Layer {
     /// A record of a queue.
     pub fn of_queue(message: &Object) -> Self {
         let attributes = json::nested(message, "attributes");
-        let sent = json::string(&attributes, "SentTimestamp").and_then(|sent| sent.parse().ok());
+        let number = |name| json::string(&attributes, name)?.parse::<i64>().ok();
         Self {
             content: json::text(message.get("body")),
             id: json::id(message, "messageId"),
-            time: sent.and_then(Timestamp::from_millis).map(Moment::from),
+            time: number("SentTimestamp").and_then(Timestamp::from_millis).map(Moment::from),
+            receives: number("ApproximateReceiveCount").and_then(|count| count.try_into().ok()),
             who: Who { sender_id: json::id(&attributes, "SenderId"), ..Who::default() },
         }
     }
@@ -136,7 +143,9 @@ impl Layer {
             content: undelivered.payload.get().into(),
             id: undelivered.request_id,
             time: time(object, "timestamp"),
-            who: Who::default(),
+            // What came of the attempts nobody knows here: this one is another.
+            receives: Some(2),
+            ..Self::default()
         })
     }
 }

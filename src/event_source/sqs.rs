@@ -36,12 +36,11 @@ pub fn records(messages: &[&RawValue], invoked: Invoked) -> Result<Vec<Record>, 
 
 fn record(message: &Object, invoked: Invoked) -> Option<Record> {
     let layer = Layer::of_queue(message);
-    let receives = json::string(&json::nested(message, "attributes"), "ApproximateReceiveCount");
     let source = Source {
         kind: "sqs",
         id: Some(layer.id?),
         arn: json::id(message, "eventSourceARN"),
-        receive_count: receives.and_then(|count| count.parse().ok()),
+        receive_count: layer.receives,
         who: layer.who,
         wrapped: false,
     };

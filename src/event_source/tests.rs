@@ -499,6 +499,11 @@ fn a_repeat_is_known_by_the_receive_count_or_by_the_invocation() {
     assert_eq!(read(&once, None), (false, NOW.into()));
     assert!(read(&queued(json!("{}")), None).0);
     assert_eq!(read(&json!({}), None), (false, NOW.into()));
+    let inner = with(message(json!("{}")), "attributes", json!({"ApproximateReceiveCount": "2"}));
+    for wrapped in [inner, undelivered("RetriesExhausted", json!({}))] {
+        let attributes = json!({"ApproximateReceiveCount": "1"});
+        assert!(read(&json!([with(message(text(wrapped)), "attributes", attributes)]), None).0);
+    }
     let before = "2026-01-02T03:03:04.567Z";
     assert_eq!(read(&json!({}), Some(before)), (true, before.into()));
 }

@@ -7,7 +7,7 @@
 
 mod draw;
 mod events;
-mod raw;
+pub mod raw;
 mod replies;
 mod reply;
 mod requests;

@@ -10,6 +10,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::case::{in_real_time, start_quietly, start_with};
+use crate::hostile::raw;
 
 const GOOD: &str = r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041"}"#;
 
@@ -55,7 +56,28 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("an-invocation-that-failed-is-pinned-when-it-comes-again", || {
             in_real_time(repeated()).map_err(Into::into)
         }),
+        Trial::test("a-process-out-of-a-snapshot-says-when-it-is-ready-for-it", || {
+            in_real_time(restored()).map_err(Into::into)
+        }),
     ]
+}
+
+/// Where Lambda goes on from a snapshot of the started process, it is asked for that before any event.
+async fn restored() -> Result<(), String> {
+    let simulator = Simulator::start(World::seeded(), ([127, 0, 0, 1], 0).into()).await;
+    let simulator = simulator.map_err(|error| error.to_string())?;
+    let (lambda, told) = raw::lambda([GOOD.into()].into()).map_err(|error| error.to_string())?;
+    let lambda = lambda.to_string();
+    let variables =
+        [("AWS_LAMBDA_RUNTIME_API", lambda.as_str()), ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")];
+    let _function = start_with(&simulator, variables).map_err(|error| error.to_string())?;
+    for expected in ["/restore/next", "/invocation/lambda-0/response"] {
+        let (path, _) = told.recv_timeout(Duration::from_secs(20)).map_err(|error| error.to_string())?;
+        if !path.ends_with(expected) {
+            return Err(format!("expected {expected}, got {path}"));
+        }
+    }
+    Ok(())
 }
 
 /// Lambda repeats what was invoked asynchronously and failed, under its id. What a request means is then what
