@@ -203,6 +203,8 @@ fn a_variable_of_ours_that_does_not_exist_ends_the_start() {
         );
         assert_eq!(problem(&[(name, "3")]), expected);
     }
+    let expected = r"`COUNTERMAND_MODE\u200b`: expected a variable that exists, got an unknown one set to `dry-run`; the nearest is COUNTERMAND_MODE";
+    assert_eq!(problem(&[("COUNTERMAND_MODE\u{200b}", "dry-run")]), expected);
     for name in ["COUNTERMAND_", "COUNTERMAND_POLICY", "COUNTERMAND_COLOR", "COUNTERMAND_REGION"] {
         let expected = format!("{name}: expected a variable that exists, got an unknown one set to `deny`");
         assert_eq!(problem(&[(name, "deny")]), expected);

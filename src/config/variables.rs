@@ -12,7 +12,7 @@ use std::str::FromStr;
 use super::VARIABLES;
 use crate::call_error::cut;
 use crate::request::fields::near;
-use crate::request::violation::quote;
+use crate::request::violation::{is_misleading, quote};
 use crate::secrets::hold;
 use crate::targets::cloudflow::Keys;
 
@@ -48,11 +48,11 @@ impl Variables {
         for (name, value) in &self.values {
             if name.starts_with(OURS) && !VARIABLES.contains(&name.as_str()) {
                 let likely = likely(name, &VARIABLES);
-                let shown = shown(&format!("{name} {}", likely.unwrap_or_default()), value);
+                let shown = shown(&[name.as_str(), likely.unwrap_or_default()].concat(), value);
                 let nearest = likely.map(|likely| format!("; the nearest is {likely}")).unwrap_or_default();
+                let name = if is_misleading(name) { quote(name).to_string() } else { cut(name, 64) };
                 self.problems.push(format!(
-                    "{}: expected a variable that exists, got an unknown one set to {shown}{nearest}",
-                    cut(name, 64)
+                    "{name}: expected a variable that exists, got an unknown one set to {shown}{nearest}"
                 ));
             }
         }

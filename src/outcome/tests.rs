@@ -526,6 +526,12 @@ fn no_outcome_is_longer_than_it_may_be() {
     let mut strange = json!(unknown);
     strange["service"] = json!("swf");
     label(&mut strange);
+    // What is quoted of each of these takes most room in a message.
+    let seen: serde_json::Map<_, _> =
+        (0..1_001).map(|index| (format!("\u{200B}{}{index}", "𝒳".repeat(64)), json!(1))).collect();
+    let mut seen = json!(seen);
+    seen["service"] = json!("swf");
+    label(&mut seen);
     let executions: Vec<_> =
         ids.iter().map(|id| json!({"executionId": id, "state": "NOT_ANSWERED"})).collect();
     let error = CallError::service(crate::call_error::Class::Unknown, &wide(999), &wide(9_999));
@@ -540,12 +546,24 @@ fn no_outcome_is_longer_than_it_may_be() {
     let odd_envelope = |text: &str| {
         let mut record = record(text);
         record.request_id = wide(1_024);
-        record.source.id = Some(wide(1_024));
-        record.source.arn = Some(wide(1_024));
+        let source = &mut record.source;
+        let who = &mut source.who;
+        for part in [
+            &mut source.id,
+            &mut source.arn,
+            &mut who.account,
+            &mut who.event_source,
+            &mut who.detail_type,
+            &mut who.replay_name,
+            &mut who.sender_id,
+            &mut who.topic_arn,
+        ] {
+            *part = Some(wide(1_024));
+        }
         record
     };
-    for request in [valid.to_string(), refused.to_string(), strange.to_string(), wide(100_000), widest(9_999)]
-    {
+    let requests = [valid, refused, strange, seen].map(|request| request.to_string());
+    for request in requests.into_iter().chain([wide(100_000), widest(9_999)]) {
         for status in [Status::Failed, Status::Rejected] {
             let outcome = written(WRITER, &odd_envelope(&request), &settled(status));
             assert!(outcome.json.len() <= MOST, "{}: {}", outcome.json.len(), &outcome.json[..200]);
@@ -557,6 +575,26 @@ fn no_outcome_is_longer_than_it_may_be() {
                 assert_eq!((result.get("executions"), document.get("remaining")), (None, None));
             }
         }
+    }
+}
+
+#[test]
+fn whatever_a_service_told_an_outcome_is_no_longer() {
+    let ids: Vec<_> = (0..2_000).map(|index| format!("{index:é>256}")).collect();
+    for (status, result, told) in [
+        (Status::DryRun, json!({"wouldCancel": ids}), Some(json!({"wouldCancelCount": 2_000}))),
+        (Status::NotRunning, json!({"runId": "r".repeat(MOST)}), None),
+        (
+            Status::NotRunning,
+            json!({"status": "s".repeat(MOST), "counts": {"requested": 1}}),
+            Some(json!({"counts": {"requested": 1}})),
+        ),
+    ] {
+        let outcome =
+            written(WRITER, &record(appflow()), &Settlement { result: Some(result), ..settlement(status) });
+        let document = parsed(&outcome.json);
+        assert!(outcome.json.len() <= MOST, "{}", outcome.json.len());
+        assert_eq!((document.get("result"), &document["truncated"]), (told.as_ref(), &json!(true)));
     }
 }
 

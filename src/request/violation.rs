@@ -161,18 +161,6 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_see_is_escaped() {
-        for (value, quoted) in [
-            ("\u{feff}{}", r"`\ufeff{}`"),
-            ("a\u{200b}b\u{a0}c d", r"`a\u200bb\u00a0c d`"),
-            ("\u{202e}\u{e0001}\0\n", r"`\u202e\udb40\udc01\u0000\u000a`"),
-            (r#"it's "é"\"#, r#"`it's "é"\`"#),
-        ] {
-            assert_eq!(quote(value).to_string(), quoted);
-        }
-    }
-
-    #[test]
     fn a_made_up_name_of_any_length_is_cut() {
         let mut violations = Violations::default();
         violations.add("n".repeat(9_999), Code::UnknownField, quote(&"v".repeat(9_999)));
@@ -184,7 +172,7 @@ mod tests {
     #[test]
     fn what_nobody_would_see_is_escaped_in_a_message() {
         for (value, shown) in [
-            ("a b", "a b"),
+            (r#"it's "é"\ "#, r#"it's "é"\ "#),
             ("é 日本 हिन्दी ﷽ 👩🏽", "é 日本 हिन्दी ﷽ 👩🏽"),
             ("\u{FEFF}{}", r"\ufeff{}"),
             ("a\u{A0}b\u{200B}\u{200D}\u{2060}", r"a\u00a0b\u200b\u200d\u2060"),
