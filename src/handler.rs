@@ -1,10 +1,11 @@
 //! The whole flow: from an event to the response.
 //!
-//! The steps are in `steps`, what is known of a record in `case`; this module only drives them, in
-//! order, under the invocation's time. Records go side by side, or one by one where their order counts.
+//! Asking is in `steps`, telling in `telling`, what is known of a record in `case`; this module only drives
+//! them, under the invocation's time. Records go side by side, or one by one where their order counts.
 
 mod case;
 mod steps;
+mod telling;
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -13,6 +14,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use self::case::Case;
 use crate::event_source::{self, Delivery, Failure, Invoked, Repeats, Settled};
 use crate::follow_up::FollowUps;
 use crate::hand_back::{self, HandBack, Return};
@@ -108,12 +110,12 @@ impl Handler {
         returning: &UnboundedSender<Return>,
     ) -> Vec<Settled> {
         let come_again = steps::come_again(returning, places.start);
-        let mut cases = self.read(&delivery.records[places], invocation);
-        self.carry_out(&mut cases, invocation, &come_again).await;
-        self.look(&mut cases, invocation, &come_again).await;
-        self.follow_up(&mut cases, invocation).await;
-        self.report(&mut cases);
-        self.publish(cases, invocation, &come_again).await
+        let records = &delivery.records[places];
+        let read = self.read(records, invocation);
+        let (knowing, known) = unbounded_channel();
+        let ask = self.ask(records, &read, invocation, &come_again, knowing);
+        let tell = self.tell(records, &read, known, invocation, &come_again);
+        tokio::join!(ask, tell).1
     }
 
     /// Records that must not go before one that goes back. Nothing is asked for them.
@@ -125,8 +127,12 @@ impl Handler {
         returning: &UnboundedSender<Return>,
     ) -> Vec<Settled> {
         let come_again = steps::come_again(returning, places.start);
-        let mut cases = self.read(&delivery.records[places], invocation);
+        let records = &delivery.records[places];
+        let read = self.read(records, invocation);
+        let cases = records.iter().zip(&read).enumerate();
+        let case = |(place, (record, read))| Case::new(place, record, read, invocation.now());
+        let mut cases: Vec<Case> = cases.map(case).collect();
         self.defer(&mut cases, &come_again);
-        self.publish(cases, invocation, &come_again).await
+        self.finish(self.publish(cases, invocation, &come_again).await, invocation)
     }
 }

@@ -143,6 +143,11 @@ pub fn look_up_failed(service: &'static str, error: &CallError) {
     }
 }
 
+/// Logs a record that comes again though what became of it is known.
+pub fn no_time_to_tell(record: &Record) {
+    tracing::warn!(messageId = record.source.id, "no time is left to tell of a record, which comes again");
+}
+
 /// Logs a record that stays hidden for its queue's own visibility timeout.
 pub fn not_hidden(record: &Record, error: &CallError) {
     tracing::warn!(

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::call_error::CallError;
 use crate::contained::contained_in;
 use crate::event_source::Record;
 use crate::pace::Standing;
@@ -91,28 +90,17 @@ pub fn standing(record: &Record) -> Standing {
 }
 
 impl Plan<'_> {
-    /// Carries it out; each settlement comes with its record's place.
-    pub async fn carry_out(&self, targets: &Targets, means: &Means<'_>) -> Vec<(usize, Settlement)> {
-        let settled = async {
-            let settled = contained_in(targets.settle(&self.settled, means)).await;
-            told(self.settled.iter(), settled)
-        };
-        let read = async |requests: &Vec<Reading<'_>>| {
-            let settled = contained_in(targets.settle_read(requests, means)).await;
-            told(requests.iter().map(|(asked, _)| asked), settled)
-        };
-        let (settled, read) = tokio::join!(settled, join_all(self.read.values().map(read)));
-        settled.into_iter().chain(read.into_iter().flatten()).collect()
+    /// Carries it out. What became of each request is `told` with its record's place as soon as it is known.
+    pub async fn carry_out(&self, targets: &Targets, means: &Means<'_>, told: &dyn Fn(usize, Settlement)) {
+        let tell = |place: usize, settlement| told(self.settled[place].record, settlement);
+        let settle = contained_in(targets.settle(&self.settled, means, &tell));
+        let read = self.read.values().map(async |requests: &Vec<Reading<'_>>| {
+            let tell = |place: usize, settlement| told(requests[place].0.record, settlement);
+            // What goes wrong over one target goes wrong over no other.
+            let _ = contained_in(targets.settle_read(requests, means, &tell)).await;
+        });
+        let _ = tokio::join!(settle, join_all(read));
     }
-}
-
-fn told<'a>(
-    requests: impl ExactSizeIterator<Item = &'a Asked<'a>>,
-    settled: Result<Vec<Settlement>, CallError>,
-) -> Vec<(usize, Settlement)> {
-    let broken = |error: CallError| (0..requests.len()).map(|_| Settlement::broken(error.clone())).collect();
-    let settled = settled.unwrap_or_else(broken);
-    requests.map(|asked| asked.record).zip(settled).collect()
 }
 
 #[cfg(test)]

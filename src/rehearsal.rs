@@ -6,6 +6,7 @@
 //! connection, and the code has run once. CloudFlow may be across a border, and is left alone with its secret.
 //! Nothing depends on a rehearsal: what fails is logged, and the first request tries it again.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
@@ -61,9 +62,10 @@ async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), Strin
         standing: Standing::Urgent,
         record: 0,
     };
-    let settled = handler.targets.settle(&[asked], &means).await;
-    let error = settled.into_iter().find_map(|settlement| settlement.error);
-    error.map_or(Ok(()), |error| Err(format!("{}: {}", error.code, error.message)))
+    let failed = Cell::new(None);
+    handler.targets.settle(&[asked], &means, &|_, settlement| failed.set(settlement.error)).await;
+    let failed = failed.into_inner();
+    failed.map_or(Ok(()), |error| Err(format!("{}: {}", error.code, error.message)))
 }
 
 /// Publishes. The reply fits no destination; that it cannot be read says that the connection is open.

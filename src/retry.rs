@@ -5,16 +5,16 @@
 //! knows the class of a failure and the time there is, and nothing of what the call does. It is also the
 //! only place that bounds how many calls are under way at once.
 
+mod aside;
 mod limits;
-
 mod together;
 
-use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
+pub use self::aside::{beside, portions};
 pub use self::limits::{ADDRESSES_LIMIT, ATTEMPT_LIMIT, asking, connecting, prepare, prepared};
 use self::limits::{asked, noting_who_is_asked};
 pub use self::together::Taken;
@@ -85,7 +85,8 @@ impl Retry {
         until: Instant,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
-        let mut turns = Turns::In { lane, standing, first: Some(waiting) };
+        let may_go_back = waiting.is_first();
+        let mut turns = Turns::In { lane, standing, first: Some(waiting), may_go_back };
         self.attempts(&mut turns, until, call).await
     }
 
@@ -104,7 +105,9 @@ impl Retry {
                 Next::TooLate => return attempts,
                 Next::Away(place) => return Attempts::none(CallError::deferred(place)),
             }
+            let Some(slot) = self.slot(until).await else { return turns.without_a_slot(attempts) };
             let Some((started, result)) = self.attempt(until, &mut call).await else { return attempts };
+            drop(slot);
             turns.heard(started, &result);
             attempts.began = attempts.began.or(Some(started));
             let error = match result {
@@ -125,13 +128,22 @@ impl Retry {
         }
     }
 
+    /// A place among the calls under way; none where there was none in time.
+    async fn slot(&self, until: Instant) -> Option<SemaphorePermit<'_>> {
+        if let Ok(slot) = self.in_flight.try_acquire() {
+            return Some(slot);
+        }
+        let slot = timeout_at(until, self.in_flight.acquire()).await.ok()?.ok();
+        // One that comes free as the time is up, with the call that had it, comes too late.
+        slot.filter(|_| Instant::now() < until)
+    }
+
     /// One attempt, within its own limit and the deadline; `None` where there was no time to start.
     async fn attempt<T>(
         &self,
         until: Instant,
         call: &mut impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Option<(Instant, Result<T, CallError>)> {
-        let _slot = timeout_at(until, self.in_flight.acquire()).await.ok()?;
         let now = Instant::now();
         if now >= until {
             return None;
@@ -158,6 +170,8 @@ enum Turns<'a> {
         standing: Standing,
         /// Until the first attempt.
         first: Option<Waiting<'a>>,
+        /// As long as nothing was asked, the record can as well come again.
+        may_go_back: bool,
     },
 }
 
@@ -187,7 +201,7 @@ impl Turns<'_> {
         if !wait.is_zero() && wait >= until.saturating_duration_since(Instant::now()) {
             return Next::TooLate;
         }
-        let Self::In { lane, standing, first } = self else {
+        let Self::In { lane, standing, first, .. } = self else {
             back_off(wait).await;
             return Next::Go;
         };
@@ -196,6 +210,19 @@ impl Turns<'_> {
         }
         let Ok(waiting) = lane.join(*standing, Patience::Repeat { until }) else { return Next::TooLate };
         tokio::join!(back_off(wait), waiting.turn()).1.into()
+    }
+
+    /// There was a turn, and all calls that may be under way at once were, until the time was up.
+    fn without_a_slot<T>(&self, attempts: Attempts<T>) -> Attempts<T> {
+        let Self::In { lane, standing, may_go_back, .. } = self else { return attempts };
+        if attempts.began.is_some() {
+            return attempts;
+        }
+        let place = lane.place(*standing);
+        Attempts::none(match may_go_back {
+            true => CallError::deferred(place),
+            false => CallError { retry_after: Some(place), ..CallError::deadline(Answer::NotAsked) },
+        })
     }
 
     fn heard<T>(&self, started: Instant, result: &Result<T, CallError>) {
@@ -262,23 +289,6 @@ impl Repeats {
             | Class::Deferred => false,
         }
     }
-}
-
-/// Works, and does something aside, which is waited for so long at most once the work is done.
-pub async fn beside<T>(work: impl Future<Output = T>, aside: impl Future<Output = ()>, most: Duration) -> T {
-    let (mut work, mut aside) = (pin!(work), pin!(aside));
-    let mut left = true;
-    let done = loop {
-        tokio::select! {
-            biased;
-            done = &mut work => break done,
-            () = &mut aside, if left => left = false,
-        }
-    };
-    if left {
-        let _ = timeout_at(Instant::now() + most, aside).await;
-    }
-    done
 }
 
 /// Even a sleep of no time takes a tick of the clock.

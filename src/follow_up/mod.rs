@@ -50,7 +50,7 @@ pub struct FollowUps {
 }
 
 /// A request that is followed, as its next message carries it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FollowUp {
     pub labels: Labels,
     /// What was asked.

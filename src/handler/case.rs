@@ -1,7 +1,8 @@
-//! A record on its way through the steps.
+//! What is known of a record, and what is made of it.
 //!
-//! It begins as what its text turned out to be; each step adds what it found out, and at the end it says
-//! what became of the record. It decides nothing but what follows from what it holds.
+//! A record is first what its text turned out to be; once what became of it is known it is a case, to which each
+//! step of telling adds its part, and at the end it says what became of the record. It decides nothing but what
+//! follows from what it holds.
 
 use std::time::Duration;
 
@@ -13,19 +14,38 @@ use crate::log;
 use crate::outcome::{Outcome, Status};
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Rejection};
-use crate::targets::Settlement;
+use crate::targets::{Seen, Settlement};
 use crate::timestamp::{Moment, Span, Timestamp};
 
-/// One record, and what is known of it so far.
+/// What became of a record, as soon as it is known.
+pub struct Known {
+    /// Its place among those that go side by side.
+    pub place: usize,
+    pub at: Timestamp,
+    pub what: What,
+}
+
+/// What became of it.
+pub enum What {
+    /// Its text says all.
+    Nothing,
+    /// A valid request was carried out.
+    Settled(Box<Settlement>),
+    /// The runs of a follow-up were looked up.
+    Seen(Seen),
+}
+
+/// One record, and what is known of it.
 pub struct Case<'a> {
+    pub place: usize,
     pub record: &'a Record,
     /// When what became of it was known.
     pub at: Timestamp,
-    pub read: Read,
+    pub read: &'a Read,
     /// What became of a valid request at its service.
-    pub settlement: Option<Settlement>,
-    /// What a follow-up found of its runs.
-    pub seen: Sight,
+    pub settlement: Option<Box<Settlement>>,
+    /// A follow-up after its check, and what that found of its runs.
+    pub checked: Option<(FollowUp, Sight)>,
     pub follow_up: FollowedUp,
     pub told: Told,
     /// Who was asked something for it wants to be left alone for so long.
@@ -76,17 +96,17 @@ pub enum Told {
 }
 
 impl<'a> Case<'a> {
-    /// A record that was read at this time.
-    pub fn new(record: &'a Record, at: Timestamp, read: Read) -> Self {
-        let (follow_up, told) = (FollowedUp::No, Told::Nothing);
+    /// A record of which all is known that there is to know.
+    pub fn new(place: usize, record: &'a Record, read: &'a Read, at: Timestamp) -> Self {
         Self {
+            place,
             record,
             at,
             read,
             settlement: None,
-            seen: None,
-            follow_up,
-            told,
+            checked: None,
+            follow_up: FollowedUp::No,
+            told: Told::Nothing,
             asked_wait: None,
             goes_back: false,
         }
@@ -94,7 +114,7 @@ impl<'a> Case<'a> {
 
     /// The first message about a request that is followed from now on.
     pub fn first_message(&self, invocation: &Invocation) -> Option<Message> {
-        let (Read::Valid(valid), Some(settlement)) = (&self.read, &self.settlement) else { return None };
+        let (Read::Valid(valid), Some(settlement)) = (self.read, &self.settlement) else { return None };
         let id = &self.record.request_id;
         let labels = valid.request.labels.to_follow(id, valid.requested_at);
         let span = |(from, until)| Span { from: invocation.at(from), until: invocation.at(until) };

@@ -42,6 +42,8 @@ pub struct Bucket {
     rate: f64,
     tokens: f64,
     filled: Instant,
+    /// Since when nothing more fits in.
+    full: Option<Instant>,
     /// When the doubling last happened; absent before the first call, and after the first refusal.
     doubled: Option<Instant>,
     lowered: Option<Instant>,
@@ -62,6 +64,7 @@ impl Bucket {
             rate: part.per_second,
             tokens: part.burst,
             filled: now,
+            full: None,
             doubled: None,
             lowered: None,
             wanted: None,
@@ -77,9 +80,20 @@ impl Bucket {
 
     /// Adds what has come since.
     pub fn fill(&mut self, now: Instant) {
-        let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate;
-        self.tokens = (self.tokens + gained).min(self.burst());
+        let (burst, passed) = (self.burst(), now.saturating_duration_since(self.filled).as_secs_f64());
+        let until_full = ((burst - self.tokens) / self.rate).max(0.0);
+        if passed >= until_full {
+            let full = Duration::try_from_secs_f64(until_full).unwrap_or_default();
+            self.full.get_or_insert(self.filled + full);
+        }
+        self.tokens = (self.tokens + passed * self.rate).min(burst);
         self.filled = now;
+    }
+
+    /// For how long calls could have gone, and none did.
+    pub fn unused(&self) -> Duration {
+        let kept = Duration::try_from_secs_f64((self.tokens - 1.0).max(0.0) / self.rate).unwrap_or(LONGEST);
+        kept + self.full.map_or(Duration::ZERO, |full| self.filled.saturating_duration_since(full))
     }
 
     /// A slower pace has a smaller burst.
@@ -125,6 +139,7 @@ impl Bucket {
     /// Takes the token of one call.
     pub fn take(&mut self, now: Instant) {
         self.tokens -= 1.0;
+        self.full = None;
         self.count(now);
         self.calls[0] += 1.0;
         if self.searches() {
@@ -166,7 +181,7 @@ impl Bucket {
         // Where calls came more slowly than they might, half of the rate may not have been tried at all.
         let tried = self.rate.min(self.calls_a_second(now).max(self.rate / 2.0));
         self.rate = (tried * left).max(self.start.per_second * SLOWEST);
-        self.tokens = LEFT;
+        (self.tokens, self.full) = (LEFT, None);
         true
     }
 

@@ -117,7 +117,7 @@ impl Lane {
             state.bucket.wanted(now);
         }
         let ahead = match patience {
-            Patience::First { .. } => state.line.ahead(standing, state.bucket.rate(), now),
+            Patience::First { .. } => state.ahead(standing, now),
             Patience::Begun { .. } | Patience::Repeat { .. } => Duration::ZERO,
         };
         let ends = patience.ends(now, state.bucket.time_to_repeat());
@@ -135,7 +135,7 @@ impl Lane {
     }
 
     /// A place in the line of those sent away.
-    fn place(&self, standing: Standing) -> Duration {
+    pub fn place(&self, standing: Standing) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
@@ -168,6 +168,15 @@ impl State {
         self.bucket.wait_for(before as f64 + 1.0)
     }
 
+    /// How long those in line come first.
+    fn ahead(&mut self, standing: Standing, now: Instant) -> Duration {
+        // What others wait for is not unused.
+        let unused = if self.waiting.is_empty() { self.bucket.unused() } else { Duration::ZERO };
+        let rate = self.bucket.rate();
+        self.line.comes(standing, unused, rate, now);
+        self.line.ahead(standing, rate, now)
+    }
+
     fn place(&mut self, standing: Standing, now: Instant) -> Duration {
         let turn = self.turn_of(self.waiting.len());
         self.line.place(standing, turn, self.bucket.rate(), now)
@@ -188,6 +197,11 @@ impl State {
 }
 
 impl Waiting<'_> {
+    /// Nothing was asked yet, so the record can as well come again.
+    pub fn is_first(&self) -> bool {
+        matches!(self.patience, Patience::First { .. })
+    }
+
     /// More was begun with this one, so it is worth all the time there is.
     pub fn begun(self, until: Instant) -> Self {
         let mut begun = self;

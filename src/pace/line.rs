@@ -23,6 +23,9 @@ const SOONEST: f64 = 0.5;
 /// So many receives are spent on finding a free process; each one after that doubles the patience.
 const SPENDABLE: u32 = 12;
 
+/// Who is in line and lets turns go by for so long, or two of them, does not come any more.
+const GONE: Duration = Duration::from_secs(4);
+
 /// How a call stands among those that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -55,11 +58,25 @@ impl Standing {
 pub struct Line {
     processes: u32,
     end: Option<Instant>,
+    /// When somebody last came who had been sent away.
+    returned: Option<Instant>,
 }
 
 impl Line {
     pub fn new(processes: u32) -> Self {
-        Self { processes, end: None }
+        Self { processes, end: None, returned: None }
+    }
+
+    /// Somebody comes. Where turns went `unused` and nobody took them who had been sent away, all are gone,
+    /// as when a queue is purged, and their places are given up.
+    pub fn comes(&mut self, standing: Standing, unused: Duration, rate: f64, now: Instant) {
+        let gone = GONE.max(seconds(2.0 / rate));
+        let lately = self.returned.is_some_and(|returned| now - returned < gone);
+        match standing {
+            Standing::Received(2..) => self.returned = Some(now),
+            _ if unused >= gone && !lately => self.end = None,
+            _ => {}
+        }
     }
 
     /// How long the places that were handed out reach: whoever comes for the first time is behind them.

@@ -154,8 +154,8 @@ async fn send<D: Destination>(
 
 /// Whether a refusal may be about the size of the call: by a code of its own, or by that of any invalid request.
 fn may_be_too_large(error: &CallError) -> bool {
-    let about_size = ["TooLong", "TooLarge", "HTTP413"].iter().any(|part| error.code.contains(part));
-    about_size || error.class == Class::Terminal
+    let words = ["TooLong", "TooLarge", "HTTP413", "InvalidParameter"];
+    words.iter().any(|word| error.code.contains(word)) || error.class == Class::Terminal
 }
 
 /// Puts each entry, by its index, into the first batch that has room for it: a large one must not

@@ -37,7 +37,7 @@ async fn results_come_in_the_order_of_the_outcomes_however_they_were_packed() {
     let outcomes: Vec<Entry> = messages.iter().map(|message| entry(message)).collect();
     let says = |taken| vec![if taken { Says::Taken } else { Says::Fails(Class::Terminal) }];
     let entries = [true, false, false, true].map(says).to_vec();
-    let destination = Scripted { entries, calls: RefCell::default(), broken: 0 };
+    let destination = Scripted { entries, ..Scripted::default() };
     let until = Instant::now() + Duration::from_secs(60);
     let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
     let taken: Vec<bool> = results.iter().map(Result::is_ok).collect();
@@ -54,11 +54,16 @@ enum Says {
 
 /// A destination that answers each entry as scripted by its text, attempt by attempt, and
 /// remembers what it was sent.
+#[derive(Default)]
 struct Scripted {
     entries: Vec<Vec<Says>>,
     calls: RefCell<Vec<Vec<String>>>,
     /// So many calls fail as a whole first.
     broken: usize,
+    /// It takes so many bytes in a call, where that is less than it says.
+    largest: Option<usize>,
+    /// The code with which it refuses more.
+    refuses_as: &'static str,
 }
 
 impl Destination for Scripted {
@@ -76,6 +81,10 @@ impl Destination for Scripted {
         if self.calls.borrow().len() <= self.broken {
             return Err(CallError::service(Class::Retry, "Broken", "message"));
         }
+        let bytes: usize = entries.iter().map(|entry| entry.json.len()).sum();
+        if self.largest.is_some_and(|largest| bytes > largest) {
+            return Err(CallError::service(Class::Unknown, self.refuses_as, "message"));
+        }
         let said = |id: &String| {
             let script = &self.entries[id.parse::<usize>().expect("ids are numbers")];
             let before = self.calls.borrow().iter().flatten().filter(|other| *other == id).count();
@@ -91,7 +100,7 @@ impl Destination for Scripted {
 async fn run(entries: Vec<Vec<Says>>, broken: usize) -> (Vec<bool>, Vec<Vec<String>>) {
     let messages: Vec<String> = (0..entries.len()).map(|id| message(id, 10)).collect();
     let outcomes: Vec<Entry> = messages.iter().map(|message| entry(message)).collect();
-    let destination = Scripted { entries, calls: RefCell::default(), broken };
+    let destination = Scripted { entries, broken, ..Scripted::default() };
     let until = Instant::now() + Duration::from_secs(60);
     let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
     (results.iter().map(Result::is_ok).collect(), destination.calls.into_inner())
@@ -126,9 +135,43 @@ async fn a_call_that_fails_as_a_whole_is_made_again() {
     assert_eq!((published, calls.len()), (vec![false], 3));
 }
 
+/// Which of five messages are taken where a call may carry so much, and in what calls.
+async fn refused(
+    sizes: [usize; 5],
+    largest: usize,
+    refuses_as: &'static str,
+) -> (Vec<bool>, Vec<Vec<String>>) {
+    let messages: Vec<String> = sizes.into_iter().enumerate().map(|(id, bytes)| message(id, bytes)).collect();
+    let outcomes: Vec<Entry> = messages.iter().map(|message| entry(message)).collect();
+    let entries = vec![vec![Says::Taken]; 5];
+    let destination = Scripted { entries, largest: Some(largest), refuses_as, ..Scripted::default() };
+    let until = Instant::now() + Duration::from_secs(60);
+    let results = publish(&destination, &outcomes, &Retry::new(3, 4), until).await;
+    (results.iter().map(Result::is_ok).collect(), destination.calls.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_together_is_sent_in_parts_and_what_is_refused_alone_touches_no_other() {
+    let codes = ["AWS.SimpleQueueService.BatchRequestTooLong", "RequestEntityTooLargeException"];
+    for code in codes.into_iter().chain(["HTTP413", "InvalidParameterValue"]) {
+        let (published, calls) = refused([100; 5], 300, code).await;
+        assert_eq!(published, [true; 5], "{code}");
+        assert_eq!(calls, [vec!["0", "1", "2", "3", "4"], vec!["0", "1", "2"], vec!["3", "4"]], "{code}");
+        let (published, calls) = refused([100, 400, 100, 50, 50], 300, code).await;
+        assert_eq!(published, [true, false, true, true, true], "{code}");
+        assert_eq!(
+            calls.iter().filter(|call| call.contains(&"1".to_owned())).count(),
+            4,
+            "{code}: {calls:?}"
+        );
+    }
+    let (published, calls) = refused([100; 5], 300, "AccessDenied").await;
+    assert_eq!((published, calls.len()), (vec![false; 5], 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_deadline_leaves_unsent_is_unpublished() {
-    let destination = Scripted { entries: vec![vec![Says::Taken]], calls: RefCell::default(), broken: 0 };
+    let destination = Scripted { entries: vec![vec![Says::Taken]], ..Scripted::default() };
     let results = publish(&destination, &[entry("0")], &Retry::new(3, 4), Instant::now()).await;
     assert_eq!(results[0].as_ref().map_err(|error| error.code.as_str()), Err("DeadlineExceeded"));
     assert!(destination.calls.borrow().is_empty());

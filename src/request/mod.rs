@@ -41,7 +41,7 @@ pub struct CancelRequest {
 }
 
 /// What a request says about itself, whatever the service; each part only where it is valid.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Labels {
     /// The caller's own id, else that of the envelope counts.
     pub request_id: Option<String>,

@@ -86,40 +86,55 @@ impl<'a> LookUp<'a> {
 }
 
 /// A request and what became of it.
-pub type Settled<'a> = (Asked<'a>, &'a mut Settlement);
+pub type Settled<'a> = (Asked<'a>, Settlement);
 
 impl Targets {
-    /// Asks what the answers left open, all questions side by side, and mends the settlements.
-    pub async fn explain(&self, settled: Vec<Settled<'_>>, means: &Means<'_>) {
+    /// Asks what the answers left open, all questions side by side, and mends the settlements. Each is `told`
+    /// with its record's place as soon as its own question is done; what goes wrong over one leaves it as it was.
+    pub async fn explain(
+        &self,
+        settled: Vec<Settled<'_>>,
+        means: &Means<'_>,
+        told: &dyn Fn(usize, Settlement),
+    ) {
         let look_up = &LookUp::courtesy(means);
-        let mut flows: BTreeMap<String, Vec<(appflow::Tally, &mut Settlement)>> = BTreeMap::new();
-        let (mut workflows, mut executions) = (Vec::new(), Vec::new());
-        for (asked, settlement) in settled {
+        let mut flows: BTreeMap<String, Vec<(appflow::Tally, Settled<'_>)>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for (asked, mut settlement) in settled {
             match settlement.unclear.take() {
-                None => {}
                 Some(Unclear::AppFlow(unclear)) => {
-                    flows.entry(unclear.flow_name).or_default().push((unclear.tally, settlement));
+                    flows.entry(unclear.flow_name).or_default().push((unclear.tally, (asked, settlement)));
                 }
-                Some(Unclear::Swf(called)) => workflows.push((called, asked, settlement)),
-                Some(Unclear::CloudFlow(asked)) => executions.push((asked, settlement)),
+                unclear => others.push((unclear, asked, settlement)),
             }
         }
-        let flows = flows.into_iter().map(|(name, requests)| self.explain_flow(name, requests, look_up));
-        let workflows = workflows
-            .into_iter()
-            .map(|(called, asked, settlement)| self.explain_workflow(called, asked, settlement, look_up));
-        let executions = executions.into_iter().map(async |(asked, settlement)| {
-            match self.cloudflow.look_up(&asked, look_up).await {
-                Ok(reply) => settlement.mend(cloudflow::explained(&asked, reply)),
-                Err(error) => log::look_up_failed("cloudflow", &error),
-            }
+        let flows = flows.into_iter().map(async |(name, mut requests)| {
+            let _ = contained_in(self.explain_flow(name, &mut requests, look_up)).await;
+            requests.into_iter().for_each(|(_, (asked, settlement))| told(asked.record, settlement));
         });
-        // What goes wrong over one answer leaves the others explained.
-        tokio::join!(
-            join_all(flows.map(contained_in)),
-            join_all(workflows.map(contained_in)),
-            join_all(executions.map(contained_in)),
-        );
+        let others = others.into_iter().map(async |(unclear, asked, mut settlement)| {
+            let explained = self.explain_one(unclear, asked, &mut settlement, look_up);
+            let _ = contained_in(explained).await;
+            told(asked.record, settlement);
+        });
+        tokio::join!(join_all(flows), join_all(others));
+    }
+
+    async fn explain_one(
+        &self,
+        unclear: Option<Unclear>,
+        asked: Asked<'_>,
+        settlement: &mut Settlement,
+        look_up: &LookUp<'_>,
+    ) {
+        match unclear {
+            Some(Unclear::Swf(called)) => self.explain_workflow(called, asked, settlement, look_up).await,
+            Some(Unclear::CloudFlow(execution)) => match self.cloudflow.look_up(&execution, look_up).await {
+                Ok(reply) => settlement.mend(cloudflow::explained(&execution, reply)),
+                Err(error) => log::look_up_failed("cloudflow", &error),
+            },
+            Some(Unclear::AppFlow(_)) | None => {}
+        }
     }
 
     /// How the run ended that SWF does not know to be open, or what continues it.
@@ -148,7 +163,7 @@ impl Targets {
     async fn explain_flow(
         &self,
         flow_name: String,
-        requests: Vec<(appflow::Tally, &mut Settlement)>,
+        requests: &mut [(appflow::Tally, Settled<'_>)],
         look_up: &LookUp<'_>,
     ) {
         let wanted: HashSet<&str> = requests.iter().flat_map(|(tally, _)| tally.unexplained()).collect();
@@ -156,9 +171,9 @@ impl Targets {
         if let Some(error) = error {
             log::look_up_failed("appflow", &error);
         }
-        for (mut tally, settlement) in requests {
+        for (tally, (_, settlement)) in requests {
             tally.explain(&found);
-            settlement.mend(tally.conclude(&flow_name));
+            settlement.mend(std::mem::take(tally).conclude(&flow_name));
         }
     }
 }

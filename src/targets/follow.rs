@@ -32,8 +32,8 @@ pub struct Followed<'a> {
 pub type Seen = Result<Sight, CallError>;
 
 impl Targets {
-    /// Looks runs up; one answer for each request, in their order.
-    pub async fn follow(&self, requests: &[Followed<'_>], means: &Means<'_>) -> Vec<Seen> {
+    /// Looks runs up. What was seen of those of each request is `told` with its record's place as soon as it is.
+    pub async fn follow(&self, requests: &[Followed<'_>], means: &Means<'_>, told: &dyn Fn(usize, Seen)) {
         let mut same: BTreeMap<(String, Option<&Runs>), Vec<usize>> = BTreeMap::new();
         for (place, followed) in requests.iter().enumerate() {
             // A flow is read once for all; of the others, each execution.
@@ -43,15 +43,14 @@ impl Targets {
             };
             same.entry((followed.cancellation.key(), runs)).or_default().push(place);
         }
-        let seen = same.into_values().map(async |places| {
+        let reads = same.into_values().map(async |places| {
             let together: Vec<_> = places.iter().map(|&place| requests[place]).collect();
             let seen = contained_in(self.follow_together(&together, means)).await;
             let unseen = || together.iter().map(|followed| Ok(followed.runs.unseen())).collect();
-            places.into_iter().zip(seen.unwrap_or_else(|_| unseen())).collect::<Vec<_>>()
+            let seen = seen.unwrap_or_else(|_| unseen());
+            together.iter().zip(seen).for_each(|(followed, seen)| told(followed.record, seen));
         });
-        let mut seen: Vec<(usize, Seen)> = join_all(seen).await.into_iter().flatten().collect();
-        seen.sort_by_key(|(place, _)| *place);
-        seen.into_iter().map(|(_, seen)| seen).collect()
+        join_all(reads).await;
     }
 
     /// The same for requests that one read serves; there is at least one.

@@ -258,8 +258,9 @@ impl Targets {
         }
     }
 
-    /// Carries requests out that go as they are; one settlement for each, in their order.
-    pub async fn settle(&self, requests: &[Asked<'_>], means: &Means<'_>) -> Vec<Settlement> {
+    /// Carries requests out that go as they are. What became of each is `told` with its place as soon as it
+    /// is known; of those over which the function itself fails, nothing is.
+    pub async fn settle(&self, requests: &[Asked<'_>], means: &Means<'_>, told: &dyn Fn(usize, Settlement)) {
         let appflow = pick(requests, |cancellation| match cancellation {
             Cancellation::AppFlow(it) => Some(it),
             _ => None,
@@ -272,28 +273,13 @@ impl Targets {
             Cancellation::CloudFlow(it) => Some(it),
             _ => None,
         });
-        let (appflow, swf, cloudflow) = tokio::join!(
-            settle(&self.appflow, &appflow, means),
-            settle(&self.swf, &swf, means),
-            settle(&self.cloudflow, &cloudflow, means),
+        // What is wrong with one service is wrong with no other.
+        let _ = tokio::join!(
+            contained_in(share::settle(&self.appflow, &appflow, means, told)),
+            contained_in(share::settle(&self.swf, &swf, means, told)),
+            contained_in(share::settle(&self.cloudflow, &cloudflow, means, told)),
         );
-        let mut settled: Vec<_> = appflow.into_iter().chain(swf).chain(cloudflow).collect();
-        settled.sort_by_key(|(place, _)| *place);
-        settled.into_iter().map(|(_, settlement)| settlement).collect()
     }
-}
-
-/// Carries out the requests to one service; what is wrong there is wrong with no other.
-async fn settle<T: Target>(
-    target: &T,
-    requests: &[share::Asked<'_, T::Cancellation>],
-    means: &Means<'_>,
-) -> Vec<(usize, Settlement)> {
-    let settled = contained_in(share::settle(target, requests, means)).await;
-    let broken = |error: CallError| {
-        requests.iter().map(|asked| (asked.place, Settlement::broken(error.clone()))).collect()
-    };
-    settled.unwrap_or_else(broken)
 }
 
 /// The requests of one service, each with its place.

@@ -72,19 +72,27 @@ impl Purpose {
 
 impl Targets {
     /// Carries out requests for one target whose runs are read first, each for the runs of its own moment,
-    /// or tells what it would reach.
-    pub async fn settle_read(&self, requests: &[Reading<'_>], means: &Means<'_>) -> Vec<Settlement> {
-        let read = self.read(requests, means).await;
-        let reached = requests.iter().zip(&read);
-        let reached = reached
-            .filter_map(|((asked, _), read)| Some(Asked { cancellation: read.as_ref().ok()?, ..*asked }));
-        let mut settled = self.settle(&reached.collect::<Vec<_>>(), means).await.into_iter();
-        let settlements = read.into_iter().map(|read| match read {
-            Err(settlement) => Some(*settlement),
-            Ok(Cancellation::Swf(run)) => settled.next().map(|settlement| settlement.of_run(&run)),
-            Ok(_) => settled.next(),
-        });
-        settlements.flatten().collect()
+    /// or finds out what it would reach. What became of each is `told` with its place.
+    pub async fn settle_read(
+        &self,
+        requests: &[Reading<'_>],
+        means: &Means<'_>,
+        told: &dyn Fn(usize, Settlement),
+    ) {
+        let mut reached = Vec::new();
+        for (place, read) in self.read(requests, means).await.into_iter().enumerate() {
+            match read {
+                Ok(cancellation) => reached.push((place, cancellation)),
+                Err(settlement) => told(place, *settlement),
+            }
+        }
+        let asked = reached.iter().map(|(place, cancellation)| Asked { cancellation, ..requests[*place].0 });
+        let asked: Vec<Asked> = asked.collect();
+        let tell = |reached_as: usize, settlement: Settlement| match &reached[reached_as] {
+            (place, Cancellation::Swf(run)) => told(*place, settlement.of_run(run)),
+            (place, _) => told(*place, settlement),
+        };
+        self.settle(&asked, means, &tell).await;
     }
 
     async fn read(&self, requests: &[Reading<'_>], means: &Means<'_>) -> Vec<Read> {

@@ -10,7 +10,9 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 
 use super::{Accepted, Answered, Means, Settlement, Shared, Target};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
@@ -37,33 +39,51 @@ struct Made<T: Target> {
     asked_again: bool,
 }
 
-/// Carries requests out; each settlement comes with its request's place.
+/// Carries requests out. What became of each is `told` with its place as soon as the last of its calls is
+/// done, whatever becomes of the others'.
 pub async fn settle<T: Target>(
     target: &T,
     requests: &[Asked<'_, T::Cancellation>],
     means: &Means<'_>,
-) -> Vec<(usize, Settlement)> {
+    told: &dyn Fn(usize, Settlement),
+) {
     let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
     let calls = target.calls(&cancellations);
+    let mut calls_of: Vec<Vec<usize>> = requests.iter().map(|_| Vec::new()).collect();
+    for (call, shared) in calls.iter().enumerate() {
+        shared.requests.iter().for_each(|&request| calls_of[request].push(call));
+    }
+    let mut left: Vec<usize> = calls_of.iter().map(Vec::len).collect();
+    let mut done: Vec<Vec<Made<T>>> = calls.iter().map(|_| Vec::new()).collect();
+    let tell = |request: usize, done: &[Vec<Made<T>>]| {
+        let own = calls_of[request].iter().flat_map(|&call| &done[call]);
+        let own: Vec<&Made<T>> = own.filter(|made| made.requests.binary_search(&request).is_ok()).collect();
+        let asked = &requests[request];
+        if let Some(place) = place_without_a_slot(&own) {
+            means.defer(asked.record, place);
+        }
+        let settled = contained(|| settlement(target, asked.cancellation, &own));
+        told(asked.place, settled.unwrap_or_else(Settlement::broken));
+    };
+    (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| tell(request, &done));
     let joined = match target.ready() {
         Ok(()) => join_lane::<T>(calls, requests, means),
         Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
     };
-    let made = joined.into_iter().map(async |(shared, waiting)| {
+    let making = joined.into_iter().enumerate().map(async |(call, (shared, waiting))| {
         let made = make(target, shared, waiting, requests, means).await;
-        ask_again(target, made, requests, means).await
+        (call, ask_again(target, made, requests, means).await)
     });
-    let made: Vec<Made<T>> = join_all(made).await.into_iter().flatten().collect();
-    let mut own: Vec<Vec<&Made<T>>> = requests.iter().map(|_| Vec::new()).collect();
-    for made in &made {
-        made.requests.iter().for_each(|&request| own[request].push(made));
+    let mut making: FuturesUnordered<_> = making.collect();
+    while let Some((call, made)) = making.next().await {
+        done[call] = made;
+        for &request in done[call].first().iter().flat_map(|made| &made.requests) {
+            left[request] -= 1;
+            if left[request] == 0 {
+                tell(request, &done);
+            }
+        }
     }
-    let settled = requests.iter().zip(own);
-    let settled = settled.map(|(asked, own)| {
-        let settled = contained(|| settlement(target, asked.cancellation, &own));
-        (asked.place, settled.unwrap_or_else(Settlement::broken))
-    });
-    settled.collect()
 }
 
 /// A call and its place among those that wait, or why it is not made.
@@ -186,13 +206,15 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
     let refused =
         own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
     let begun = own.iter().any(|made| made.attempts.made > 0);
+    let place = place_without_a_slot(own);
     let counting = own.iter().filter(|made| !made.asked_again);
     let results: Vec<(&T::Call, _)> = counting
         .map(|made| {
-            let failed = |error: &CallError| match begun && never_came(error) {
+            let failed = |error: &CallError| match (begun && never_came(error), place) {
                 // Something was asked: what is left is late, and not in line.
-                true => CallError::deadline(Answer::NotAsked).in_words_of(refused),
-                false => error.clone().in_words_of(refused),
+                (true, _) => CallError::deadline(Answer::NotAsked).in_words_of(refused),
+                (false, Some(place)) if never_came(error) => CallError::deferred(place),
+                (false, _) => error.clone().in_words_of(refused),
             };
             (&made.call, made.attempts.result.as_ref().map(|accepted| &accepted.reply).map_err(failed))
         })
@@ -231,6 +253,15 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
 /// No call was made for want of a turn or of time.
 fn never_came(error: &CallError) -> bool {
     error.class == Class::Deferred || (error.answer == Answer::NotAsked && error.code == "DeadlineExceeded")
+}
+
+/// The place in line of a request of which nothing was asked, though there were turns: all calls that may be
+/// under way at once were.
+fn place_without_a_slot<T: Target>(own: &[&Made<T>]) -> Option<Duration> {
+    let errors = own.iter().map(|made| made.attempts.result.as_ref().err().filter(|error| never_came(error)));
+    let errors: Option<Vec<&CallError>> = errors.collect();
+    let late = errors?.into_iter().filter(|error| error.class != Class::Deferred);
+    late.filter_map(|error| error.retry_after).max()
 }
 
 impl<T: Target> Made<T> {

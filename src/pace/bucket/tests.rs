@@ -161,3 +161,15 @@ fn a_limit_that_is_not_known_is_found() {
     assert!((1_900..=2_440).contains(&taken), "{taken} of 2400 in a minute");
     assert!(refused * 20 < made, "{refused} of {made} refused");
 }
+
+#[test]
+fn what_nobody_takes_is_counted_beyond_the_burst() {
+    let (mut bucket, start) = bucket(quota(2.0, 10.0), true);
+    assert_eq!(call_all(&mut bucket, start), 10);
+    for (millis, unused) in [(0, 0), (500, 0), (1_500, 1_000), (5_000, 4_500), (9_000, 8_500)] {
+        bucket.fill(after(start, millis));
+        assert!(bucket.unused().as_millis().abs_diff(unused) <= 1, "{millis}: {:?}", bucket.unused());
+    }
+    bucket.take(after(start, 9_000));
+    assert_eq!(bucket.unused().as_millis(), 4_000);
+}

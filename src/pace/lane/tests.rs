@@ -149,3 +149,116 @@ async fn of_several_processes_each_takes_its_part() {
         assert!(close(came, expected), "{came:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_turn_is_waited_for_two_seconds_to_the_millisecond() {
+    // The second turn comes after just two seconds, or just a little later.
+    for (per_second, waits) in [(0.5, true), (0.4999, false)] {
+        let lane = lane(per_second, 1.0);
+        let start = Instant::now();
+        assert_eq!(lane.join(RETURNING, first(60)).expect("the burst").turn().await, Came::Turn);
+        let joined = lane.join(RETURNING, first(60));
+        assert_eq!(joined.is_ok(), waits, "{per_second}");
+        if let Ok(waiting) = joined {
+            assert_eq!(waiting.turn().await, Came::Turn);
+            assert!(start.elapsed().as_millis().abs_diff(2_000) <= 1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_would_come_later_sends_the_record_away_at_once() {
+    let lane = lane(1.0, 1.0);
+    let start = Instant::now();
+    let joined: Vec<_> = (0..6).map(|_| lane.join(RETURNING, first(60))).collect();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let places = joined.iter().map(|joined| joined.as_ref().err());
+    let seconds: Vec<_> = places.map(|place| place.map(|place| place.as_secs_f64().round())).collect();
+    // Each has a place of its own, in its order, behind those that wait.
+    assert_eq!(seconds, [None, None, None, Some(3.0), Some(4.0), Some(5.0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_repeat_of_a_call_waits_for_its_turn_up_to_the_deadline_and_no_further() {
+    for (until, comes) in [(5_000, true), (4_999, false)] {
+        let lane = lane(0.2, 1.0);
+        assert_eq!(lane.join(RETURNING, first(60)).expect("the burst").turn().await, Came::Turn);
+        let repeat = Patience::Repeat { until: Instant::now() + Duration::from_millis(until) };
+        assert_eq!(lane.join(RETURNING, repeat).is_ok(), comes, "{until}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_moves_past_the_deadline_never_comes() {
+    let lane = lane(1.0, 1.0);
+    let start = Instant::now();
+    assert_eq!(lane.join(RETURNING, first(60)).expect("the burst").turn().await, Came::Turn);
+    let waiting = lane.join(RETURNING, begun(1)).expect("a turn after a second");
+    // Refused twice, the pace leaves half a call each time.
+    lane.refused(start);
+    sleep(Duration::from_millis(1)).await;
+    lane.refused(Instant::now());
+    assert_eq!(waiting.turn().await, Came::Never);
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_there_is_taken_even_where_no_time_is_left() {
+    let lane = lane(1.0, 2.0);
+    for patience in [first(0), begun(0)] {
+        assert_eq!(lane.join(RETURNING, patience).expect("a turn").turn().await, Came::Turn);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_that_nobody_waits_for_does_not_rise() {
+    // Where no quota is published, only calls that had to wait say that more is wanted.
+    let rate_after = async |wanted: bool| {
+        let lane = Lane::new(None, 1);
+        for _ in 0..3 {
+            let start = Instant::now();
+            let joins = if wanted { 11 } else { 5 };
+            let joined: Vec<_> =
+                (0..joins).map(|_| lane.join(RETURNING, first(60)).expect("a turn")).collect();
+            join_all(joined.into_iter().map(Waiting::turn)).await;
+            sleep(Duration::from_secs(1)).await;
+            lane.taken(start);
+        }
+        lane.state().bucket.rate()
+    };
+    assert_eq!(rate_after(false).await, 10.0);
+    assert!(rate_after(true).await > 10.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_are_given_up_where_nobody_comes_who_was_sent_away() {
+    let lane = lane(2.0, 10.0);
+    let new = Standing::Received(1);
+    let joined: Vec<_> = (0..264).map(|_| lane.join(new, first(60))).collect();
+    assert_eq!(joined.iter().filter(|joined| joined.is_err()).count(), 250);
+    join_all(joined.into_iter().flatten().map(Waiting::turn)).await;
+    // In the meantime those in line may still come: a queue counts whole seconds.
+    sleep(Duration::from_secs(2)).await;
+    assert!(lane.join(new, first(60)).is_err_and(|place| place > Duration::from_secs(100)));
+    // The queue was purged.
+    sleep(Duration::from_secs(5)).await;
+    let joined: Vec<_> = (0..12).map(|_| lane.join(new, first(60))).collect();
+    assert!(joined.iter().all(Result::is_ok), "{:?}", joined.last());
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_are_kept_while_those_come_who_were_sent_away() {
+    // Of a burst of one nothing is left over while each comes up to a second late, as a queue has it.
+    let lane = lane(2.0, 1.0);
+    let new = Standing::Received(1);
+    let joined: Vec<_> = (0..45).map(|_| lane.join(new, first(60))).collect();
+    join_all(joined.into_iter().flatten().map(Waiting::turn)).await;
+    for _ in 0..15 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(lane.join(new, first(60)).is_err(), "those in line come first");
+        for _ in 0..2 {
+            let returned = lane.join(RETURNING, first(60)).expect("a turn");
+            assert_eq!(returned.turn().await, Came::Turn);
+        }
+    }
+}

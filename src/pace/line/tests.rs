@@ -65,3 +65,28 @@ fn what_shares_a_call_goes_with_the_one_that_waited_longest() {
     assert_eq!(one.or_senior(five), five);
     assert_eq!(one.or_senior(Standing::Urgent), Standing::Urgent);
 }
+
+#[test]
+fn a_line_is_given_up_where_turns_went_unused_and_nobody_came_back() {
+    let start = Instant::now();
+    let returned = Standing::Received(2);
+    for (rate, unused, came_back, given_up) in [
+        (2.0, 4.0, None, true),
+        (2.0, 3.9, None, false),
+        (2.0, 60.0, Some(3.9), false),
+        (2.0, 60.0, Some(4.0), true),
+        // At a slow pace it is two turns.
+        (0.1, 19.9, None, false),
+        (0.1, 20.0, None, true),
+        (0.1, 60.0, Some(19.9), false),
+    ] {
+        let mut line = Line::new(1);
+        line.place(FIRST, seconds(1_000.0), rate, start);
+        let now = start + seconds(100.0);
+        if let Some(ago) = came_back {
+            line.comes(returned, seconds(unused), rate, now - seconds(ago));
+        }
+        line.comes(FIRST, seconds(unused), rate, now);
+        assert_eq!(line.ahead(FIRST, rate, now).is_zero(), given_up, "{rate} {unused} {came_back:?}");
+    }
+}

@@ -264,10 +264,8 @@ fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]
         Runs::Pinned { canceled, .. } => canceled.as_slice(),
         _ => &[],
     };
-    let mut tally = Tally::new(canceled, cancellation.runs.ids());
-    for Answered { call, result } in answers {
-        tally.add(call.runs.ids(), *result);
-    }
+    let answers = answers.iter().map(|Answered { call, result }| (call.runs.ids(), *result));
+    let tally = Tally::new(canceled, cancellation.runs.ids(), answers);
     tally.conclude(&cancellation.flow_name)
 }
 

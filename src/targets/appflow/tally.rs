@@ -3,12 +3,12 @@
 //! AppFlow's answers give the first states; a look-up refines those that AppFlow left unexplained.
 //! Both ways end in the same table of states and statuses. This module makes no calls.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::{Reply, Unclear};
-use crate::call_error::{Answer, CallError, Class};
+use crate::call_error::{self, CallError, Class};
 use crate::outcome::{Disposition, Status};
 use crate::targets::{self, Conclusion, status_of};
 
@@ -55,6 +55,9 @@ impl State {
     }
 }
 
+/// The ids of a call and what became of it.
+pub type Answer<'a> = (&'a [String], Result<&'a Reply, &'a CallError>);
+
 /// The runs of one request, in the order asked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
@@ -66,19 +69,28 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The runs of a request, after those that were found canceled before any call.
-    pub fn new(canceled: &[String], asked: &[String]) -> Self {
-        let canceled = canceled.iter().map(|id| (id.clone(), State::AlreadyCanceled));
-        let asked = asked.iter().map(|id| (id.clone(), State::NotAnswered));
-        Self { runs: canceled.chain(asked).collect(), ..Self::default() }
+    /// The runs of a request, after those that were found canceled before any call, and the answers to calls
+    /// with these ids, of which some may be others' alone.
+    pub fn new<'a>(canceled: &[String], asked: &[String], answers: impl Iterator<Item = Answer<'a>>) -> Self {
+        let before = canceled.iter().map(|id| (id.clone(), State::AlreadyCanceled));
+        let runs = asked.iter().map(|id| (id.clone(), State::NotAnswered));
+        let mut tally = Self { runs: before.chain(runs).collect(), ..Self::default() };
+        // Of many requests for a flow each can be on many calls, with a few ids on each.
+        let places = asked.iter().enumerate().map(|(place, id)| (id, canceled.len() + place));
+        let places: HashMap<&String, usize> = places.collect();
+        for (ids, result) in answers {
+            let mut own: Vec<usize> = ids.iter().filter_map(|id| places.get(id).copied()).collect();
+            own.sort_unstable();
+            tally.add(&own, result);
+        }
+        tally
     }
 
-    /// Takes over the answer to a call with these ids, of which some may be others' alone.
-    pub fn add(&mut self, ids: &[String], result: Result<&Reply, &CallError>) {
-        let called: HashSet<&String> = ids.iter().collect();
+    /// Takes over what was answered for the runs at these places.
+    fn add(&mut self, own: &[usize], result: Result<&Reply, &CallError>) {
         let back = result.is_err_and(|error| status_of(error.class).disposition() == Disposition::Redeliver);
-        let own = self.runs.iter_mut().filter(|(id, _)| called.contains(id));
-        for (id, state) in own {
+        for &place in own {
+            let (id, state) = &mut self.runs[place];
             *state = match result {
                 Ok(reply) if reply.invalid.contains(id) => State::Unexplained,
                 Ok(_) => State::Accepted,
@@ -187,7 +199,7 @@ impl Tally {
 /// A run that is in progress after all may be canceled the next time.
 fn still_running() -> CallError {
     let message = "AppFlow could not cancel a run that is still in progress";
-    CallError::own(Class::Retry, Answer::Received, "StillRunning", message)
+    CallError::own(Class::Retry, call_error::Answer::Received, "StillRunning", message)
 }
 
 /// Which of several failures decides: one that needs a person over one that may pass, and both over

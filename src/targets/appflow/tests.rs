@@ -127,8 +127,8 @@ fn explained(states: &[State]) -> Conclusion {
     let ids: Vec<String> = (0..states.len()).map(|index| format!("id-{index}")).collect();
     let accepted = |state: &State| *state == State::Accepted;
     let invalid = ids.iter().zip(states).filter(|(_, state)| !accepted(state)).map(|(id, _)| id.clone());
-    let mut tally = Tally::new(&[], &ids);
-    tally.add(&ids, Ok(&Reply { invalid: invalid.collect() }));
+    let reply = Reply { invalid: invalid.collect() };
+    let mut tally = Tally::new(&[], &ids, std::iter::once((ids.as_slice(), Ok(&reply))));
     let found = ids.into_iter().zip(states.iter().copied()).filter(|(_, state)| *state != State::Unexplained);
     tally.explain(&found.collect());
     tally.conclude("orders")

@@ -67,6 +67,8 @@ impl Target for Scripted {
 /// What came of requests, by name, and what was called when; at two calls a second and `burst` at once.
 struct Run {
     settlements: Vec<Settlement>,
+    /// When it was told of each.
+    told: Vec<u128>,
     made: Vec<(String, u128)>,
     deferred: Vec<(usize, u128)>,
     took: u128,
@@ -98,10 +100,17 @@ async fn run(
         standing: Standing::Received(1),
         record: place,
     });
-    let settled = settle(&target, &asked.collect::<Vec<_>>(), &means).await;
-    assert!(settled.iter().map(|(place, _)| *place).eq(0..requests.len()));
+    let settled = RefCell::new(BTreeMap::new());
+    let told = |place, settlement| {
+        let at = start.elapsed().as_millis();
+        assert_eq!(settled.borrow_mut().insert(place, (settlement, at)), None, "told twice");
+    };
+    settle(&target, &asked.collect::<Vec<_>>(), &means, &told).await;
+    let settled = settled.into_inner();
+    assert!(settled.keys().copied().eq(0..requests.len()));
     Run {
-        settlements: settled.into_iter().map(|(_, settlement)| settlement).collect(),
+        told: settled.values().map(|(_, at)| *at).collect(),
+        settlements: settled.into_values().map(|(settlement, _)| settlement).collect(),
         made: target.made.into_inner(),
         deferred: deferred.into_inner(),
         took: start.elapsed().as_millis(),
@@ -268,4 +277,53 @@ async fn a_repeat_whose_turn_comes_past_the_deadline_keeps_the_services_error() 
 async fn equal_requests_are_one_call_in_the_order_in_which_they_come_up() {
     let expected = [Shared { call: "b", requests: vec![0, 2] }, Shared { call: "a", requests: vec![1] }];
     assert_eq!(equal(&[&"b", &"a", &"b"]), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_is_told_of_as_soon_as_its_own_calls_are_done() {
+    // The calls are ab, cd and ef, at two a second; the second request is on the first two.
+    let run = run(&["a", "bc", "d", "ef"], 1.0, 60, vec![]).await;
+    assert_eq!(run.told, [0, 500, 500, 1_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_a_turn_and_no_slot_is_deferred_however_many_calls_it_needs() {
+    let (retry, pace) = (Retry::new(6, 1), Pace::new(&BTreeMap::new(), 1));
+    let start = Instant::now();
+    let until = start + Duration::from_secs(3);
+    let deferred = RefCell::new(Vec::new());
+    let means = Means {
+        retry: &retry,
+        pace: &pace,
+        until,
+        now: crate::timestamp::Timestamp::LATEST,
+        max_pages: 1,
+        deferred: &|record, _| deferred.borrow_mut().push(record),
+    };
+    let hung = async || tokio::time::sleep(Duration::from_secs(60)).await;
+    let target = Scripted::default();
+    let named: [Vec<char>; 2] = ["a".chars().collect(), "bcde".chars().collect()];
+    let asked = named.iter().enumerate().map(|(place, cancellation)| Asked {
+        place,
+        cancellation,
+        standing: Standing::Received(1),
+        record: place,
+    });
+    let asked: Vec<_> = asked.collect();
+    let statuses = RefCell::new(Vec::new());
+    let told = |place, settlement: Settlement| {
+        statuses.borrow_mut().push((place, settlement.status, settlement.attempts));
+    };
+    let busy = retry.run(until, async || {
+        hung().await;
+        Ok(())
+    });
+    tokio::join!(busy, settle(&target, &asked, &means, &told));
+    let mut statuses = statuses.into_inner();
+    statuses.sort_by_key(|(place, ..)| *place);
+    assert_eq!(statuses, [(0, Status::Deferred, 0), (1, Status::Deferred, 0)]);
+    let mut deferred = deferred.into_inner();
+    deferred.sort_unstable();
+    deferred.dedup();
+    assert_eq!((deferred, target.made.into_inner()), (vec![0, 1], vec![]));
 }
