@@ -13,9 +13,10 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::follow_up::Confirmation;
-use crate::outcome::{Outcome, Status};
+use crate::outcome::Outcome;
 use crate::secrets::blotted;
 use crate::timestamp::Timestamp;
+use crate::vocabulary::Status;
 
 const NAMESPACE: &str = "Countermand";
 /// A metric has so many values in one line at most.

@@ -9,8 +9,9 @@ use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{AnsweredAs, Delivery, DeliveryError};
-use crate::outcome::{Disposition, Outcome, Status};
+use crate::outcome::Outcome;
 use crate::secrets::blotted;
+use crate::vocabulary::{Disposition, Status};
 
 /// What became of one record; nothing to report where it was one of our own messages.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::outcome::{Kind, Outcome, Status};
+use crate::outcome::{Kind, Outcome};
+use crate::vocabulary::Status;
 
 const NOW: &str = "2026-01-02T03:04:05.678Z";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:requests";

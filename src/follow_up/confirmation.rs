@@ -1,36 +1,19 @@
-//! How it ended: the states of the runs that were followed, what they mean together, and the document.
+//! How it ended: what the states of the runs that were followed mean together, and the document.
 //!
-//! A [`Confirmation`] is written once, within the limit of an outcome. This module knows the table of
-//! states and statuses; it knows no service.
+//! A [`Confirmation`] is written once, within the limit of an outcome. This module knows no service.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{FollowUp, Sight};
+use super::FollowUp;
 use crate::outcome::{is_false, remove, shortened, to_json};
 use crate::publisher::Entry;
+use crate::targets::Sight;
 use crate::timestamp::{Moment, Timestamp};
+use crate::vocabulary::State;
 
 const TYPE: &str = "CancellationConfirmation";
-
-/// What was found of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    Canceled,
-    Succeeded,
-    Failed,
-    TimedOut,
-    Terminated,
-    ContinuedAsNew,
-    /// The service does not know it, or no more.
-    NotFound,
-    /// Its cancellation is under way.
-    Canceling,
-    Running,
-    /// It could not be looked up, or is in a state that nobody knows.
-    Unknown,
-}
 
 /// What the states mean together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,41 +34,6 @@ pub struct Confirmation {
     pub json: String,
     /// The document without what the requester wrote beyond the target.
     pub loggable: String,
-}
-
-impl State {
-    const ALL: [Self; 10] = [
-        Self::Canceled,
-        Self::Succeeded,
-        Self::Failed,
-        Self::TimedOut,
-        Self::Terminated,
-        Self::ContinuedAsNew,
-        Self::NotFound,
-        Self::Canceling,
-        Self::Running,
-        Self::Unknown,
-    ];
-
-    /// As an execution's `state` has it, and as `counts` does.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Canceled => ("CANCELED", "canceled"),
-            Self::Succeeded => ("SUCCEEDED", "succeeded"),
-            Self::Failed => ("FAILED", "failed"),
-            Self::TimedOut => ("TIMED_OUT", "timedOut"),
-            Self::Terminated => ("TERMINATED", "terminated"),
-            Self::ContinuedAsNew => ("CONTINUED_AS_NEW", "continuedAsNew"),
-            Self::NotFound => ("NOT_FOUND", "notFound"),
-            Self::Canceling => ("CANCELING", "canceling"),
-            Self::Running => ("RUNNING", "running"),
-            Self::Unknown => ("UNKNOWN", "unknown"),
-        }
-    }
-
-    fn has_ended(self) -> bool {
-        !matches!(self, Self::Canceling | Self::Running | Self::Unknown)
-    }
 }
 
 impl Verdict {

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{FollowUp, LAST_CHECK, Runs};
+use super::{FollowUp, LAST_CHECK};
 use crate::call_error::cut;
 use crate::outcome::to_json;
 use crate::request::fields::Fields;
 use crate::request::rules::{ENVELOPE_ID, Text};
 use crate::request::violation::{Code, quote};
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
-use crate::targets::Cancellation;
+use crate::targets::{Cancellation, Runs};
 use crate::timestamp::{Span, Timestamp};
 
 /// The `type` of the message.

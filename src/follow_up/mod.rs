@@ -7,19 +7,17 @@
 
 pub mod confirmation;
 mod message;
-mod runs;
 
 use std::time::Duration;
 
-pub use self::confirmation::{Confirmation, State, Verdict};
-pub use self::runs::{Runs, Sight};
+pub use self::confirmation::{Confirmation, Verdict};
 use crate::event_source::Source;
-use crate::outcome::Status;
 use crate::publisher::{Entry, Publisher};
 use crate::request::Labels;
 use crate::request::violation::{Code, Violation};
-use crate::targets::{Cancellation, Settlement};
+use crate::targets::{Cancellation, MOST_RUNS, Runs, Settlement, Sight};
 use crate::timestamp::{Span, Timestamp};
+use crate::vocabulary::Status;
 
 /// The first check comes so long after the outcome; the wait doubles from there.
 const FIRST_DELAY: Duration = Duration::from_secs(15);
@@ -32,8 +30,6 @@ const JITTER: f64 = 0.2;
 pub const LAST_CHECK: u32 = 14;
 /// A message of SQS is no longer, in bytes.
 const LONGEST_MESSAGE: usize = 1_048_576;
-/// No message carries more runs.
-pub const MOST_RUNS: usize = 1_000;
 
 /// Whether and how requests are followed.
 pub struct FollowUps {

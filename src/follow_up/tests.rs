@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::outcome::Effect;
 use crate::request::{Reading, read};
+use crate::vocabulary::{Effect, State};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000).expect("a time")

@@ -21,8 +21,8 @@ use crate::arn::Arn;
 use crate::client;
 use crate::event_source::{Record, Settled};
 use crate::log;
-use crate::outcome::Status;
 use crate::retry::Retry;
+use crate::vocabulary::Status;
 
 /// A failed record waits so long after its first receive; the wait doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);

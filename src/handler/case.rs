@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use crate::call_error::CallError;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp, Message, Sight};
+use crate::follow_up::{Confirmation, FollowUp, Message};
 use crate::invocation::Invocation;
 use crate::log;
-use crate::outcome::{Outcome, Status};
+use crate::outcome::Outcome;
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Rejection};
-use crate::targets::{Seen, Settlement};
+use crate::targets::{Seen, Settlement, Sight};
 use crate::timestamp::{Moment, Span, Timestamp};
+use crate::vocabulary::Status;
 
 /// What became of a record, as soon as it is known.
 pub struct Known {

@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Effect, Status};
 use crate::call_error::ReportedError;
 use crate::event_source::Source;
 use crate::request::violation::Violation;
 use crate::request::{Input, carriable};
 use crate::secrets::blotted;
 use crate::timestamp::Timestamp;
+use crate::vocabulary::{Effect, Status};
 
 /// An outcome is at most so many bytes, so that ten of them fit into few calls of any destination.
 pub const LONGEST: usize = 200_000;

@@ -1,85 +1,20 @@
-//! What became of a request: the outcome, its status, and what the status means for the record.
+//! What became of a request: the outcome.
 //!
 //! An [`Outcome`] is written once, within its size limit, and from then on only its text travels: to
-//! the destination, into the response and into the log. This module knows the table of statuses
-//! and the form of the document; it knows no service and no destination.
+//! the destination, into the response and into the log. This module knows the form of the document; it
+//! knows no service and no destination.
 
 mod document;
 mod writer;
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 pub use self::document::{LONGEST, is_false, remove, shortened, to_json};
 pub use self::writer::Writer;
 use crate::publisher::Entry;
 use crate::targets::Service;
 use crate::timestamp::Timestamp;
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    Accepted,
-    Partial,
-    AlreadyCanceled,
-    NotRunning,
-    NotFound,
-    Rejected,
-    DryRun,
-    Denied,
-    Failed,
-    Deferred,
-}
-
-/// What happens to the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    Acknowledge,
-    Redeliver,
-}
-
-impl Status {
-    /// The table: what is final is acknowledged, what may go better or needs a person goes back.
-    pub fn disposition(self) -> Disposition {
-        match self {
-            Self::Accepted
-            | Self::Partial
-            | Self::AlreadyCanceled
-            | Self::NotRunning
-            | Self::NotFound
-            | Self::Rejected
-            | Self::DryRun => Disposition::Acknowledge,
-            Self::Denied | Self::Failed | Self::Deferred => Disposition::Redeliver,
-        }
-    }
-
-    /// As outcomes write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "ACCEPTED",
-            Self::Partial => "PARTIAL",
-            Self::AlreadyCanceled => "ALREADY_CANCELED",
-            Self::NotRunning => "NOT_RUNNING",
-            Self::NotFound => "NOT_FOUND",
-            Self::Rejected => "REJECTED",
-            Self::DryRun => "DRY_RUN",
-            Self::Denied => "DENIED",
-            Self::Failed => "FAILED",
-            Self::Deferred => "DEFERRED",
-        }
-    }
-}
-
-/// Whether the request changed something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Effect {
-    Requested,
-    None,
-    Unknown,
-}
+use crate::vocabulary::Status;
 
 /// Whether this is the last word on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::event_source::{Record, Source};
 use crate::request::violation::{Code, Violation};
 use crate::request::{self, Reading};
 use crate::targets::Settlement;
+use crate::vocabulary::{Disposition, Effect};
 
 const NOW: &str = "2026-01-02T03:04:06.001Z";
 /// An outcome is at most so many bytes.

@@ -4,13 +4,14 @@
 //! is the last.
 
 use super::document::{Document, to_json, within_limit};
-use super::{Disposition, Effect, Kind, Outcome, Status};
+use super::{Kind, Outcome};
 use crate::call_error::{CallError, ReportedError};
 use crate::event_source::Record;
 use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Input, Labels, Rejection};
 use crate::targets::{Service, Settlement};
 use crate::timestamp::Timestamp;
+use crate::vocabulary::{Disposition, Effect, Status};
 
 /// Writes outcomes as one deployment wants them.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use super::share;
 use super::swf::{self, From, Run};
 use super::{Asked, LookUp, Means, Settlement, Targets};
 use crate::log;
-use crate::outcome::Effect;
+use crate::vocabulary::Effect;
 
 /// A workflow that is continued more often than this within one call's time is left to the redelivery.
 const MOST_CONTINUATIONS: usize = 10;

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashSet};
 use futures_util::future::join_all;
 
 use super::swf::{self, From, Meant};
-use super::{Cancellation, LookUp, Means, Targets, appflow};
+use super::{Cancellation, LookUp, Means, Runs, Sight, Targets, appflow};
 use crate::call_error::{CallError, Class};
 use crate::contained::contained_in;
-use crate::follow_up::{Runs, Sight, State};
 use crate::log;
 use crate::pace::Standing;
+use crate::vocabulary::State;
 
 /// A request whose runs are looked up.
 #[derive(Clone, Copy)]

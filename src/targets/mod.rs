@@ -12,6 +12,7 @@ mod explain;
 mod follow;
 mod pages;
 mod pin;
+mod runs;
 mod settlement;
 mod share;
 pub mod swf;
@@ -27,10 +28,10 @@ pub use self::explain::{LookUp, Unclear};
 pub use self::follow::{Followed, Seen};
 use self::pin::incomplete;
 pub use self::pin::{Purpose, Reading};
+pub use self::runs::{MOST_RUNS, Runs, Sight};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 use crate::call_error::CallError;
 use crate::contained::contained_in;
-use crate::follow_up::MOST_RUNS as MOST_FOLLOWED;
 use crate::pace::{Operation, Pace, Standing};
 use crate::request::fields::Fields;
 use crate::request::rules::Text;
@@ -124,8 +125,8 @@ impl Cancellation {
     /// What the ids are that a request without any can mean, and how many a message carries.
     pub fn runs_rule(&self) -> (&'static Text, usize) {
         match self {
-            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_FOLLOWED),
-            Self::Swf(_) => (&swf::RUN_ID, MOST_FOLLOWED),
+            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_RUNS),
+            Self::Swf(_) => (&swf::RUN_ID, MOST_RUNS),
             Self::CloudFlow(_) => (&cloudflow::NAME, 1),
         }
     }

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::swf::{self, Meant};
 use super::{Asked, Cancellation, Conclusion, LookUp, Means, Settlement, Targets, appflow, status_of};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
-use crate::outcome::{Effect, Status};
 use crate::pace::Standing;
 use crate::timestamp::{Moment, Timestamp};
+use crate::vocabulary::{Effect, Status};
 
 /// A list that was read in part says nothing of the rest. What refuses us, or is not there any more,
 /// says so itself.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Unclear;
 use crate::call_error::{CallError, Class, ReportedError};
-use crate::outcome::{Effect, Status};
+use crate::vocabulary::{Effect, Status};
 
 /// What the answers mean.
 #[derive(Debug, PartialEq)]

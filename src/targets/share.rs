@@ -17,9 +17,9 @@ use futures_util::stream::FuturesUnordered;
 use super::{Accepted, Answered, Means, Settlement, Shared, Target};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::contained::contained;
-use crate::outcome::Effect;
 use crate::pace::{Patience, Standing, Waiting};
 use crate::retry::Attempts;
+use crate::vocabulary::Effect;
 
 /// A request to one service.
 pub struct Asked<'a, C> {

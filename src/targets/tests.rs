@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::call_error::Class;
-use crate::outcome::Status;
+use crate::vocabulary::Status;
 
 /// Every code that `tests/facts/errors.json` lists for a service has the class given there.
 pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {

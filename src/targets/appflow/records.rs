@@ -16,11 +16,11 @@ use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
 use crate::call_error::{CallError, Class};
 use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::follow_up;
 use crate::pace::Operation;
 use crate::targets::pages::Tokens;
 use crate::targets::{LookUp, incomplete};
 use crate::timestamp::{Moment, Span, Timestamp};
+use crate::vocabulary;
 
 /// A page of records has so many at most.
 const RECORDS_A_PAGE: i32 = 100;
@@ -35,9 +35,9 @@ pub struct Found {
 /// What has become of runs that were asked to end.
 pub struct Followed {
     /// Of those that were named, as far as they could be read.
-    pub states: BTreeMap<String, follow_up::State>,
+    pub states: BTreeMap<String, vocabulary::State>,
     /// Of those that were running in each of the spans; nothing where not every record could be read.
-    pub running: Option<Vec<Vec<(String, follow_up::State)>>>,
+    pub running: Option<Vec<Vec<(String, vocabulary::State)>>>,
     pub error: Option<CallError>,
 }
 
@@ -107,7 +107,7 @@ impl AppFlow {
         let is_gone = read.as_ref().is_err_and(|error| error.class == Class::NotFound);
         let is_read = is_gone || read == Ok(Read::ToTheEnd);
         if is_read {
-            let unlisted = wanted.into_iter().map(|id| (id.to_owned(), follow_up::State::NotFound));
+            let unlisted = wanted.into_iter().map(|id| (id.to_owned(), vocabulary::State::NotFound));
             states.extend(unlisted);
         }
         Followed { states, running: is_read.then_some(running), error: read.err().filter(|_| !is_gone) }
@@ -222,14 +222,14 @@ fn was_running(record: &ExecutionRecord, span: Span) -> bool {
 
 /// What a record's status means for a run that was asked to end. One with a status that nobody knows is
 /// listed, whatever it does.
-fn how_far(status: Option<&ExecutionStatus>) -> follow_up::State {
+fn how_far(status: Option<&ExecutionStatus>) -> vocabulary::State {
     match status {
-        Some(ExecutionStatus::Inprogress) => follow_up::State::Running,
-        Some(ExecutionStatus::Cancelstarted) => follow_up::State::Canceling,
-        Some(ExecutionStatus::Canceled) => follow_up::State::Canceled,
-        Some(ExecutionStatus::Successful) => follow_up::State::Succeeded,
-        Some(ExecutionStatus::Error) => follow_up::State::Failed,
-        Some(_) | None => follow_up::State::Unknown,
+        Some(ExecutionStatus::Inprogress) => vocabulary::State::Running,
+        Some(ExecutionStatus::Cancelstarted) => vocabulary::State::Canceling,
+        Some(ExecutionStatus::Canceled) => vocabulary::State::Canceled,
+        Some(ExecutionStatus::Successful) => vocabulary::State::Succeeded,
+        Some(ExecutionStatus::Error) => vocabulary::State::Failed,
+        Some(_) | None => vocabulary::State::Unknown,
     }
 }
 

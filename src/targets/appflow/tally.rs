@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Reply, Unclear};
 use crate::call_error::{self, CallError, Class};
-use crate::outcome::{Disposition, Status};
 use crate::targets::{self, Conclusion, status_of};
+use crate::vocabulary::{Disposition, Status};
 
 /// What is known of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::*;
-use crate::outcome::Status;
 use crate::pace::{Operation, Pace, Quota};
 use crate::retry::Retry;
 use crate::targets::{Conclusion, status_of};
+use crate::vocabulary::Status;
 
 /// A service whose calls carry names, up to two a call, and answer as scripted, one reply an attempt;
 /// without one left, they are taken.

@@ -13,11 +13,10 @@ use serde_json::json;
 use super::runs::{MOST_A_PAGE, Run};
 use super::{Cancellation, Swf};
 use crate::call_error::{Answer, CallError, Class};
-use crate::follow_up::State;
-use crate::outcome::Status;
 use crate::targets::pages::Tokens;
 use crate::targets::{Conclusion, LookUp, incomplete};
 use crate::timestamp::{Moment, Span, Timestamp};
+use crate::vocabulary::{State, Status};
 
 /// What happened longer ago than this is taken to be listed.
 const LISTED_WITHIN: Duration = Duration::from_secs(60);

@@ -19,11 +19,11 @@ use super::{Cancellation, Swf, classify};
 use crate::call_error::{CallError, Class, cut};
 use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::follow_up::State;
 use crate::pace::Operation;
 use crate::targets::LookUp;
 use crate::targets::pages::Tokens;
 use crate::timestamp::{Moment, Timestamp};
+use crate::vocabulary::State;
 
 /// A continuation starts within so long of the end of the run that it continues.
 const CONTINUES_WITHIN: Duration = Duration::from_secs(1);

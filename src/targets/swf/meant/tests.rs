@@ -100,7 +100,7 @@ fn from_a_run_that_is_known_its_continuations_are_found_though_the_lists_are_beh
 
 #[test]
 fn the_run_that_a_call_reached_was_open_while_it_was_made() {
-    use crate::follow_up::State::{Canceled, Canceling, ContinuedAsNew, Running, Succeeded, Unknown};
+    use crate::vocabulary::State::{Canceled, Canceling, ContinuedAsNew, Running, Succeeded, Unknown};
     for (runs, expected) in [
         (&[][..], None),
         (&["n 90-!"], Some(vec![("n", Canceling)])),

@@ -1,7 +1,10 @@
 //! The runs whose end is waited for, and what was seen of them.
 
-use super::{MOST_RUNS, State};
 use crate::timestamp::Span;
+use crate::vocabulary::State;
+
+/// No message carries more runs.
+pub const MOST_RUNS: usize = 1_000;
 
 /// The runs whose end is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
