@@ -10,29 +10,34 @@ use countermand_simulator::Fault;
 use crate::faults::{fault, throttles};
 
 pub const USAGE: &str = "\
-Runs cancel requests through the real function, against simulated services, and shows what happened.
+Runs cancel requests through the real function, against simulated services, and
+shows what happened.
 
   cargo run --example local -- [options] <event file>…
   cargo run --example local -- --follow [options] <event file>…
   cargo run --example local -- --serve [options]
 
 Several events go to one function, one after the other, in one simulated world.
+A file named - is standard input.
 
-  --throttle [N]              throttle the first N calls of each service that cancels (2)
-  --fault OPERATION=KIND[:N]  let the first N calls of an operation go wrong (1); may be repeated
+  --throttle [N]              throttle the first N cancels of each service (2)
+  --fault OPERATION=KIND[:N]  let the first N calls of it go wrong (1); may be
+                              given more than once
   --destination WHERE         where outcomes go: bus, topic, queue or none (bus)
   --timeout SECONDS           what each invocation may take (30)
-  --json                      one JSON object for each event, on a line of its own
+  --json                      one JSON object for each event, on its own line
   --log                       the function's own log, on standard error
-  --follow                    until each request that asks for it is confirmed, in simulated time
-  --settle SECONDS            how long what was asked to end takes, with --follow (40)
-  --serve                     keep the simulator running and print the variables that lead to it
-  --address ADDRESS           where the simulator listens (127.0.0.1); for containers, their bridge's address
-  --port PORT                 and on which port (4180 with --serve, else any free one)
+  --follow                    in simulated time, until what asks for it is
+                              confirmed; an event that asks needs no option
+  --settle SECONDS            how long what was asked to end takes then (40)
+  --serve                     keep the simulator running, print how to reach it
+  --address ADDRESS           where the simulator listens (127.0.0.1); for
+                              containers, their bridge's address
+  --port PORT                 and on which port (4180 with --serve, else any)
   --help                      this text
 
-OPERATION is appflow, swf, cloudflow, eventbridge, sns, sqs, or a full name such as swf.RequestCancelWorkflowExecution.
-KIND is one of
+OPERATION is appflow, swf, cloudflow, eventbridge, sns, sqs, or a full name such
+as swf.RequestCancelWorkflowExecution. KIND is one of
 
   throttle     the service says that it is called too often
   error        the service reports an internal error, as a 500
@@ -41,18 +46,19 @@ KIND is one of
   hang         no reply ever comes
   delay        the reply comes a second late
   unreadable   a 502 with a page of HTML
-  failEntries  the first entry of a batch fails inside a 200 (eventbridge, sns, sqs)
+  failEntries  the first entry of a batch fails in a 200 (eventbridge, sns, sqs)
 
-or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\", \"kind\": \"error\", \"status\": 403,
-\"code\": \"AccessDeniedException\"}'. Variables whose names begin with COUNTERMAND_ reach the function.
+or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\",
+\"kind\": \"error\", \"status\": 403, \"code\": \"AccessDeniedException\"}'. Variables
+whose names begin with COUNTERMAND_ reach the function.
 
-With --follow all that is in the events comes through the function's own queue, which takes its follow-ups too, and the
-decider of invoice-2041 ignores requests to cancel.
+With --follow all that is in the events comes through the function's own queue,
+which takes its follow-ups too, and the decider of invoice-2041 ignores requests
+to cancel.
 
-A file named - is standard input. An event whose request asks to be confirmed is followed by itself.
-
-The exit code is 0 where every request was taken, found canceled or only rehearsed, 1 where one was not or an outcome was
-not published, 2 where the command was wrong.";
+The exit code is 0 where every request was taken, found canceled, or a dry run;
+1 where one was not, or an outcome was not published; 2 where the command or a
+file was wrong.";
 
 /// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.
 const SERVE_PORT: u16 = 4180;

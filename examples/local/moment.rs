@@ -19,7 +19,7 @@ pub struct Story {
     pub documents: Vec<Value>,
     /// So many messages ended in the dead-letter queue.
     pub dead: usize,
-    /// Every request was taken in the end, found canceled or only rehearsed, and stopped where it was followed.
+    /// Every request was taken in the end, found canceled, or a dry run, and stopped where it was followed.
     pub succeeded: bool,
 }
 

@@ -24,7 +24,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub going_back: Vec<GoingBack>,
     pub response: Answer,
-    /// Every request was taken, found canceled or only rehearsed, and all of it was told.
+    /// Every request was taken, found canceled, or a dry run, and all of it was told.
     pub succeeded: bool,
 }
 

@@ -49,6 +49,7 @@ def test_the_exit_code_says_how_it_ended(arguments, text, code, shown):
 
 
 def test_no_line_is_longer_than_a_terminal_but_for_json():
+    assert [line for line in run("--help").stdout.splitlines() if len(line) > 80] == []
     for sample in sorted(PROJECT.glob("events/*.json")):
         shown = run(f"events/{sample.name}").stdout.split("\n  response")[0]
         assert [line for line in shown.splitlines() if len(line) > 80] == [], sample.name
