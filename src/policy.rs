@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::request::violation::{Code, Violation, quote};
+use crate::fields::violation::{Code, Violation, quote};
 use crate::targets::appflow::Runs;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Timestamp;

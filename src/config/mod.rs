@@ -19,10 +19,10 @@ use rustls::RootCertStore;
 pub use self::destination::{Destination, DestinationKind};
 use self::variables::Variables;
 use crate::client::trust;
+use crate::fields::violation::quote;
 use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::request::CONFIRM_WITHIN_SECONDS;
-use crate::request::violation::quote;
 use crate::targets::Service;
 use crate::targets::cloudflow::Endpoint;
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::variables::likely;
+use crate::fields::violation::quote;
 use crate::pace::{Operation, Quota};
-use crate::request::violation::quote;
 
 /// Quotas by operation: `swf.RequestCancelWorkflowExecution=30/100,…`.
 ///

@@ -11,8 +11,8 @@ use std::str::FromStr;
 
 use super::VARIABLES;
 use crate::call_error::cut;
-use crate::request::fields::near;
-use crate::request::violation::{is_misleading, quote};
+use crate::fields::near;
+use crate::fields::violation::{is_misleading, quote};
 use crate::secrets::hold;
 use crate::targets::cloudflow::Keys;
 

@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::request::fields::each_item;
-pub use crate::request::members::Members as Object;
+use crate::fields::each_item;
+pub use crate::fields::members::Members as Object;
 
 /// The byte order mark.
 const MARK: char = '\u{FEFF}';

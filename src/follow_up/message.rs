@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::{FollowUp, LAST_CHECK};
 use crate::call_error::cut;
+use crate::fields::Fields;
+use crate::fields::rules::{ENVELOPE_ID, Text};
+use crate::fields::violation::{Code, quote};
 use crate::outcome::to_json;
-use crate::request::fields::Fields;
-use crate::request::rules::{ENVELOPE_ID, Text};
-use crate::request::violation::{Code, quote};
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
 use crate::targets::{Cancellation, Runs};
 use crate::timestamp::{Span, Timestamp};
@@ -27,7 +27,7 @@ const VERSION: &str = "1";
 impl FollowUp {
     /// Whether an object says that it is one.
     pub fn is_one(fields: &Fields) -> bool {
-        fields.strings("type").iter().any(|name| name == TYPE)
+        fields.members.strings("type").iter().any(|name| name == TYPE)
     }
 
     /// Reads one, by the rules of a request.

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, Verdict};
 use crate::event_source::Source;
+use crate::fields::violation::{Code, Violation};
 use crate::publisher::{Entry, Publisher};
 use crate::request::Labels;
-use crate::request::violation::{Code, Violation};
 use crate::targets::{Cancellation, MOST_RUNS, Runs, Settlement, Sight};
 use crate::timestamp::{Span, Timestamp};
 use crate::vocabulary::Status;

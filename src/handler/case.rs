@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::call_error::CallError;
 use crate::event_source::{Record, Settled};
+use crate::fields::violation::Violation;
 use crate::follow_up::{Confirmation, FollowUp, Message};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::outcome::Outcome;
-use crate::request::violation::Violation;
 use crate::request::{CancelRequest, Rejection};
 use crate::targets::{Seen, Settlement, Sight};
 use crate::timestamp::{Moment, Span, Timestamp};

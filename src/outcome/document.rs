@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::call_error::ReportedError;
 use crate::event_source::Source;
-use crate::request::violation::Violation;
+use crate::fields::violation::Violation;
 use crate::request::{Input, carriable};
 use crate::secrets::blotted;
 use crate::timestamp::Timestamp;

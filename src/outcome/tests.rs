@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::call_error::{CallError, ReportedError};
 use crate::event_source::{Record, Source};
-use crate::request::violation::{Code, Violation};
+use crate::fields::violation::{Code, Violation};
 use crate::request::{self, Reading};
 use crate::targets::Settlement;
 use crate::vocabulary::{Disposition, Effect};

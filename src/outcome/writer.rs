@@ -7,7 +7,7 @@ use super::document::{Document, to_json, within_limit};
 use super::{Kind, Outcome};
 use crate::call_error::{CallError, ReportedError};
 use crate::event_source::Record;
-use crate::request::violation::Violation;
+use crate::fields::violation::Violation;
 use crate::request::{CancelRequest, Input, Labels, Rejection};
 use crate::targets::{Service, Settlement};
 use crate::timestamp::Timestamp;

@@ -3,9 +3,9 @@
 //! A list, a request that was encoded twice or is still wrapped, the arguments of an AWS command: what people send
 //! on their first day. A hint ends a message; it decides nothing.
 
-use super::fields::{Fields, near};
-use super::members::Members;
-use super::violation::{Code, quote};
+use crate::fields::members::Members;
+use crate::fields::violation::{Code, quote};
+use crate::fields::{Fields, near};
 use crate::targets::{Cancellation, Service};
 
 /// What stands where an object should.

@@ -5,12 +5,8 @@
 //! fields, which [`crate::targets`] knows. Nothing here knows how a request arrived or what becomes
 //! of it.
 
-pub mod fields;
 mod hint;
-pub mod members;
 pub mod ours;
-pub mod rules;
-pub mod violation;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,8 +14,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use self::fields::{Fields, kind, near};
-use self::violation::{Code, Violation, Violations, quote};
+use crate::fields::violation::{Code, Violation, Violations, quote};
+use crate::fields::{Fields, kind, near, rules};
 use crate::follow_up::FollowUp;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Moment;

@@ -7,8 +7,8 @@
 
 use serde_json::value::RawValue;
 
-use super::members::Members;
-use super::violation::{Code, Violation, quote};
+use crate::fields::members::Members;
+use crate::fields::violation::{Code, Violation, quote};
 
 /// The types that our own messages carry.
 const OUR_TYPES: [&str; 3] = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
@@ -18,7 +18,7 @@ const CONTROL_TYPES: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfir
 
 /// Whether an object is one of our messages, or a destination's record of an invocation.
 pub fn is_ours(members: &Members) -> bool {
-    let own = strings(members, "type").iter().any(|name| OUR_TYPES.contains(&name.as_str()));
+    let own = members.strings("type").iter().any(|name| OUR_TYPES.contains(&name.as_str()));
     own || Undelivered::of(members).is_some()
 }
 
@@ -36,7 +36,7 @@ impl<'a> Undelivered<'a> {
     pub fn of(members: &Members<'a>) -> Option<Self> {
         let payload = members.get("requestPayload").filter(|_| members.get("service").is_none())?;
         let context: Members = serde_json::from_str(members.get("requestContext")?.get()).ok()?;
-        let text = |name| strings(&context, name).pop();
+        let text = |name| context.strings(name).pop();
         let request_id = text("requestId").filter(|id| !id.is_empty() && id.len() <= 1_024);
         Some(Self { payload, request_id, condition: text("condition")? })
     }
@@ -53,14 +53,14 @@ pub fn is_control_message(members: &Members) -> bool {
 }
 
 fn control_type(members: &Members) -> Option<String> {
-    strings(members, "Type").into_iter().find(|name| CONTROL_TYPES.contains(&name.as_str()))
+    members.strings("Type").into_iter().find(|name| CONTROL_TYPES.contains(&name.as_str()))
 }
 
 /// What is wrong with a message of SNS about a subscription: nothing that may be done unasked. Its token
 /// and its address are as good as a signature, so that nothing else of it is repeated.
 pub fn refused_control_message(members: &Members) -> Option<Violation> {
     let kind = control_type(members)?;
-    let topic = strings(members, "TopicArn").pop();
+    let topic = members.strings("TopicArn").pop();
     let topic = topic.map_or("a topic that it does not name".into(), |arn| format!("topic {}", quote(&arn)));
     let todo = match kind.as_str() {
         "SubscriptionConfirmation" => "subscribe as the owner of the queue, which needs no confirmation",
@@ -69,10 +69,4 @@ pub fn refused_control_message(members: &Members) -> Option<Violation> {
     let message =
         format!("expected a cancel request, got SNS's {kind} of {topic}, and confirmed nothing: {todo}");
     Some(Violation { path: "Type".into(), code: Code::UnknownValue, message })
-}
-
-/// The strings among the members of a name, repeated ones included.
-pub fn strings(members: &Members, name: &str) -> Vec<String> {
-    let values = members.iter().filter(|(other, _)| *other == name);
-    values.filter_map(|(_, value)| serde_json::from_str(value.get()).ok()).collect()
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fields::violation;
 
 fn appflow() -> Value {
     json!({"service": "appflow", "flowName": "orders", "executionIds": ["a", "b"]})

@@ -32,9 +32,9 @@ pub use self::runs::{MOST_RUNS, Runs, Sight};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 use crate::call_error::CallError;
 use crate::contained::contained_in;
+use crate::fields::Fields;
+use crate::fields::rules::Text;
 use crate::pace::{Operation, Pace, Standing};
-use crate::request::fields::Fields;
-use crate::request::rules::Text;
 use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
 

@@ -20,10 +20,10 @@ pub use self::tally::{State, Tally};
 use super::{Accepted, Answered, Conclusion, Shared, Target, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, ReadableReply};
+use crate::fields::Fields;
+use crate::fields::rules::Text;
+use crate::fields::violation::{Code, quote};
 use crate::pace::Operation;
-use crate::request::fields::Fields;
-use crate::request::rules::Text;
-use crate::request::violation::{Code, quote};
 use crate::vocabulary::Status;
 
 /// A request may name so many runs.

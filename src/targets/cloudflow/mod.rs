@@ -17,9 +17,9 @@ pub use self::keys::{KeySource, Keys};
 pub use self::wire::{CloudFlow, Endpoint, Method, Reply, Signature, Word};
 use super::{Accepted, Answered, Conclusion, LookUp, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class};
+use crate::fields::Fields;
+use crate::fields::rules::Text;
 use crate::pace::Operation;
-use crate::request::fields::Fields;
-use crate::request::rules::Text;
 use crate::vocabulary::{State, Status};
 
 /// The name of a flow or an execution.

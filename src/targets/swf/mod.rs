@@ -17,9 +17,9 @@ pub use self::runs::Run;
 use super::{Accepted, Answered, Conclusion, Shared, Target, Unclear, share, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, ReadableReply};
+use crate::fields::Fields;
+use crate::fields::rules::Text;
 use crate::pace::Operation;
-use crate::request::fields::Fields;
-use crate::request::rules::Text;
 use crate::vocabulary::Status;
 
 /// Names that break these rules can never have been registered or started.

@@ -2,8 +2,8 @@
 //!
 //! It knows the fields of the contract; how a request arrives is the business of [`super::events`].
 
+use countermand::fields::violation::is_misleading;
 use countermand::follow_up::FollowUp;
-use countermand::request::violation::is_misleading;
 use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
 use countermand::targets::{Runs, Service};
 use serde_json::{Value, json};

@@ -1,8 +1,12 @@
-//! The members of a request's JSON object, read one by one.
+//! The members of a JSON object, read one by one.
 //!
 //! A derived struct stops at the first error. [`Fields`] notes what is wrong with each member as it
 //! is taken, and knows at the end which were never asked for. It knows JSON types and how to word a
 //! violation; which fields there are is the business of its callers.
+
+pub mod members;
+pub mod rules;
+pub mod violation;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Display};
@@ -11,15 +15,14 @@ use std::ops::RangeInclusive;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::members::Members;
-use super::ours::strings;
-use super::rules::Text;
-use super::violation::{Code, Violations, is_misleading, quote};
+use self::members::Members;
+use self::rules::Text;
+use self::violation::{Code, Violations, is_misleading, quote};
 
 /// No more lie between a name and one that is near.
 const MOST_EDITS: usize = 2;
 
-/// A request's members and what was found wrong with them so far.
+/// The members and what was found wrong with them so far.
 #[derive(Debug)]
 pub struct Fields<'a> {
     pub members: Members<'a>,
@@ -83,11 +86,6 @@ impl<'a> Fields<'a> {
         if !self.has(&[name]) {
             self.violations.add(name, Code::Required, "expected one, got no such field");
         }
-    }
-
-    /// The strings among the members of a name, repeated ones included.
-    pub fn strings(&self, name: &'static str) -> Vec<String> {
-        strings(&self.members, name)
     }
 
     pub fn has(&self, names: &[&'static str]) -> bool {

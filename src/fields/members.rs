@@ -34,6 +34,12 @@ impl<'a> Members<'a> {
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.named(&[name]).next_back().map(|(_, value)| value)
     }
+
+    /// The strings among the members of a name, repeated ones included.
+    pub fn strings(&self, name: &str) -> Vec<String> {
+        let read = |(_, value): (_, &RawValue)| serde_json::from_str(value.get()).ok();
+        self.named(&[name]).filter_map(read).collect()
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
