@@ -17,6 +17,7 @@ pub mod hand_back;
 pub mod client;
 pub mod retry;
 pub mod pace;
+pub mod marker;
 pub mod fields;
 pub mod vocabulary;
 pub mod call_error;

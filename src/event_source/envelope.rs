@@ -7,7 +7,7 @@
 
 use super::json::{self, Object};
 use super::{Invoked, Record, Source, Who};
-use crate::request::ours::{Undelivered, is_control_message};
+use crate::marker::{Undelivered, is_control_message};
 use crate::timestamp::{Moment, Timestamp};
 
 /// So many envelopes are opened, far more than services wrap: each costs a look through all that is

@@ -7,13 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::FollowUp;
+use crate::marker;
 use crate::outcome::{is_false, remove, shortened, to_json};
 use crate::publisher::Entry;
 use crate::targets::Sight;
 use crate::timestamp::{Moment, Timestamp};
 use crate::vocabulary::State;
-
-const TYPE: &str = "CancellationConfirmation";
 
 /// What the states mean together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +104,7 @@ impl Confirmation {
         let executions =
             runs.iter().map(|(id, state)| Execution { execution_id: id, state: state.names().0 });
         let mut document = Document {
-            kind: TYPE,
+            kind: marker::CONFIRMATION,
             version: "1",
             request_id,
             service,
@@ -137,7 +136,7 @@ impl Confirmation {
     /// As it travels to a destination.
     pub fn entry(&self) -> Entry<'_> {
         Entry {
-            kind: TYPE,
+            kind: marker::CONFIRMATION,
             detail_type: "Cancellation Confirmation",
             service: Some(self.service),
             status: Some(self.verdict.name()),

@@ -15,21 +15,15 @@ use crate::call_error::cut;
 use crate::fields::Fields;
 use crate::fields::rules::{ENVELOPE_ID, Text};
 use crate::fields::violation::{Code, quote};
+use crate::marker;
 use crate::outcome::to_json;
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
 use crate::targets::{Cancellation, Runs};
 use crate::timestamp::{Span, Timestamp};
 
-/// The `type` of the message.
-pub const TYPE: &str = "CancellationFollowUp";
 const VERSION: &str = "1";
 
 impl FollowUp {
-    /// Whether an object says that it is one.
-    pub fn is_one(fields: &Fields) -> bool {
-        fields.members.strings("type").iter().any(|name| name == TYPE)
-    }
-
     /// Reads one, by the rules of a request.
     ///
     /// # Errors
@@ -79,7 +73,7 @@ impl FollowUp {
                 message.insert(name.into(), value);
             }
         };
-        put("type", Some(json!(TYPE)));
+        put("type", Some(json!(marker::FOLLOW_UP)));
         put("version", Some(json!(VERSION)));
         put("service", Some(json!(self.cancellation.service().name())));
         target

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use self::confirmation::{Confirmation, Verdict};
 use crate::event_source::Source;
 use crate::fields::violation::{Code, Violation};
+use crate::marker;
 use crate::publisher::{Entry, Publisher};
 use crate::request::Labels;
 use crate::targets::{Cancellation, MOST_RUNS, Runs, Settlement, Sight};
@@ -169,7 +170,7 @@ impl Message {
     /// As it travels to the queue.
     pub fn entry(&self) -> Entry<'_> {
         Entry {
-            kind: message::TYPE,
+            kind: marker::FOLLOW_UP,
             detail_type: "",
             service: Some(self.service),
             status: None,

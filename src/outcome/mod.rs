@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub use self::document::{LONGEST, is_false, remove, shortened, to_json};
 pub use self::writer::Writer;
+use crate::marker;
 use crate::publisher::Entry;
 use crate::targets::Service;
 use crate::timestamp::Timestamp;
@@ -28,8 +29,8 @@ impl Kind {
     /// The `type` of the document.
     pub fn name(self) -> &'static str {
         match self {
-            Self::LastWord => "CancellationOutcome",
-            Self::Attempt => "CancellationAttemptFailed",
+            Self::LastWord => marker::OUTCOME,
+            Self::Attempt => marker::ATTEMPT_FAILED,
         }
     }
 

@@ -6,7 +6,6 @@
 //! of it.
 
 mod hint;
-pub mod ours;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::fields::violation::{Code, Violation, Violations, quote};
 use crate::fields::{Fields, kind, near, rules};
-use crate::follow_up::FollowUp;
+use crate::marker::Marker;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Moment;
 
@@ -78,7 +77,7 @@ impl Labels {
 }
 
 /// A refused request: all that is wrong with it, and what could be read nevertheless.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rejection {
     pub service: Option<Service>,
     pub labels: Labels,
@@ -111,20 +110,15 @@ pub fn read(text: &str) -> Reading<'_> {
     let Some(mut fields) = Fields::of(text) else {
         return rejected(None, Labels::default(), not_an_object(text));
     };
-    if ours::is_ours(&fields.members) {
-        return Reading::Ours;
-    }
-    if let Some(violation) = ours::refused_control_message(&fields.members) {
-        let (labels, violations) = (Labels::default(), vec![violation]);
-        return Reading::Rejected(Box::new(Rejection {
-            service: None,
-            labels,
-            violations,
-            is_withheld: true,
-        }));
-    }
-    if FollowUp::is_one(&fields) {
-        return Reading::FollowUp(Box::new(fields));
+    match Marker::of(&fields.members) {
+        Some(Marker::Ours) => return Reading::Ours,
+        Some(Marker::FollowUp) => return Reading::FollowUp(Box::new(fields)),
+        Some(Marker::Control(violation)) => {
+            let violations = vec![violation];
+            let rejection = Rejection { violations, is_withheld: true, ..Rejection::default() };
+            return Reading::Rejected(Box::new(rejection));
+        }
+        None => {}
     }
     let Some(service) = read_service(&mut fields) else {
         // Without the service nobody knows which of the other fields are right.

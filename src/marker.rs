@@ -1,4 +1,4 @@
-//! Telling apart what is no request.
+//! What marks a message that is no cancel request.
 //!
 //! A rule or a queue that matches too much sends our outcomes back to us, and a Lambda destination
 //! reports each of our answers in a record of its own. Were one of them answered as a request, the
@@ -10,16 +10,36 @@ use serde_json::value::RawValue;
 use crate::fields::members::Members;
 use crate::fields::violation::{Code, Violation, quote};
 
-/// The types that our own messages carry.
-const OUR_TYPES: [&str; 3] = ["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"];
+/// The types of our own messages.
+pub const OUTCOME: &str = "CancellationOutcome";
+pub const ATTEMPT_FAILED: &str = "CancellationAttemptFailed";
+pub const CONFIRMATION: &str = "CancellationConfirmation";
+pub const FOLLOW_UP: &str = "CancellationFollowUp";
 
 /// What SNS asks of an endpoint that is to get its notifications, or is to get them no more.
 const CONTROL_TYPES: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfirmation"];
 
-/// Whether an object is one of our messages, or a destination's record of an invocation.
-pub fn is_ours(members: &Members) -> bool {
-    let own = members.strings("type").iter().any(|name| OUR_TYPES.contains(&name.as_str()));
-    own || Undelivered::of(members).is_some()
+/// What an object is that is no cancel request.
+pub enum Marker {
+    /// One of our own messages, or a destination's record of an invocation.
+    Ours,
+    /// A message about a subscription, and what is wrong with it.
+    Control(Violation),
+    /// It says that it is a follow-up.
+    FollowUp,
+}
+
+impl Marker {
+    /// The marker of an object; a request has none.
+    pub fn of(members: &Members) -> Option<Self> {
+        let types = members.strings("type");
+        let is = |kinds: &[&str]| types.iter().any(|name| kinds.contains(&name.as_str()));
+        if is(&[OUTCOME, ATTEMPT_FAILED, CONFIRMATION]) || Undelivered::of(members).is_some() {
+            return Some(Self::Ours);
+        }
+        let control = refused_control_message(members).map(Self::Control);
+        control.or_else(|| is(&[FOLLOW_UP]).then_some(Self::FollowUp))
+    }
 }
 
 /// The record that Lambda sends to a destination: what the function was invoked with, and how that ended.
@@ -58,7 +78,7 @@ fn control_type(members: &Members) -> Option<String> {
 
 /// What is wrong with a message of SNS about a subscription: nothing that may be done unasked. Its token
 /// and its address are as good as a signature, so that nothing else of it is repeated.
-pub fn refused_control_message(members: &Members) -> Option<Violation> {
+fn refused_control_message(members: &Members) -> Option<Violation> {
     let kind = control_type(members)?;
     let topic = members.strings("TopicArn").pop();
     let topic = topic.map_or("a topic that it does not name".into(), |arn| format!("topic {}", quote(&arn)));
