@@ -6,7 +6,6 @@
 //! not mean no limit.
 
 mod cloudflow;
-mod destination;
 mod rates;
 mod variables;
 
@@ -16,12 +15,12 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 
-pub use self::destination::{Destination, DestinationKind};
 use self::variables::Variables;
 use crate::client::trust;
 use crate::fields::violation::quote;
 use crate::pace::{Operation, Quota};
 use crate::policy::{CancelAll, Pattern, Policy};
+use crate::publisher::Destination;
 use crate::request::CONFIRM_WITHIN_SECONDS;
 use crate::targets::Service;
 use crate::targets::cloudflow::Endpoint;
@@ -149,7 +148,7 @@ impl Config {
             log_outcomes: nowhere.is_some(),
             aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
             policy: policy(&mut variables),
-            follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", destination::queue),
+            follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", Destination::queue),
             follow_up_sender_id: variables.parsed("COUNTERMAND_FOLLOW_UP_SENDER_ID", principal_id),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
             confirm_within: Duration::from_secs(

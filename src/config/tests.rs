@@ -1,6 +1,7 @@
 use countermand_simulator::{Simulator, World};
 
 use super::*;
+use crate::publisher::DestinationKind;
 use crate::targets::cloudflow::{KeySource, Keys, Signature};
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {

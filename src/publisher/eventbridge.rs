@@ -7,7 +7,7 @@
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::{Destination, Entry, Limits, entry_class};
+use super::{Entry, Limits, Transport, entry_class};
 use crate::call_error::{CallError, Class};
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -21,7 +21,7 @@ pub struct EventBus {
     pub source: String,
 }
 
-impl Destination for EventBus {
+impl Transport for EventBus {
     fn limits(&self) -> Limits {
         // "1 MB" is not said to be a power of two, so it is taken for the smaller number.
         Limits { entries: 10, bytes: 999_999 }

@@ -5,6 +5,7 @@
 //! services can fail an entry inside a 200. [`Publisher`] packs outcomes into as few calls as that
 //! allows and sends again only what failed and may succeed. It knows no request.
 
+mod destination;
 pub mod eventbridge;
 pub mod sns;
 pub mod sqs;
@@ -15,11 +16,11 @@ use aws_config::{Region, SdkConfig};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+pub use self::destination::{Destination, DestinationKind};
 use crate::arn::Arn;
 use crate::call_error::{CallError, Class};
 use crate::client::error::{common, throttling};
 use crate::client::{ReadableReply, queue_url};
-use crate::config::{self, DestinationKind};
 use crate::contained::contained_in;
 use crate::retry::{Retry, Taken};
 
@@ -45,8 +46,8 @@ pub struct Limits {
     pub bytes: usize,
 }
 
-/// A port: one kind of destination.
-pub trait Destination {
+/// A port: how one kind of destination is reached.
+pub trait Transport {
     fn limits(&self) -> Limits;
 
     /// What an entry counts against the limit in bytes.
@@ -74,8 +75,8 @@ pub type Unpublished = CallError;
 impl Publisher {
     /// Builds the client of the chosen destination, in the destination's region. `source` names us
     /// on an event bus.
-    pub fn connect(aws: &SdkConfig, destination: Option<config::Destination>, source: String) -> Self {
-        let Some(config::Destination { kind, arn, region }) = destination else {
+    pub fn connect(aws: &SdkConfig, destination: Option<Destination>, source: String) -> Self {
+        let Some(Destination { kind, arn, region }) = destination else {
             return Self::Nowhere;
         };
         let there = aws.to_builder().region(Region::new(region)).build();
@@ -113,7 +114,7 @@ impl Publisher {
     }
 }
 
-async fn publish<D: Destination>(
+async fn publish<D: Transport>(
     destination: &D,
     entries: &[Entry<'_>],
     retry: &Retry,
@@ -130,7 +131,7 @@ async fn publish<D: Destination>(
 
 /// Sends the entries of these indices in one call. One that is refused as a whole, as what is too large is by a
 /// destination with an older limit, goes in two parts, down to single entries: none decides for another.
-async fn send<D: Destination>(
+async fn send<D: Transport>(
     destination: &D,
     entries: &[Entry<'_>],
     batch: &[usize],

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, entry_result};
+use super::{Entry, Limits, Transport, attributes, entry_result};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -19,7 +19,7 @@ pub struct Topic {
     pub arn: String,
 }
 
-impl Destination for Topic {
+impl Transport for Topic {
     fn limits(&self) -> Limits {
         Limits { entries: 10, bytes: 262_144 }
     }

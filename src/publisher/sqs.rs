@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Destination, Entry, Limits, attributes, entry_result};
+use super::{Entry, Limits, Transport, attributes, entry_result};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -25,7 +25,7 @@ fn delay_seconds(entry: &Entry) -> Option<i32> {
     i32::try_from(entry.delay.as_secs()).ok().filter(|seconds| *seconds > 0)
 }
 
-impl Destination for Queue {
+impl Transport for Queue {
     fn limits(&self) -> Limits {
         Limits { entries: 10, bytes: 1_048_576 }
     }

@@ -66,7 +66,7 @@ struct Scripted {
     refuses_as: &'static str,
 }
 
-impl Destination for Scripted {
+impl Transport for Scripted {
     fn limits(&self) -> Limits {
         Limits { entries: 10, bytes: 1_000 }
     }

@@ -45,17 +45,15 @@ impl Destination {
         };
         Ok(Self { kind, arn: arn.into(), region: place.into() })
     }
-}
 
-/// Reads the ARN of a standard queue.
-///
-/// # Errors
-/// What was expected.
-pub fn queue(arn: &str) -> Result<Destination, String> {
-    let queue = Destination::parse(arn, None).ok();
-    queue
-        .filter(|queue| queue.kind == DestinationKind::Queue)
-        .ok_or_else(|| "the ARN of a standard SQS queue".into())
+    /// Reads the ARN of a standard queue.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn queue(arn: &str) -> Result<Self, String> {
+        let queue = Self::parse(arn, None).ok().filter(|queue| queue.kind == DestinationKind::Queue);
+        queue.ok_or_else(|| "the ARN of a standard SQS queue".into())
+    }
 }
 
 fn event_bus(name: &str, place: &str, region: Option<&str>) -> Result<DestinationKind, String> {
