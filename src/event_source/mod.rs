@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 
 pub use self::payload::payload;
 pub use self::repeats::Repeats;
-pub use self::response::{Failure, Settled};
+pub use self::response::{Document, Failure, Settled};
 use crate::timestamp::{Moment, Timestamp};
 
 /// What Lambda delivered.

@@ -9,14 +9,20 @@ use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{AnsweredAs, Delivery, DeliveryError};
-use crate::outcome::Outcome;
 use crate::secrets::blotted;
 use crate::vocabulary::{Disposition, Status};
+
+/// An outcome, as it was written.
+#[derive(Debug)]
+pub struct Document {
+    pub status: Status,
+    pub json: String,
+}
 
 /// What became of one record; nothing to report where it was one of our own messages.
 #[derive(Debug)]
 pub struct Settled {
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<Document>,
     /// Silence is not safe: a record whose outcome was not published comes again. So does one that must
     /// not go before another.
     pub done: bool,
@@ -27,7 +33,7 @@ pub struct Settled {
 impl Settled {
     /// The record goes back.
     pub fn comes_again(&self) -> bool {
-        let redelivered = |outcome: &Outcome| outcome.status.disposition() == Disposition::Redeliver;
+        let redelivered = |outcome: &Document| outcome.status.disposition() == Disposition::Redeliver;
         !self.done || self.outcome.as_ref().is_some_and(redelivered)
     }
 }
@@ -57,7 +63,7 @@ impl Delivery {
     /// # Errors
     /// A function error where the source has no other way to be told that a record is to come again.
     pub fn respond(&self, settled: &[Settled]) -> Result<Box<RawValue>, Failure> {
-        let outcomes: Vec<&Outcome> = settled.iter().filter_map(|it| it.outcome.as_ref()).collect();
+        let outcomes: Vec<&Document> = settled.iter().filter_map(|it| it.outcome.as_ref()).collect();
         let list = || {
             let list: Vec<_> = outcomes.iter().map(|outcome| outcome.json.as_str()).collect();
             format!("[{}]", list.join(","))

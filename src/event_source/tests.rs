@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::outcome::{Kind, Outcome};
 use crate::vocabulary::Status;
 
 const NOW: &str = "2026-01-02T03:04:05.678Z";
@@ -746,19 +745,7 @@ fn settled(letter: char, published: bool) -> Settled {
         'F' => Status::Failed,
         _ => return Settled { outcome: None, done: published, in_line: false },
     };
-    let outcome = Outcome {
-        kind: Kind::LastWord,
-        service: None,
-        status,
-        request_id: "id".into(),
-        attempts: 0,
-        throttles: 0,
-        requested_at: time(NOW),
-        completed_at: time(NOW),
-        key: None,
-        json: format!("{{\"{letter}\":1.0}}"),
-        loggable: None,
-    };
+    let outcome = Document { status, json: format!("{{\"{letter}\":1.0}}") };
     Settled { outcome: Some(outcome), done: published, in_line: false }
 }
 

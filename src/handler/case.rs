@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::call_error::CallError;
-use crate::event_source::{Record, Settled};
+use crate::event_source::{Document, Record, Settled};
 use crate::fields::violation::Violation;
 use crate::follow_up::{Confirmation, FollowUp, Message};
 use crate::invocation::Invocation;
@@ -138,7 +138,7 @@ impl<'a> Case<'a> {
         };
         let done = published && !self.goes_back && !matches!(self.told, Told::InLine);
         let outcome = match self.told {
-            Told::Outcome(outcome) => Some(*outcome),
+            Told::Outcome(outcome) => Some(Document { status: outcome.status, json: outcome.json }),
             _ => None,
         };
         Settled { outcome, done, in_line }
