@@ -67,7 +67,7 @@ pub enum Effect {
     Unknown,
 }
 
-/// What was found of a run.
+/// What was found of a run, in the order in which `counts` has the states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Canceled,
@@ -86,19 +86,6 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 10] = [
-        Self::Canceled,
-        Self::Succeeded,
-        Self::Failed,
-        Self::TimedOut,
-        Self::Terminated,
-        Self::ContinuedAsNew,
-        Self::NotFound,
-        Self::Canceling,
-        Self::Running,
-        Self::Unknown,
-    ];
-
     /// As an execution's `state` has it, and as `counts` does.
     pub fn names(self) -> (&'static str, &'static str) {
         match self {

@@ -2,6 +2,8 @@
 //!
 //! A [`Confirmation`] is written once, within the limit of an outcome. This module knows no service.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -162,12 +164,9 @@ fn within_limit<'a>(document: &mut Document<'a>) -> String {
 
 /// How many runs were followed, and how many are in each state.
 fn counts(runs: &[(String, State)]) -> Map<String, Value> {
-    let mut counts = Map::from_iter([("requested".to_owned(), json!(runs.len()))]);
-    for state in State::ALL {
-        match runs.iter().filter(|(_, other)| *other == state).count() {
-            0 => {}
-            count => drop(counts.insert(state.names().1.into(), json!(count))),
-        }
-    }
-    counts
+    let mut states: BTreeMap<State, usize> = BTreeMap::new();
+    runs.iter().for_each(|(_, state)| *states.entry(*state).or_default() += 1);
+    let states = states.into_iter().map(|(state, count)| (state.names().1, count));
+    let counts = std::iter::once(("requested", runs.len())).chain(states);
+    counts.map(|(name, count)| (name.into(), json!(count))).collect()
 }

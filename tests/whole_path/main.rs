@@ -3,7 +3,7 @@
 //! A case is a file in `tests/cases/`, named as the promise that it holds: an event, the world and
 //! its faults, and the calls, outcomes and response that must follow. Those of `tests/field/` were met by
 //! somebody in public, or by attack, and say where. This file turns each into a test; [`case`] runs it, [`matching`] compares, [`expand`] spells out what the file abbreviates.
-//! [`project`] adds what must hold of the repository as a whole, [`documents`] of its pages, [`property`] what must hold of any
+//! [`project`] adds what must hold of the repository as a whole, [`layers`] of its modules, [`documents`] of its pages, [`property`] what must hold of any
 //! world and any request, [`hostile`] what must hold whatever comes in and whatever is replied, [`chaos`]
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, [`rotation`] changes its keys there, [`secrets`] looks for them in whatever leaves it, [`rehearsed`] looks at what
@@ -29,6 +29,7 @@ mod flat;
 mod follow;
 mod function;
 mod hostile;
+mod layers;
 mod matching;
 mod memory;
 mod metadata;
@@ -60,6 +61,7 @@ fn main() {
     trials.extend(memory::trials());
     trials.extend(follow::trials());
     trials.extend(project::trials());
+    trials.extend(layers::trials());
     trials.extend(documents::trials());
     trials.extend(property::trials());
     trials.extend(hostile::trials());

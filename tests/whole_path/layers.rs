@@ -1,0 +1,114 @@
+//! The layers of `src/`: a module knows those on the lines before its own, never one beside or after it.
+//!
+//! What a module knows is read from its `crate::` paths, its tests left out: they may put any parts together.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use libtest_mimic::Trial;
+
+use crate::project::{files, read};
+
+/// The topmost modules, the lowest first.
+const LAYERS: [&[&str]; 13] = [
+    &["arn", "secrets", "timestamp", "vocabulary"],
+    &["call_error", "invocation"],
+    &["contained", "fields", "pace"],
+    &["marker", "retry"],
+    &["client", "event_source"],
+    &["publisher", "targets"],
+    &["policy", "request"],
+    &["config", "outcome", "plan"],
+    &["follow_up"],
+    &["log", "metrics"],
+    &["hand_back", "runtime", "start_up"],
+    &["handler"],
+    &["rehearsal"],
+];
+
+/// What is still known against the order.
+const EXCEPTIONS: [(&str, &str); 1] = [("targets", "log")];
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("modules-know-only-the-layers-below", || Ok(check()?)),
+        Trial::test("every-form-of-a-path-tells-its-module", || Ok(forms()?)),
+    ]
+}
+
+fn check() -> Result<(), String> {
+    let layer = |module: &str| LAYERS.iter().position(|modules| modules.contains(&module));
+    let mut seen = BTreeSet::new();
+    for path in files("src", ".rs") {
+        let (at, modules) = (path.display(), modules(&path));
+        let Some(module) = modules.first() else { continue };
+        let own = layer(module).ok_or_else(|| format!("{at}: {module} is in no layer"))?;
+        let source = read(&path)?;
+        let code = code(&source);
+        if code.contains(&"super::".repeat(modules.len())) {
+            return Err(format!("{at}: expected crate:: before the names of other modules, got super::"));
+        }
+        for known in known_by(&code).into_iter().filter(|known| known != module) {
+            let other = layer(known).ok_or_else(|| format!("{at}: {known} is in no layer"))?;
+            if other >= own && !EXCEPTIONS.contains(&(module, known)) {
+                return Err(format!(
+                    "{at}: expected modules of lower layers than {own}, got {known} of {other}"
+                ));
+            }
+        }
+        seen.insert(module.clone());
+    }
+    let listed: BTreeSet<String> = LAYERS.concat().into_iter().map(String::from).collect();
+    match listed.difference(&seen).next() {
+        Some(module) => Err(format!("{module}: expected it in src/, as it is in the table of layers")),
+        None => Ok(()),
+    }
+}
+
+/// The modules that a file is in, the topmost first; none where it holds tests, or puts the parts together.
+fn modules(path: &Path) -> Vec<String> {
+    let name = |part: Component| part.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+    let mut modules: Vec<String> = path.components().skip(1).map(name).collect();
+    modules.pop_if(|name| name == "mod");
+    let other = modules.last().is_some_and(|name| ["main", "lib", "tests"].contains(&name.as_str()));
+    if other { Vec::new() } else { modules }
+}
+
+/// A source without its comments and tests.
+fn code(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The topmost modules that code names.
+fn known_by(code: &str) -> BTreeSet<&str> {
+    let mut known = BTreeSet::new();
+    for path in code.split("crate::").skip(1) {
+        let mut depth = 0;
+        for part in path.split_inclusive(['{', ',', '}', ';']) {
+            let name = part.trim_start();
+            let end = name.find(|it: char| !it.is_ascii_alphanumeric() && it != '_').unwrap_or(name.len());
+            // `crate::name`, or a name in the outermost braces of `crate::{…}`.
+            if depth == usize::from(path.starts_with('{')) && end > 0 {
+                known.insert(&name[..end]);
+            }
+            match part.chars().last() {
+                Some('{') => depth += 1,
+                Some('}') if depth > 1 => depth -= 1,
+                Some(',') if depth > 0 => {}
+                _ => break,
+            }
+        }
+    }
+    known
+}
+
+fn forms() -> Result<(), String> {
+    let code = code(
+        "//! crate::no\nuse crate::a1::{B, c::{D, e}};\nuse crate::{f, g::{H, i::J}, k_l::M,\n    n};\n\
+         use x::{o, p}; fn q(_: crate::r::S, t: u) { crate::v::w(x); } // crate::no\n\
+         #[cfg(test)]\nmod tests {\n    use crate::no;\n}\n",
+    );
+    let (expected, got) = (BTreeSet::from(["a1", "f", "g", "k_l", "n", "r", "v"]), known_by(&code));
+    if got == expected { Ok(()) } else { Err(format!("expected {expected:?}, got {got:?}")) }
+}
