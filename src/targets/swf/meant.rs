@@ -162,11 +162,14 @@ impl Search {
     }
 
     fn link(&mut self, run: Run) {
-        let next = self.chain.last().and_then(|next| next.started_at);
-        if !next.is_some_and(|next| run.goes_on_at(next)) {
+        let next = self.chain.last();
+        let is_known = next.is_some_and(|next| next.run_id == run.run_id);
+        let next = next.and_then(|next| next.started_at);
+        if !is_known && !next.is_some_and(|next| run.goes_on_at(next)) {
             self.chain.clear();
             self.followed_at = next;
-        } else if self.chain.len() == LONGEST_CHAIN {
+        } else if is_known || self.chain.len() == LONGEST_CHAIN {
+            // A run that closed between the two lists is in both: it is closed.
             self.chain.pop();
         }
         self.chain.push(run);

@@ -66,6 +66,10 @@ fn of_a_request_without_a_run_the_run_of_its_moment_is_meant_or_what_it_has_come
         (&["m 90-110 CONTINUED_AS_NEW"], "FAILED m"),
         (&["n 110-120 CONTINUED_AS_NEW", "m 90-110 CONTINUED_AS_NEW"], "FAILED n"),
         (&["o 122-", "n 110-120 CONTINUED_AS_NEW", "m 90-110 CONTINUED_AS_NEW"], "FAILED n"),
+        // One that closed between the two lists is in both.
+        (&["n 110-", "n 110-120 CONTINUED_AS_NEW", "m 90-110 CONTINUED_AS_NEW"], "FAILED n"),
+        (&["n 110-", "n 110-120 FAILED", "m 90-110 CONTINUED_AS_NEW"], "NOT_RUNNING n"),
+        (&["n 110-", "n 110-120 FAILED", "m 90-105 CANCELED"], "ALREADY_CANCELED m"),
         // A list that still shows it as open is answered by the service itself.
         (&["n 110-", "m 90-"], "ask m"),
     ] {
