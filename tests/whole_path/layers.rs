@@ -1,6 +1,7 @@
-//! The layers of `src/`: a module knows those on the lines before its own, never one beside or after it.
+//! The layers of `src/`: a module knows those in the rows below its own, never one beside or above it.
 //!
-//! What a module knows is read from its `crate::` paths, its tests left out: they may put any parts together.
+//! The rows are those of the table in ARCHITECTURE.md. What a module knows is read from its `crate::` paths, its tests
+//! left out: they may put any parts together.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
@@ -8,23 +9,6 @@ use std::path::{Component, Path};
 use libtest_mimic::Trial;
 
 use crate::project::{files, read};
-
-/// The topmost modules, the lowest first.
-const LAYERS: [&[&str]; 13] = [
-    &["arn", "secrets", "timestamp", "vocabulary"],
-    &["call_error", "invocation"],
-    &["contained", "fields", "pace"],
-    &["marker", "retry"],
-    &["client", "event_source"],
-    &["publisher", "targets"],
-    &["policy", "request"],
-    &["config", "outcome", "plan"],
-    &["follow_up"],
-    &["log", "metrics"],
-    &["hand_back", "runtime", "start_up"],
-    &["handler"],
-    &["rehearsal"],
-];
 
 /// What is still known against the order.
 const EXCEPTIONS: [(&str, &str); 1] = [("targets", "log")];
@@ -37,7 +21,9 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn check() -> Result<(), String> {
-    let layer = |module: &str| LAYERS.iter().position(|modules| modules.contains(&module));
+    let map = read("ARCHITECTURE.md")?;
+    let layers = layers(&map);
+    let layer = |module: &str| layers.iter().position(|modules| modules.contains(&module));
     let mut seen = BTreeSet::new();
     for path in files("src", ".rs") {
         let (at, modules) = (path.display(), modules(&path));
@@ -50,19 +36,27 @@ fn check() -> Result<(), String> {
         }
         for known in known_by(&code).into_iter().filter(|known| known != module) {
             let other = layer(known).ok_or_else(|| format!("{at}: {known} is in no layer"))?;
-            if other >= own && !EXCEPTIONS.contains(&(module, known)) {
+            if other <= own && !EXCEPTIONS.contains(&(module, known)) {
                 return Err(format!(
-                    "{at}: expected modules of lower layers than {own}, got {known} of {other}"
+                    "{at}: expected modules in rows below {own}, got {known} in row {other}"
                 ));
             }
         }
         seen.insert(module.clone());
     }
-    let listed: BTreeSet<String> = LAYERS.concat().into_iter().map(String::from).collect();
+    let listed: BTreeSet<String> = layers.concat().into_iter().map(String::from).collect();
     match listed.difference(&seen).next() {
-        Some(module) => Err(format!("{module}: expected it in src/, as it is in the table of layers")),
+        Some(module) => Err(format!("{module}: expected it in src/, as ARCHITECTURE.md has it")),
         None => Ok(()),
     }
+}
+
+/// The topmost modules, row by row, the highest first.
+fn layers(map: &str) -> Vec<Vec<&str>> {
+    let rows = map.split("\n## Layers\n").nth(1).unwrap_or_default().lines();
+    let rows = rows.take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2).collect())
+        .collect()
 }
 
 /// The modules that a file is in, the topmost first; none where it holds tests, or puts the parts together.

@@ -3,7 +3,6 @@
 //! Each check reads files of the repository: the layers keep to their libraries, and whatever a
 //! service needs beside the code is there.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use countermand::targets::Service;
@@ -13,13 +12,12 @@ pub type Check = fn() -> Result<(), String>;
 
 /// The checks, as tests.
 pub fn trials() -> Vec<Trial> {
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 5] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
         ("only-retry-and-pace-wait", only_retry_and_pace_wait),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
-        ("every-module-is-on-the-map", every_module_is_on_the_map),
     ];
     checks.map(|(name, check)| Trial::test(name, move || check().map_err(Failed::from))).into()
 }
@@ -127,27 +125,4 @@ fn every_sample_event_is_a_case() -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The map of `src/` names each file at its place, and none that is not there.
-fn every_module_is_on_the_map() -> Result<(), String> {
-    let map = read("ARCHITECTURE.md")?;
-    let map = map.split("```text\nsrc/\n").nth(1).and_then(|rest| rest.split("\nevents/").next());
-    let (mut mapped, mut folders) = (BTreeSet::new(), vec!["src/"]);
-    for line in map.unwrap_or_default().lines() {
-        folders.truncate((line.len() - line.trim_start().len()) / 2);
-        let name = line.split_whitespace().next().unwrap_or_default();
-        match name.ends_with('/') {
-            true => folders.push(name),
-            false => drop(mapped.insert(folders.concat() + name)),
-        }
-    }
-    let files = files("src", ".rs").into_iter().filter(|path| !path.ends_with("tests.rs"));
-    let files: BTreeSet<String> = files.map(|path| path.to_string_lossy().into_owned()).collect();
-    match files.symmetric_difference(&mapped).next() {
-        Some(path) => {
-            Err(format!("ARCHITECTURE.md: expected the files of src/, each once, and no others, got {path}"))
-        }
-        None => Ok(()),
-    }
 }
