@@ -125,6 +125,12 @@ impl CallError {
         Self::own(Class::Unknown, Answer::Missing, "Panic", message)
     }
 
+    /// Nothing here knows how to ask this service, so that nothing was.
+    pub fn not_served(service: &str) -> Self {
+        let message = format!("the function does not know how to ask {service}");
+        Self::own(Class::Unknown, Answer::NotAsked, "NotServed", message)
+    }
+
     /// We lack what a call needs, so that none was made.
     pub fn not_configured(message: impl Into<String>) -> Self {
         Self::own(Class::Config, Answer::NotAsked, "NotConfigured", message)

@@ -25,6 +25,7 @@ pub mod secrets;
 pub mod contained;
 pub mod invocation;
 pub mod timestamp;
+pub mod variables;
 pub mod arn;
 
 pub mod config;

@@ -133,7 +133,8 @@ pub fn failed(failure: &Failure) {
 }
 
 /// Logs a look-up that failed. A missing permission is told once: the deployment may have chosen it.
-pub fn look_up_failed(service: &'static str, error: &CallError) {
+pub fn look_up_failed(service: &Service, error: &CallError) {
+    let service = service.name;
     static TOLD: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     if error.class == Class::Config && told.insert(service) {
@@ -162,7 +163,7 @@ pub fn not_hidden(record: &Record, error: &CallError) {
 pub fn outcome(outcome: &Outcome, withheld: bool, published: &Result<(), Unpublished>, took_ms: u64) {
     tracing::info!(
         requestId = outcome.request_id,
-        service = outcome.service.map(Service::name),
+        service = outcome.service.map(|service| service.name),
         status = outcome.status.name(),
         lastWord = outcome.kind == Kind::LastWord && !withheld,
         target = outcome.key,

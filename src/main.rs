@@ -23,7 +23,7 @@ use countermand::rehearsal;
 use countermand::retry::Retry;
 use countermand::runtime;
 use countermand::start_up;
-use countermand::targets::Targets;
+use countermand::targets::{SERVICES, Targets, Wire};
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
@@ -61,10 +61,11 @@ pub fn compose(
         let retry = Retry::new(config.max_attempts, config.max_in_flight_calls);
         retry.renewing(move |used_at| credentials.renew(used_at))
     };
+    let operations = SERVICES.iter().flat_map(|service| service.operations());
     Handler {
         hand_back: HandBack::connect(aws, retry()),
         retry: retry(),
-        targets: Targets::connect(aws, config.cloudflow, connector),
+        targets: Targets::connect(&config.services, &Wire { aws, connector: &connector }),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),
         follow_ups: FollowUps {
             arn: config.follow_up_queue.as_ref().map(|queue| queue.arn.clone()),
@@ -73,7 +74,7 @@ pub fn compose(
             by_default: config.confirm,
             within: config.confirm_within,
         },
-        pace: Pace::new(&config.rates, config.function_concurrency),
+        pace: Pace::new(operations, &config.rates, config.function_concurrency),
         policy: config.policy,
         planner: Planner { pin_after: config.pin_after, dry_run: config.dry_run },
         metrics: Metrics { level: config.log_level, function: config.function_name, out: to_standard_output },

@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::contained::contained_in;
 use crate::event_source::Record;
 use crate::pace::Standing;
 use crate::request::CancelRequest;
-use crate::targets::{Asked, Means, Purpose, Reading, Settlement, Targets};
+use crate::targets::{Asked, Cancellation, Context, Purpose, Reading, Settlement, Targets, Tell};
 use crate::timestamp::{Moment, Timestamp};
 
 /// Lambda repeats an asynchronous invocation that failed a minute later, and keeps it for six hours at most.
@@ -55,7 +54,7 @@ impl Planner {
     pub fn plan<'a>(&self, requests: impl Iterator<Item = Request<'a>>, now: Timestamp) -> Plan<'a> {
         let mut plan = Plan::default();
         for Request { place, record, request, requested_at } in requests {
-            let cancellation = &request.cancellation;
+            let cancellation = request.cancellation.as_ref();
             let asked = Asked { cancellation, requested_at, standing: standing(record), record: place };
             let pinned = cancellation.is_open_ended() && self.is_late(record, requested_at, now);
             let purpose = match self.dry_run || request.dry_run {
@@ -66,7 +65,7 @@ impl Planner {
                     continue;
                 }
             };
-            plan.read.entry(cancellation.read_as()).or_default().push((asked, purpose));
+            plan.read.entry(read_as(cancellation)).or_default().push(Reading { asked, purpose });
         }
         // Who was sent away most often takes the first turn.
         plan.settled.sort_by_key(|asked| std::cmp::Reverse(asked.standing.receives().unwrap_or(u32::MAX)));
@@ -90,17 +89,18 @@ pub fn standing(record: &Record) -> Standing {
 }
 
 impl Plan<'_> {
-    /// Carries it out. What became of each request is `told` with its record's place as soon as it is known.
-    pub async fn carry_out(&self, targets: &Targets, means: &Means<'_>, told: &dyn Fn(usize, Settlement)) {
-        let tell = |place: usize, settlement| told(self.settled[place].record, settlement);
-        let settle = contained_in(targets.settle(&self.settled, means, &tell));
-        let read = self.read.values().map(async |requests: &Vec<Reading<'_>>| {
-            let tell = |place: usize, settlement| told(requests[place].0.record, settlement);
-            // What goes wrong over one target goes wrong over no other.
-            let _ = contained_in(targets.settle_read(requests, means, &tell)).await;
-        });
-        let _ = tokio::join!(settle, join_all(read));
+    /// Carries it out. What became of each request is told with its record's place as soon as it is known.
+    pub async fn carry_out(&self, targets: &Targets, context: &Context<'_>, tell: Tell<'_, Settlement>) {
+        let settle = targets.settle(&self.settled, context, tell);
+        let read = self.read.values().map(|requests| targets.settle_read(requests, context, tell));
+        tokio::join!(settle, join_all(read));
     }
+}
+
+/// Requests with the same name are answered by one read.
+fn read_as(cancellation: &dyn Cancellation) -> String {
+    let named = cancellation.named_runs().filter(|_| !cancellation.is_read_as_a_whole());
+    named.into_iter().flatten().fold(cancellation.key(), |name, run| format!("{name} {run}"))
 }
 
 #[cfg(test)]
@@ -148,9 +148,7 @@ mod tests {
     /// The requests that share reads, and what for.
     fn shared(plan: &Plan<'_>) -> Vec<Vec<(usize, Purpose)>> {
         let readings = plan.read.values();
-        readings
-            .map(|reading| reading.iter().map(|(asked, purpose)| (asked.record, *purpose)).collect())
-            .collect()
+        readings.map(|reading| reading.iter().map(|it| (it.asked.record, it.purpose)).collect()).collect()
     }
 
     const ALL_ACTIVE: &str = r#"{"service": "appflow", "flowName": "orders"}"#;

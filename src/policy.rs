@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::fields::violation::{Code, Violation, quote};
-use crate::targets::appflow::Runs;
 use crate::targets::{Cancellation, Service};
 use crate::timestamp::Timestamp;
 
@@ -39,7 +38,7 @@ impl Policy {
     /// Every rule of the deployment that a request breaks. `requested_at` is never after `now`.
     pub fn check(
         &self,
-        cancellation: &Cancellation,
+        cancellation: &dyn Cancellation,
         requested_at: Timestamp,
         now: Timestamp,
     ) -> Vec<Violation> {
@@ -52,12 +51,12 @@ impl Policy {
     }
 
     /// Whether any target of a service may be allowed.
-    pub fn may_allow(&self, service: Service) -> bool {
+    pub fn may_allow(&self, service: &Service) -> bool {
         self.allowed_targets.iter().any(|pattern| pattern.can_match(service))
     }
 
     /// What forbids a request whatever its age, as the deployment stands.
-    pub fn check_standing(&self, cancellation: &Cancellation) -> Option<Violation> {
+    pub fn check_standing(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
         self.check_target(&cancellation.key()).or_else(|| self.check_cancel_all(cancellation))
     }
 
@@ -67,9 +66,8 @@ impl Policy {
         (!allowed).then(|| violation("$", Code::TargetNotAllowed, message))
     }
 
-    fn check_cancel_all(&self, cancellation: &Cancellation) -> Option<Violation> {
-        let Cancellation::AppFlow(cancellation) = cancellation else { return None };
-        let Runs::AllActive { in_words } = *cancellation.runs() else { return None };
+    fn check_cancel_all(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
+        let in_words = cancellation.all_active_in_words()?;
         let (expected, got) = match self.cancel_all {
             CancelAll::Allow => return None,
             CancelAll::Explicit if in_words => return None,
@@ -103,15 +101,15 @@ impl Pattern {
     }
 
     /// Whether a target of a service can have a key that fits.
-    pub fn can_match(&self, service: Service) -> bool {
+    pub fn can_match(&self, service: &Service) -> bool {
         let mut left = BTreeSet::from([self.0.as_str()]);
-        for character in service.name().chars().chain([':']) {
+        for character in service.name.chars().chain([':']) {
             left = left.into_iter().flat_map(|left| after(left, character)).collect();
         }
         // A star can stand for anything, so also for a part of a name, or for the end of one and the beginning of
         // the next.
         let names = left.into_iter().flat_map(|left| [left.to_owned(), left.replacen('*', "a/a", 1)]);
-        names.into_iter().any(|name| service.can_name(&name.replace('*', "a")))
+        names.into_iter().any(|name| (service.can_name)(&name.replace('*', "a")))
     }
 
     /// As it is written.
@@ -146,10 +144,13 @@ fn after(pattern: &str, character: char) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::request::{Reading, read};
+    use crate::targets::SERVICES;
 
-    fn cancellation(request: &str) -> Cancellation {
+    fn cancellation(request: &str) -> Arc<dyn Cancellation> {
         match read(request) {
             Reading::Request(request) => request.cancellation,
             other => panic!("expected a valid request, got {other:?}"),
@@ -167,7 +168,7 @@ mod tests {
     fn codes(policy: &Policy, request: &str, age_ms: u64) -> Vec<(String, Code)> {
         let asked = Timestamp::from_millis(1_700_000_000_000).expect("a time");
         let now = asked.plus(Duration::from_millis(age_ms));
-        let violations = policy.check(&cancellation(request), asked, now);
+        let violations = policy.check(cancellation(request).as_ref(), asked, now);
         violations.into_iter().map(|violation| (violation.path, violation.code)).collect()
     }
 
@@ -179,17 +180,17 @@ mod tests {
 
     #[test]
     fn a_service_may_be_reached_where_a_pattern_leaves_room_for_its_keys() {
-        use Service::{AppFlow, CloudFlow, Swf};
+        let [appflow, swf, cloudflow] = SERVICES;
         for (patterns, service, may) in [
-            (&["*"][..], Swf, true),
-            (&["appflow:orders"], AppFlow, true),
-            (&["appflow:orders"], Swf, false),
-            (&["appflow:orders", "swf:*"], Swf, true),
-            (&["app*"], AppFlow, true),
-            (&["app"], AppFlow, false),
-            (&["app*"], Swf, false),
-            (&["*:orders"], CloudFlow, true),
-            (&["appflow"], AppFlow, false),
+            (&["*"][..], swf, true),
+            (&["appflow:orders"], appflow, true),
+            (&["appflow:orders"], swf, false),
+            (&["appflow:orders", "swf:*"], swf, true),
+            (&["app*"], appflow, true),
+            (&["app"], appflow, false),
+            (&["app*"], swf, false),
+            (&["*:orders"], cloudflow, true),
+            (&["appflow"], appflow, false),
         ] {
             let policy = policy(patterns, CancelAll::Allow, None);
             assert_eq!(policy.may_allow(service), may, "{patterns:?} {service:?}");
@@ -200,7 +201,7 @@ mod tests {
     fn a_pattern_can_match_what_a_target_can_be_called() {
         let matched = |pattern: &str| {
             let pattern = Pattern::new(pattern).expect("not empty");
-            Service::ALL.map(|service| pattern.can_match(service))
+            SERVICES.map(|service| pattern.can_match(service))
         };
         let (appflow, swf, cloudflow) = ([true, false, false], [false, true, false], [false, false, true]);
         for (pattern, services) in [
@@ -340,7 +341,7 @@ mod tests {
             let Reading::Request(request) = read(&request) else { panic!("{request}") };
             let requested_at = request.labels.counted_from(sent.into()).ends();
             assert!(requested_at <= sent, "{own}");
-            let violations = limited.check(&request.cancellation, requested_at, now);
+            let violations = limited.check(request.cancellation.as_ref(), requested_at, now);
             assert_eq!(violations.is_empty(), allowed, "{own}");
         }
     }
@@ -351,7 +352,7 @@ mod tests {
         let now = asked.plus(Duration::from_millis(1_001));
         let said = |cancel_all| {
             let strict = policy(&["swf:*"], cancel_all, Some(1));
-            let violations = strict.check(&cancellation(ALL), asked, now);
+            let violations = strict.check(cancellation(ALL).as_ref(), asked, now);
             violations.into_iter().map(|violation| violation.message).collect::<Vec<_>>()
         };
         let target = "expected a target that COUNTERMAND_ALLOWED_TARGETS names, got `appflow:orders`";

@@ -3,7 +3,7 @@
 //! While Lambda starts a function it has a whole processor, and afterwards only what its memory buys. So
 //! made-up requests go the way that real ones will go, over a wire that opens connections and asks no service
 //! anything: credentials are fetched, each AWS service that requests may reach and each destination has its
-//! connection, and the code has run once. CloudFlow may be across a border, and is left alone with its secret.
+//! connection, and the code has run once.
 //! Nothing depends on a rehearsal: what fails is logged, and the first request tries it again.
 
 use std::cell::Cell;
@@ -15,12 +15,13 @@ use tokio::time::Instant;
 use crate::call_error::CallError;
 use crate::config::Config;
 use crate::handler::Handler;
+use crate::log;
 use crate::pace::Standing;
 use crate::policy::Policy;
 use crate::publisher::{Entry, Publisher};
 use crate::request::{self, CancelRequest, Reading};
 use crate::start_up::prepare;
-use crate::targets::{Asked, Means, Service};
+use crate::targets::{Asked, Context, SERVICES, Service};
 use crate::timestamp::Timestamp;
 
 /// Longer than any rehearsal may take.
@@ -35,10 +36,10 @@ pub fn config(config: &Config) -> Config {
 /// Goes every way that real requests may go, side by side, with the parts of a handler that can reach
 /// nobody. The `policy` is that for real requests.
 pub async fn rehearse(handler: Handler, policy: &Policy) {
-    let reached = Service::ALL.into_iter().filter(|service| policy.may_allow(*service));
+    let reached = SERVICES.into_iter().filter(|service| policy.may_allow(service));
     let asked = reached.filter_map(|service| {
         let request = request(service)?;
-        Some(prepare(service.name(), ask(&handler, request)))
+        Some(prepare(service.name, ask(&handler, request)))
     });
     let destinations =
         [("the destination", &handler.publisher), ("the follow-up queue", &handler.follow_ups.queue)];
@@ -48,22 +49,23 @@ pub async fn rehearse(handler: Handler, policy: &Policy) {
 
 /// Asks a service.
 async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), String> {
-    let means = Means {
+    let context = Context {
         retry: &handler.retry,
         pace: &handler.pace,
         until: Instant::now() + TIME,
         now: Timestamp::from(SystemTime::now()),
         max_pages: 0,
         deferred: &|_, _| {},
+        look_up_failed: &log::look_up_failed,
     };
     let asked = Asked {
-        cancellation: &request.cancellation,
-        requested_at: means.now.into(),
+        cancellation: request.cancellation.as_ref(),
+        requested_at: context.now.into(),
         standing: Standing::Urgent,
         record: 0,
     };
     let failed = Cell::new(None);
-    handler.targets.settle(&[asked], &means, &|_, settlement| failed.set(settlement.error)).await;
+    handler.targets.settle(&[asked], &context, &|_, settlement| failed.set(settlement.error)).await;
     let failed = failed.into_inner();
     failed.map_or(Ok(()), |error| Err(format!("{}: {}", error.code, error.message)))
 }
@@ -86,15 +88,8 @@ async fn tell(handler: &Handler, destination: &Publisher) -> Result<(), String> 
 }
 
 /// A request that names nothing real; none to a service that is not called ahead.
-fn request(service: Service) -> Option<Box<CancelRequest>> {
-    let text = match service {
-        Service::AppFlow => {
-            r#"{"service": "appflow", "flowName": "rehearsal", "executionIds": ["rehearsal"]}"#
-        }
-        Service::Swf => r#"{"service": "swf", "domain": "rehearsal", "workflowId": "rehearsal"}"#,
-        Service::CloudFlow => return None,
-    };
-    match request::read(text) {
+fn request(service: &Service) -> Option<Box<CancelRequest>> {
+    match request::read(service.rehearsal?) {
         Reading::Request(request) => Some(request),
         _ => None,
     }

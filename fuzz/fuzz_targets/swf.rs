@@ -1,5 +1,5 @@
 #![no_main]
 
-use countermand::targets::Service;
+use countermand::targets::swf::SERVICE;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countermand_fuzz::replies::check(Service::Swf, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countermand_fuzz::replies::check(&SERVICE, bytes));

@@ -34,68 +34,49 @@ impl HttpConnector for Bounded {
     }
 }
 
-/// The least that a success of an operation says.
+/// The least that a success of an operation says. Where its model says that one member is always there, only that
+/// one counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Least {
+pub enum Says {
     /// Nothing: its body may be empty.
     Nothing,
-    /// An object, which may be empty.
-    Object,
-    /// One of its members.
-    Member,
+    /// An object, which may be empty or has one of these members.
+    Object(&'static [&'static str]),
+    /// One of these members.
+    Member(&'static [&'static str]),
     /// An XML document, whose root the SDK looks for.
     Xml,
 }
 
-/// What a success of each operation says at the least, and the members of it that its model has. Where the
-/// model says that one is always there, only that one counts.
-const SUCCESSES: [(&str, Least, &[&str]); 14] = [
-    ("CancelFlowExecutions", Least::Object, &["invalidExecutions"]),
-    ("DescribeFlowExecutionRecords", Least::Object, &["flowExecutions", "nextToken"]),
-    ("RequestCancelWorkflowExecution", Least::Nothing, &[]),
-    ("DescribeWorkflowExecution", Least::Member, &["executionInfo"]),
-    ("ListOpenWorkflowExecutions", Least::Member, &["executionInfos"]),
-    ("ListClosedWorkflowExecutions", Least::Member, &["executionInfos"]),
-    ("StopExecution", Least::Member, CLOUDFLOW),
-    ("DescribeExecution", Least::Member, CLOUDFLOW),
-    ("PutEvents", Least::Member, &["Entries", "FailedEntryCount"]),
-    ("PublishBatch", Least::Xml, &[]),
-    ("SendMessageBatch", Least::Member, &["Successful", "Failed"]),
-    ("ChangeMessageVisibility", Least::Nothing, &[]),
-    ("ChangeMessageVisibilityBatch", Least::Member, &["Successful", "Failed"]),
-    ("GetSecretValue", Least::Member, &["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]),
-];
-
-/// An execution as CloudFlow describes it, and as it answers to stopping it.
-const CLOUDFLOW: &[&str] = &["Status", "StartedTime", "StoppedTime", "Name", "FlowName", "RequestId"];
+/// What the successes of a service's operations say. One of an operation that is not here cannot be read.
+pub type Successes = &'static [(&'static str, Says)];
 
 /// Whether a success of an operation can be one: it says what such a one says, and tells no error.
 ///
 /// The SDK reads an empty body as `{}`, passes over members that it does not know, and does not look at a
 /// body where the model has no output.
-pub fn is_readable(operation: &str, headers: &Headers, body: &[u8]) -> bool {
-    let Some((_, least, known)) = SUCCESSES.iter().find(|(name, ..)| *name == operation) else {
-        return false;
-    };
-    if *least == Least::Xml {
+pub fn is_readable(successes: Successes, operation: &str, headers: &Headers, body: &[u8]) -> bool {
+    let Some((_, says)) = successes.iter().find(|(name, _)| *name == operation) else { return false };
+    if *says == Says::Xml {
         return true;
     }
     if body.trim_ascii().is_empty() {
-        return *least == Least::Nothing;
+        return *says == Says::Nothing;
     }
     let (told, members) = (Told::by(headers, body), members(body));
     let Some(members) = members.filter(|_| told.code.is_none()) else { return false };
-    let says = |name: &&str| members.get(*name).is_some_and(|value| value.get() != "null");
-    match least {
+    let has = |name: &&str| members.get(*name).is_some_and(|value| value.get() != "null");
+    match says {
         // A request id is in errors too.
-        Least::Member => told.message.is_none() && known.iter().any(says),
-        _ => members.is_empty() || known.iter().any(|name| members.contains_key(*name)),
+        Says::Member(known) => told.message.is_none() && known.iter().any(has),
+        Says::Object(known) => members.is_empty() || known.iter().any(|name| members.contains_key(*name)),
+        Says::Nothing | Says::Xml => members.is_empty(),
     }
 }
 
 /// Refuses a success that cannot be read.
 #[derive(Debug)]
-pub struct ReadableReply;
+pub struct ReadableReply(pub Successes);
 
 impl Intercept for ReadableReply {
     fn name(&self) -> &'static str {
@@ -114,7 +95,7 @@ impl Intercept for ReadableReply {
         }
         let (response, operation) = (context.response(), config.load::<Metadata>().map(Metadata::name));
         let body = response.body().bytes().unwrap_or_default();
-        match is_readable(operation.unwrap_or_default(), response.headers(), body) {
+        match is_readable(self.0, operation.unwrap_or_default(), response.headers(), body) {
             true => Ok(()),
             false => Err("the success cannot be read".into()),
         }
@@ -124,6 +105,14 @@ impl Intercept for ReadableReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::{appflow, cloudflow, swf};
+    use crate::{hand_back, publisher};
+
+    fn all() -> Vec<(&'static str, Says)> {
+        let services = [appflow::SUCCESSES, swf::SUCCESSES, cloudflow::SUCCESSES, cloudflow::KEPT_KEYS];
+        let queues = [hand_back::SUCCESSES, publisher::EVENT_BUS, publisher::TOPIC, publisher::QUEUE];
+        [services, queues].concat().concat()
+    }
 
     #[test]
     fn a_success_says_what_its_operation_says_and_no_error() {
@@ -170,7 +159,7 @@ mod tests {
             ("GetSecretValue", &[r#"{"SecretString":"s"}"#], &["{}"]),
             ("NobodyKnows", &[], &["", "{}"]),
         ] {
-            let reads = |body: &str| is_readable(operation, &Headers::new(), body.as_bytes());
+            let reads = |body: &str| is_readable(all().leak(), operation, &Headers::new(), body.as_bytes());
             readable.iter().for_each(|body| assert!(reads(body), "{operation}: {body}"));
             unreadable.iter().for_each(|body| assert!(!reads(body), "{operation}: {body}"));
         }
@@ -180,14 +169,21 @@ mod tests {
     fn no_success_of_any_operation_tells_an_error() {
         let mut throttled = Headers::new();
         throttled.insert("x-amzn-errortype", "ThrottlingException");
-        for (operation, least, known) in SUCCESSES {
-            let member = known.first().unwrap_or(&"Version");
+        for (operation, says) in all() {
+            let member = match says {
+                Says::Object(known) | Says::Member(known) => known[0],
+                Says::Nothing | Says::Xml => "Version",
+            };
             for error in [r#""__type":"a#InternalFailure""#, r#""Output":{"__type":"a#InternalFailure"}"#] {
                 let body = format!(r#"{{{error},"{member}":"1.0"}}"#);
-                let reads = is_readable(operation, &Headers::new(), body.as_bytes());
-                assert_eq!(reads, least == Least::Xml, "{operation}: {body}");
+                let reads = is_readable(all().leak(), operation, &Headers::new(), body.as_bytes());
+                assert_eq!(reads, says == Says::Xml, "{operation}: {body}");
             }
-            assert_eq!(is_readable(operation, &throttled, b"{}"), least == Least::Xml, "{operation}");
+            assert_eq!(
+                is_readable(all().leak(), operation, &throttled, b"{}"),
+                says == Says::Xml,
+                "{operation}"
+            );
         }
     }
 }

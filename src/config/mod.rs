@@ -5,9 +5,7 @@
 //! used ends the start, and so does one of our variables that does not exist: a misspelled limit must
 //! not mean no limit.
 
-mod cloudflow;
 mod rates;
-mod variables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,15 +13,14 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 
-use self::variables::Variables;
 use crate::client::trust;
 use crate::fields::violation::quote;
-use crate::pace::{Operation, Quota};
+use crate::pace::Quota;
 use crate::policy::{CancelAll, Pattern, Policy};
 use crate::publisher::Destination;
 use crate::request::CONFIRM_WITHIN_SECONDS;
-use crate::targets::Service;
-use crate::targets::cloudflow::Endpoint;
+use crate::targets::{Connect, SERVICES, Service};
+use crate::variables::Variables;
 
 /// What a deployment has chosen.
 #[derive(Clone, Debug)]
@@ -47,7 +44,7 @@ pub struct Config {
     /// So many pages of a flow's records are read to explain an outcome.
     pub explain_max_pages: u32,
     /// Quotas of the account that stand in for the published ones.
-    pub rates: BTreeMap<Operation, Quota>,
+    pub rates: BTreeMap<&'static str, Quota>,
     /// So many processes may run, which share the quotas.
     pub function_concurrency: u32,
     /// Lambda's name of the log level.
@@ -70,8 +67,8 @@ pub struct Config {
     pub confirm_within: Duration,
     /// Whom TLS trusts, in place of those that the machine does.
     pub authorities: Option<RootCertStore>,
-    /// Where CloudFlow is called, or which variables that needs.
-    pub cloudflow: Result<Endpoint, String>,
+    /// How each service is connected.
+    pub services: Vec<(&'static Service, Connect)>,
 }
 
 /// `sam local` hands a function the credentials of whoever runs it, so a function that it runs calls nobody
@@ -81,17 +78,14 @@ const NOWHERE: &str = "http://set-aws-endpoint-url.invalid";
 /// Ten years, in seconds; nothing that is older can be waiting anywhere.
 const LONGEST_AGE: u64 = 315_360_000;
 
-/// Every variable of ours, for the error about one that does not exist.
-pub const VARIABLES: [&str; 21] = [
+/// Every variable of ours but those that services declare.
+const VARIABLES: [&str; 18] = [
     "COUNTERMAND_OUTCOME_DESTINATION",
     "COUNTERMAND_OUTCOME_SOURCE",
     "COUNTERMAND_MAX_ATTEMPTS",
     "COUNTERMAND_DEADLINE_MARGIN_MS",
     "COUNTERMAND_MAX_IN_FLIGHT_CALLS",
     "COUNTERMAND_MAX_RECEIVE_COUNT",
-    "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
-    "COUNTERMAND_CLOUDFLOW_SIGNATURE",
-    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
     "COUNTERMAND_PIN_AFTER_SECONDS",
     "COUNTERMAND_MODE",
     "COUNTERMAND_EXPLAIN_MAX_PAGES",
@@ -106,6 +100,12 @@ pub const VARIABLES: [&str; 21] = [
     "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
 ];
 
+/// Every variable of ours.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    let of_services = SERVICES.iter().flat_map(|service| service.variables);
+    VARIABLES.iter().chain(of_services).copied()
+}
+
 /// Everything that is wrong with the configuration.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
@@ -119,7 +119,7 @@ impl Config {
     pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(variables);
         variables.refuse_garbled();
-        variables.refuse_unknown();
+        variables.refuse_unknown(&known().collect::<Vec<_>>());
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
         let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
         let mut config = Self {
@@ -157,7 +157,7 @@ impl Config {
                     .unwrap_or(3_600),
             ),
             authorities: authorities(&mut variables),
-            cloudflow: cloudflow::endpoint(&mut variables, nowhere),
+            services: SERVICES.map(|service| (service, (service.configure)(&mut variables, nowhere))).into(),
         };
         config.log_outcomes |= config.destination.is_none();
         variables.problems.extend(config.contradictions());
@@ -263,10 +263,9 @@ fn policy(variables: &mut Variables) -> Policy {
         let patterns: Option<Vec<Pattern>> = list.split(',').map(|item| Pattern::new(item.trim())).collect();
         let patterns = patterns.ok_or("patterns separated by single commas")?;
         // One that matches nothing is a name that was misspelled, and would allow nothing unseen.
-        let idle =
-            patterns.iter().find(|pattern| !Service::ALL.iter().any(|service| pattern.can_match(*service)));
+        let idle = patterns.iter().find(|pattern| !SERVICES.iter().any(|service| pattern.can_match(service)));
         idle.map_or(Ok(()), |idle| {
-            let forms = Service::ALL.map(Service::key_form).join(", ");
+            let forms = SERVICES.map(|service| service.key_form).join(", ");
             Err(format!(
                 "patterns that targets can match, as {forms} or * ({} matches none)",
                 quote(idle.as_str())

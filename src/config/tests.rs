@@ -2,7 +2,6 @@ use countermand_simulator::{Simulator, World};
 
 use super::*;
 use crate::publisher::DestinationKind;
-use crate::targets::cloudflow::{KeySource, Keys, Signature};
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     Config::read(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())))
@@ -33,16 +32,6 @@ const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "the-secret"),
 ];
 
-fn cloudflow_with(more: &[(&str, &str)]) -> Endpoint {
-    read(&[&CLOUDFLOW, more].concat()).unwrap().cloudflow.unwrap()
-}
-
-/// The keys of `CLOUDFLOW`.
-fn given(token: Option<&str>) -> KeySource {
-    let token = token.map(String::from);
-    KeySource::Given(Keys { id: "the-id".into(), secret: "the-secret".into(), token })
-}
-
 fn policy(allowed: &[&str], cancel_all: CancelAll, max_age: Option<u64>) -> Policy {
     Policy {
         allowed_targets: allowed.iter().map(|pattern| Pattern::new(pattern).unwrap()).collect(),
@@ -64,26 +53,18 @@ fn assert_defaults(config: &Config) {
     assert_eq!((config.explain_max_pages, config.pin_after), (10, Duration::from_secs(60)));
     assert!(!config.dry_run);
     assert_eq!((&config.rates, config.function_concurrency), (&BTreeMap::new(), 1));
-    let missing =
-        "not set: ALIBABA_CLOUD_REGION_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET";
-    assert_eq!(config.cloudflow, Err(missing.into()));
 }
 
 #[test]
 fn a_function_that_sam_runs_calls_nobody_whom_it_was_not_told_to_call() {
-    let config = |more: &[(&str, &str)]| read(&[&CLOUDFLOW, more].concat()).unwrap();
-    let called = |more: &[(&str, &str)]| {
-        let config = config(more);
-        (config.aws_endpoint, config.cloudflow.unwrap().url)
-    };
+    let called = |more: &[(&str, &str)]| read(more).unwrap().aws_endpoint;
     let (sam, told) = (("AWS_SAM_LOCAL", "true"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:4180"));
-    let real = "https://cn-hangzhou.fnf.aliyuncs.com".to_owned();
-    assert_eq!(called(&[]), (None, real.clone()));
-    assert_eq!(called(&[("AWS_SAM_LOCAL", "")]), (None, real));
-    assert_eq!(called(&[sam]), (Some(NOWHERE), NOWHERE.into()));
-    assert_eq!(called(&[sam, ("AWS_ENDPOINT_URL", "")]), (Some(NOWHERE), NOWHERE.into()));
+    assert_eq!(called(&[]), None);
+    assert_eq!(called(&[("AWS_SAM_LOCAL", "")]), None);
+    assert_eq!(called(&[sam]), Some(NOWHERE));
+    assert_eq!(called(&[sam, ("AWS_ENDPOINT_URL", "")]), Some(NOWHERE));
     // The SDK reads its own variable.
-    assert_eq!(called(&[sam, told, (ENDPOINT, told.1)]), (None, told.1.into()));
+    assert_eq!(called(&[sam, told]), None);
 }
 
 #[test]
@@ -94,11 +75,8 @@ fn nothing_has_to_be_set() {
 #[test]
 fn an_empty_value_counts_as_not_set() {
     let mut variables: Vec<_> = VARIABLES.map(|name| (name, "")).into();
-    variables.extend(CLOUDFLOW.map(|(name, _)| (name, "")));
-    variables.extend([("ALIBABA_CLOUD_SECURITY_TOKEN", ""), ("AWS_REGION", ""), ("COUNTERMAND_UNKNOWN", "")]);
+    variables.extend([("AWS_REGION", ""), ("COUNTERMAND_UNKNOWN", "")]);
     assert_defaults(&read(&variables).unwrap());
-    let keys = cloudflow_with(&[("ALIBABA_CLOUD_SECURITY_TOKEN", "")]).keys;
-    assert_eq!(keys, given(None));
     let bus = read(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-east-1"), (DESTINATION, BUS)]).unwrap();
     assert!(bus.destination.is_some());
 }
@@ -136,7 +114,7 @@ fn every_variable_is_read() {
     assert_eq!(config.policy, policy(&["appflow:orders", "swf:*"], CancelAll::Deny, Some(3_600)));
     assert_eq!((config.explain_max_pages, config.pin_after), (7, Duration::ZERO));
     assert!(config.dry_run);
-    let stop = (Operation::StopExecution, Quota { per_second: 1.0, burst: 5.0 });
+    let stop = ("cloudflow.StopExecution", Quota { per_second: 1.0, burst: 5.0 });
     assert_eq!((config.rates, config.function_concurrency), (BTreeMap::from([stop]), 4));
 }
 
@@ -314,26 +292,26 @@ fn cancel_all_is_one_of_three_words() {
 fn rates_are_quotas_by_operation_between_commas() {
     let quota = |per_second, burst| Quota { per_second, burst };
     for (list, rates) in [
-        ("cloudflow.StopExecution=2/10", &[(Operation::StopExecution, quota(2.0, 10.0))][..]),
+        ("cloudflow.StopExecution=2/10", &[("cloudflow.StopExecution", quota(2.0, 10.0))][..]),
         (
             " swf.RequestCancelWorkflowExecution = 0.5 / 1.25 ,\n\tappflow.CancelFlowExecutions=3/4 ",
             &[
-                (Operation::RequestCancelWorkflowExecution, quota(0.5, 1.25)),
-                (Operation::CancelFlowExecutions, quota(3.0, 4.0)),
+                ("swf.RequestCancelWorkflowExecution", quota(0.5, 1.25)),
+                ("appflow.CancelFlowExecutions", quota(3.0, 4.0)),
             ],
         ),
         (
             "cloudflow.DescribeExecution=0.001/100000",
-            &[(Operation::DescribeExecution, quota(0.001, 100_000.0))],
+            &[("cloudflow.DescribeExecution", quota(0.001, 100_000.0))],
         ),
     ] {
         let rates = rates.iter().copied().collect();
         assert_eq!(read(&[(RATES, list)]).unwrap().rates, rates, "{list}");
     }
     // Every operation that has a pace can be set.
-    for operation in Operation::ALL {
-        let list = format!("{}=1/2", operation.name());
-        let rates = BTreeMap::from([(operation, quota(1.0, 2.0))]);
+    for operation in SERVICES.iter().flat_map(|service| service.operations()) {
+        let list = format!("{}=1/2", operation.name);
+        let rates = BTreeMap::from([(operation.name, quota(1.0, 2.0))]);
         assert_eq!(read(&[(RATES, &list)]).unwrap().rates, rates, "{list}");
     }
 }
@@ -493,118 +471,6 @@ fn an_outcome_source_is_one_that_a_bus_takes() {
 }
 
 #[test]
-fn cloudflow_is_called_in_its_region_or_where_the_endpoint_is() {
-    for (more, url) in [
-        (&[][..], "https://cn-hangzhou.fnf.aliyuncs.com"),
-        (&[("ALIBABA_CLOUD_REGION_ID", "ap-southeast-1")], "https://ap-southeast-1.fnf.aliyuncs.com"),
-        (&[(ENDPOINT, "http://127.0.0.1:8080")], "http://127.0.0.1:8080"),
-        (&[(ENDPOINT, "https://fnf.example.com/")], "https://fnf.example.com"),
-        (&[(ENDPOINT, "HTTPS://fnf.example.com:443")], "https://fnf.example.com:443"),
-        (&[(ENDPOINT, "http://[::1]:80/")], "http://[::1]:80"),
-        (&[(ENDPOINT, "http://localhost"), ("ALIBABA_CLOUD_REGION_ID", "")], "http://localhost"),
-    ] {
-        let endpoint = cloudflow_with(more);
-        assert_eq!(endpoint.url, url);
-        assert_eq!((endpoint.keys, endpoint.signature), (given(None), Signature::Acs3));
-    }
-}
-
-#[test]
-fn a_secret_stands_in_for_the_keys_of_the_environment() {
-    let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:cloudflow-a1B2c3";
-    let kept = KeySource::Secret { arn: arn.into(), region: "eu-west-1".into() };
-    let region = CLOUDFLOW[0];
-    for variables in [&[region][..], &CLOUDFLOW, &[region, CLOUDFLOW[1]]] {
-        let secret = [(SECRET, format!(" {arn}\n"))];
-        let secret: Vec<_> = secret.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(read(&[variables, &secret].concat()).unwrap().cloudflow.unwrap().keys, kept);
-    }
-    let lacking = read(&[(SECRET, arn)]).unwrap().cloudflow;
-    assert_eq!(lacking, Err("not set: ALIBABA_CLOUD_REGION_ID".into()));
-    let expected =
-        format!("{SECRET}: expected the ARN of a secret of Secrets Manager, got a value that is withheld");
-    for wrong in ["cloudflow", BUS, " ", r#"{"accessKeySecret": "hush"}"#] {
-        assert_eq!(problem(&[(SECRET, wrong)]), expected);
-    }
-}
-
-#[test]
-fn a_key_that_no_header_can_carry_ends_the_start_unseen() {
-    for name in
-        ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"]
-    {
-        for value in ["hush\n", "hu sh", "hüsh"] {
-            let expected = format!("{name}: expected printable ASCII characters without blanks, got others");
-            assert_eq!(problem(&[(name, value)]), expected);
-        }
-    }
-}
-
-#[test]
-fn a_password_in_an_endpoint_is_not_repeated() {
-    let variable = ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", "https://user:hush@host");
-    let error = Config::read([(variable.0.into(), variable.1.into())]).expect_err("a user is refused");
-    assert!(error.to_string().contains("got `host`"), "{error}");
-    assert!(!error.to_string().contains("hush"), "{error}");
-}
-
-#[test]
-fn an_endpoint_is_a_scheme_a_host_and_at_most_a_port() {
-    for url in [
-        "fnf.example.com",
-        "//fnf.example.com",
-        "ftp://fnf.example.com",
-        "http://",
-        "http:///",
-        "http://:80",
-        "http://fnf.example.com:",
-        "http://fnf.example.com:http",
-        "http://fnf.example.com:65536",
-        "http://fnf.example.com/path",
-        "http://fnf.example.com//",
-        "http://fnf.example.com?query",
-        "http://fnf.example.com/#fragment",
-        "http://fnf example.com",
-        " ",
-    ] {
-        let expected = format!(
-            "{ENDPOINT}: expected http:// or https://, a host and nothing after it but a port, got `{url}`"
-        );
-        assert_eq!(problem(&[(ENDPOINT, url)]), expected);
-    }
-}
-
-#[test]
-fn a_signature_and_a_region_are_known_or_end_the_start() {
-    for (name, signature) in [("acs3", Signature::Acs3), ("rpc-v1", Signature::RpcV1)] {
-        assert_eq!(cloudflow_with(&[("COUNTERMAND_CLOUDFLOW_SIGNATURE", name)]).signature, signature);
-    }
-    for name in ["ACS3", "rpc", "v1", " "] {
-        let expected = format!("COUNTERMAND_CLOUDFLOW_SIGNATURE: expected acs3 or rpc-v1, got `{name}`");
-        assert_eq!(problem(&[("COUNTERMAND_CLOUDFLOW_SIGNATURE", name)]), expected);
-    }
-    for region in ["cn hangzhou", "CN-HANGZHOU", "evil.example/", "cn-hangzhou.", " "] {
-        let expected =
-            format!("ALIBABA_CLOUD_REGION_ID: expected a region id such as cn-hangzhou, got `{region}`");
-        assert_eq!(problem(&[("ALIBABA_CLOUD_REGION_ID", region)]), expected);
-    }
-}
-
-#[test]
-fn what_cloudflow_lacks_is_named_and_ends_no_start() {
-    let [region, id, secret] = CLOUDFLOW;
-    for (variables, missing) in [
-        (&[id, secret][..], "ALIBABA_CLOUD_REGION_ID"),
-        (&[region, secret], "ALIBABA_CLOUD_ACCESS_KEY_ID"),
-        (&[region, id], "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
-        (&[region], "ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
-        (&[(ENDPOINT, "http://localhost"), id], "ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
-    ] {
-        assert_eq!(read(variables).unwrap().cloudflow, Err(format!("not set: {missing}")));
-    }
-}
-
-#[test]
 fn secrets_are_in_no_error_and_in_no_debug_output() {
     let keys = [
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI-key-id"),
@@ -613,13 +479,7 @@ fn secrets_are_in_no_error_and_in_no_debug_output() {
         ("AWS_SECRET_ACCESS_KEY", "aws-secret"),
     ];
     let working = read(&[&keys[..], &[CLOUDFLOW[0]]].concat()).unwrap();
-    let token = match &working.cloudflow.as_ref().unwrap().keys {
-        KeySource::Given(keys) => keys.token.as_deref(),
-        KeySource::Secret { .. } => None,
-    };
-    assert_eq!(token, Some("security-token"));
     let lacking = read(&keys).unwrap();
-    assert!(lacking.cloudflow.is_err());
     let wrong = [(ENDPOINT, "x"), ("COUNTERMAND_MAX_ATTEMPTS", "x"), ("COUNTERMAND_X", "x")];
     let refused = Config::read(
         [&keys[..], &wrong].concat().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())),

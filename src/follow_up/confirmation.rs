@@ -102,7 +102,7 @@ impl Confirmation {
         let verdict = Verdict::of(seen);
         let runs = seen.as_deref().unwrap_or_default();
         let request_id = labels.request_id.as_deref().unwrap_or_default();
-        let service = cancellation.service().name();
+        let service = cancellation.service().name;
         let executions =
             runs.iter().map(|(id, state)| Execution { execution_id: id, state: state.names().0 });
         let mut document = Document {

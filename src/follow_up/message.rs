@@ -39,8 +39,9 @@ impl FollowUp {
         fields.require("requestedAt");
         // What had to be escaped so that it could be sent is longer than it came.
         let labels = request::read_labels(&mut fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
-        let cancellation = service.and_then(|service| Cancellation::read(service, &mut fields, None));
-        let runs = cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation));
+        let cancellation = service.and_then(|service| (service.read)(&mut fields, None));
+        let runs =
+            cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation.as_ref()));
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));
         let outcome_at = outcome_at.and_then(|text| Timestamp::parse(&text));
         fields.require("within");
@@ -75,7 +76,7 @@ impl FollowUp {
         };
         put("type", Some(json!(marker::FOLLOW_UP)));
         put("version", Some(json!(VERSION)));
-        put("service", Some(json!(self.cancellation.service().name())));
+        put("service", Some(json!(self.cancellation.service().name)));
         target
             .into_iter()
             .filter(|(name, _)| name != "key")
@@ -114,7 +115,7 @@ impl FollowUp {
 }
 
 /// The runs of a message; none where they are not valid, or there is none.
-fn read_runs(fields: &mut Fields, cancellation: &Cancellation) -> Option<Runs> {
+fn read_runs(fields: &mut Fields, cancellation: &dyn Cancellation) -> Option<Runs> {
     let runs: Vec<String> = match cancellation.named_runs() {
         None if cancellation.is_open_ended() && fields.has(&["calledAt"]) => {
             let mut time = |name| Timestamp::parse(&fields.required(&[name], &Text::any(0..=usize::MAX))?);

@@ -8,6 +8,7 @@
 pub mod confirmation;
 mod message;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, Verdict};
@@ -51,7 +52,7 @@ pub struct FollowUps {
 pub struct FollowUp {
     pub labels: Labels,
     /// What was asked.
-    pub cancellation: Cancellation,
+    pub cancellation: Arc<dyn Cancellation>,
     pub runs: Runs,
     /// When the outcome was written, from which the time runs.
     outcome_at: Timestamp,
@@ -110,7 +111,7 @@ impl FollowUp {
     /// Begins to follow a request, if what became of it leaves something to follow; `called` is when its
     /// call was made.
     pub fn begin(
-        asked: &Cancellation,
+        asked: &Arc<dyn Cancellation>,
         labels: Labels,
         settlement: &Settlement,
         called: Option<Span>,
@@ -127,7 +128,7 @@ impl FollowUp {
             _ => Some(Runs::Known(open_ends.clone())),
         };
         let runs = runs.filter(|_| taken)?;
-        Some(Self { labels, cancellation: asked.clone(), runs, outcome_at, within, checks: 0 })
+        Some(Self { labels, cancellation: Arc::clone(asked), runs, outcome_at, within, checks: 0 })
     }
 
     /// Takes over which runs there are.
@@ -150,7 +151,7 @@ impl FollowUp {
         if json.len() > LONGEST_MESSAGE {
             return Err(format!("expected at most {LONGEST_MESSAGE} bytes, got {}", json.len()));
         }
-        Ok(Message { json, service: self.cancellation.service().name(), delay: self.delay(now) })
+        Ok(Message { json, service: self.cancellation.service().name, delay: self.delay(now) })
     }
 
     fn ends_at(&self) -> Timestamp {

@@ -7,6 +7,9 @@
 
 mod sqs;
 
+#[cfg(test)]
+pub use self::sqs::SUCCESSES;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -12,9 +12,14 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 
 use crate::call_error::CallError;
-use crate::client::{self, ReadableReply, error::throttling};
+use crate::client::{self, ReadableReply, Says, Successes, error::throttling};
 use crate::publisher::entry_result;
 use crate::retry::Taken;
+
+pub const SUCCESSES: Successes = &[
+    ("ChangeMessageVisibility", Says::Nothing),
+    ("ChangeMessageVisibilityBatch", Says::Member(&["Successful", "Failed"])),
+];
 
 /// So many messages fit into one call.
 pub const MOST_ENTRIES: usize = 10;
@@ -37,7 +42,7 @@ impl Queues {
     /// visibility timeout.
     pub async fn hide(&self, url: &str, messages: &[(&str, Duration)]) -> Result<Taken, CallError> {
         let client = self.client.get_or_init(|| {
-            let config = aws_sdk_sqs::config::Builder::from(&self.aws).interceptor(ReadableReply);
+            let config = aws_sdk_sqs::config::Builder::from(&self.aws).interceptor(ReadableReply(SUCCESSES));
             aws_sdk_sqs::Client::from_conf(config.build())
         });
         if let [(receipt, wait)] = *messages {

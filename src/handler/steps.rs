@@ -20,9 +20,10 @@ use crate::fields::violation::Code;
 use crate::follow_up::FollowUp;
 use crate::hand_back::{Return, When};
 use crate::invocation::Invocation;
+use crate::log;
 use crate::plan::{self, Request};
 use crate::request::{self, Reading};
-use crate::targets::{Asked, Followed, Means, Settlement};
+use crate::targets::{Asked, Context, Followed, Settlement};
 use crate::timestamp::Timestamp;
 
 /// Says when a record comes again, counted from the first of its batch. Once the time is up nobody
@@ -56,7 +57,7 @@ impl Handler {
             Reading::Request(request) => request,
         };
         let requested_at = request.labels.counted_from(record.requested_at);
-        let mut violations = self.policy.check(&request.cancellation, requested_at.ends(), now);
+        let mut violations = self.policy.check(request.cancellation.as_ref(), requested_at.ends(), now);
         violations.extend(self.follow_ups.check(&request.labels));
         match violations.is_empty() {
             true => {
@@ -71,7 +72,7 @@ impl Handler {
     fn read_follow_up(&self, record: &Record, fields: Fields<'_>) -> Result<FollowUp, String> {
         self.follow_ups.check_origin(&record.source)?;
         let follow_up = FollowUp::read(fields)?;
-        match self.policy.check_standing(&follow_up.cancellation) {
+        match self.policy.check_standing(follow_up.cancellation.as_ref()) {
             None => Ok(follow_up),
             Some(violation) if violation.code == Code::CancelAllNotAllowed => {
                 Err("COUNTERMAND_CANCEL_ALL does not allow it".into())
@@ -103,20 +104,20 @@ impl Handler {
             }
         }
         let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
-        let means = self.means(invocation, &deferred);
-        let unclear = self.carry_out(records, read, &means, &know).await;
-        let means = self.means(invocation, &deferred);
+        let context = self.context(invocation, &deferred);
+        let unclear = self.carry_out(records, read, &context, &know).await;
+        let context = self.context(invocation, &deferred);
         let followed = read.iter().enumerate().filter_map(|(record, read)| {
             let Read::FollowUp(follow_up) = read else { return None };
-            let (cancellation, runs) = (&follow_up.cancellation, &follow_up.runs);
+            let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
             Some(Followed { cancellation, runs, standing: plan::standing(&records[record]), record })
         });
         let followed: Vec<Followed> = followed.collect();
         let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
         let seen = |place, seen| know(place, What::Seen(seen));
         tokio::join!(
-            self.targets.explain(unclear, &means, &explained),
-            self.targets.follow(&followed, &means, &seen),
+            self.targets.explain(unclear, &context, &explained),
+            self.targets.follow(&followed, &context, &seen),
         );
         // The function itself failed over those that are left.
         let left: Vec<usize> = open.borrow().iter().copied().collect();
@@ -137,7 +138,7 @@ impl Handler {
         &self,
         records: &[Record],
         read: &'a [Read],
-        means: &Means<'_>,
+        context: &Context<'_>,
         know: &dyn Fn(usize, What),
     ) -> Vec<(Asked<'a>, Settlement)> {
         let valid = |place: usize| match &read[place] {
@@ -148,31 +149,32 @@ impl Handler {
             let Valid { request, requested_at, .. } = valid(place)?;
             Some(Request { place, record: &records[place], request, requested_at: *requested_at })
         });
-        let plan = self.planner.plan(requests, means.now);
+        let plan = self.planner.plan(requests, context.now);
         let unclear = RefCell::new(Vec::new());
         let settled = |place: usize, settlement: Settlement| match (&settlement.unclear, valid(place)) {
             (Some(_), Some(Valid { request, requested_at, .. })) => {
-                let (cancellation, requested_at) = (&request.cancellation, *requested_at);
+                let (cancellation, requested_at) = (request.cancellation.as_ref(), *requested_at);
                 let standing = plan::standing(&records[place]);
                 let asked = Asked { cancellation, requested_at, standing, record: place };
                 unclear.borrow_mut().push((asked, settlement));
             }
             _ => know(place, What::Settled(Box::new(settlement))),
         };
-        plan.carry_out(&self.targets, means, &settled).await;
+        plan.carry_out(&self.targets, context, &settled).await;
         let mut unclear = unclear.into_inner();
         unclear.sort_by_key(|(asked, _)| asked.record);
         unclear
     }
 
-    fn means<'a>(&'a self, invocation: &Invocation, deferred: &'a dyn Fn(usize, Duration)) -> Means<'a> {
-        Means {
+    fn context<'a>(&'a self, invocation: &Invocation, deferred: &'a dyn Fn(usize, Duration)) -> Context<'a> {
+        Context {
             retry: &self.retry,
             pace: &self.pace,
             until: invocation.calls_until,
             now: invocation.now(),
             max_pages: self.explain_max_pages,
             deferred,
+            look_up_failed: &log::look_up_failed,
         }
     }
 }

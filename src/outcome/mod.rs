@@ -47,7 +47,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Outcome {
     pub kind: Kind,
-    pub service: Option<Service>,
+    pub service: Option<&'static Service>,
     pub status: Status,
     pub request_id: String,
     pub attempts: u32,
@@ -69,7 +69,7 @@ impl Outcome {
         Entry {
             kind: self.kind.name(),
             detail_type: self.kind.detail_type(),
-            service: self.service.map(Service::name),
+            service: self.service.map(|service| service.name),
             status: Some(self.status.name()),
             json: &self.json,
             delay: Duration::ZERO,

@@ -5,6 +5,7 @@ use crate::call_error::{CallError, ReportedError};
 use crate::event_source::{Record, Source};
 use crate::fields::violation::{Code, Violation};
 use crate::request::{self, Reading};
+use crate::targets::SERVICES;
 use crate::targets::Settlement;
 use crate::vocabulary::{Disposition, Effect};
 
@@ -145,7 +146,7 @@ fn an_outcome_is_the_document_of_the_contract() {
     assert_eq!(outcome.json, expected.to_string());
     assert_eq!(
         (outcome.kind, outcome.status, outcome.service),
-        (Kind::Attempt, Status::Failed, Some(Service::AppFlow))
+        (Kind::Attempt, Status::Failed, Some(SERVICES[0]))
     );
     assert_eq!((outcome.request_id.as_str(), outcome.attempts), ("r-1", 7));
     assert_eq!((outcome.key.as_deref(), outcome.completed_at), (Some("appflow:orders"), time(NOW)));
@@ -228,7 +229,7 @@ fn the_outcome_of_a_request_that_is_not_allowed_names_its_target_and_why() {
     assert_eq!(outcome.json, expected.to_string());
     assert_eq!(
         (outcome.kind, outcome.status, outcome.service),
-        (Kind::LastWord, Status::Rejected, Some(Service::AppFlow))
+        (Kind::LastWord, Status::Rejected, Some(SERVICES[0]))
     );
     assert_eq!((outcome.key.as_deref(), outcome.attempts), (Some("appflow:orders"), 0));
     assert!(["context", "input"].iter().all(|name| !loggable(&outcome).contains(name)));

@@ -34,8 +34,8 @@ impl Writer {
     ) -> Outcome {
         let mut document = self.document(record, settlement.status, &request.labels, now);
         let service = request.cancellation.service();
-        document.service = Some(service.name());
-        document.operation = Some(service.operation());
+        document.service = Some(service.name);
+        document.operation = Some(service.cancel.own_name());
         document.target = Some(request.cancellation.target());
         document.effect = settlement.effect;
         document.result = settlement.result.clone();
@@ -51,8 +51,8 @@ impl Writer {
     pub fn held_up(&self, record: &Record, request: &CancelRequest, now: Timestamp) -> Outcome {
         let mut document = self.document(record, Status::Deferred, &request.labels, now);
         let service = request.cancellation.service();
-        document.service = Some(service.name());
-        document.operation = Some(service.operation());
+        document.service = Some(service.name);
+        document.operation = Some(service.cancel.own_name());
         document.target = Some(request.cancellation.target());
         self.write(document, Some(service), record)
     }
@@ -60,8 +60,8 @@ impl Writer {
     /// The same for a request that breaks our own rules, which is for a later delivery to say.
     pub fn held_up_unread(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
         let mut document = self.document(record, Status::Deferred, &rejection.labels, now);
-        document.service = rejection.service.map(Service::name);
-        document.operation = rejection.service.map(Service::operation);
+        document.service = rejection.service.map(|service| service.name);
+        document.operation = rejection.service.map(|service| service.cancel.own_name());
         self.write(document, rejection.service, record)
     }
 
@@ -75,8 +75,8 @@ impl Writer {
     ) -> Outcome {
         let mut document = self.document(record, Status::Rejected, &request.labels, now);
         let service = request.cancellation.service();
-        document.service = Some(service.name());
-        document.operation = Some(service.operation());
+        document.service = Some(service.name);
+        document.operation = Some(service.cancel.own_name());
         document.target = Some(request.cancellation.target());
         document.violations = Some(violations);
         self.write(document, Some(service), record)
@@ -94,8 +94,8 @@ impl Writer {
     /// The outcome of a request that breaks our own rules.
     pub fn rejected(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
         let mut document = self.document(record, Status::Rejected, &rejection.labels, now);
-        document.service = rejection.service.map(Service::name);
-        document.operation = rejection.service.map(Service::operation);
+        document.service = rejection.service.map(|service| service.name);
+        document.operation = rejection.service.map(|service| service.cancel.own_name());
         document.violations = Some(&rejection.violations);
         if rejection.is_withheld {
             (document.input, document.input_truncated) = (None, false);
@@ -159,7 +159,7 @@ impl Writer {
         }
     }
 
-    fn write(&self, mut document: Document, service: Option<Service>, record: &Record) -> Outcome {
+    fn write(&self, mut document: Document, service: Option<&'static Service>, record: &Record) -> Outcome {
         let status = document.status;
         let key = document.target.as_ref().and_then(|target| target["key"].as_str());
         let key = key.map(String::from);

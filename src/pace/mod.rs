@@ -19,22 +19,27 @@ pub use self::operation::{Operation, Quota};
 /// The lanes of every operation that has one.
 #[derive(Debug)]
 pub struct Pace {
-    lanes: [Lane; Operation::ALL.len()],
+    lanes: BTreeMap<&'static str, Lane>,
+    /// That of all operations which nobody declared.
+    undeclared: Lane,
 }
 
 impl Pace {
     /// One of so many `processes`, which share the quotas of the account; `rates` stand in for those
     /// that are published.
-    pub fn new(rates: &BTreeMap<Operation, Quota>, processes: u32) -> Self {
-        Self {
-            lanes: Operation::ALL.map(|operation| {
-                let known = rates.get(&operation).copied().or_else(|| operation.quota());
-                Lane::new(known, processes)
-            }),
-        }
+    pub fn new(
+        operations: impl IntoIterator<Item = &'static Operation>,
+        rates: &BTreeMap<&'static str, Quota>,
+        processes: u32,
+    ) -> Self {
+        let lane = |operation: &'static Operation| {
+            let known = rates.get(operation.name).copied().or(operation.quota);
+            (operation.name, Lane::new(known, processes))
+        };
+        Self { lanes: operations.into_iter().map(lane).collect(), undeclared: Lane::new(None, processes) }
     }
 
-    pub fn lane(&self, operation: Operation) -> &Lane {
-        &self.lanes[operation as usize]
+    pub fn lane(&self, operation: &Operation) -> &Lane {
+        self.lanes.get(operation.name).unwrap_or(&self.undeclared)
     }
 }

@@ -1,62 +1,20 @@
 //! The operations that have a pace, and what is published of it.
 //!
-//! A quota is a token bucket for a whole account: so many calls at once, and so many a second after
-//! that. AppFlow publishes none for its API.
-//! SWF: <https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dg-limits.html>
-//! CloudFlow: <https://www.alibabacloud.com/help/en/cloudflow/product-overview/limits>
+//! A quota is a token bucket for a whole account: so many calls at once, and so many a second after that.
 
-/// An operation that has a pace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operation {
-    CancelFlowExecutions,
-    DescribeFlowExecutionRecords,
-    RequestCancelWorkflowExecution,
-    DescribeWorkflowExecution,
-    ListOpenWorkflowExecutions,
-    ListClosedWorkflowExecutions,
-    StopExecution,
-    DescribeExecution,
+/// An operation that has a pace, as its service declares it.
+#[derive(Debug, PartialEq)]
+pub struct Operation {
+    /// As the configuration names it: the service's name, a dot, and the API's own.
+    pub name: &'static str,
+    /// What is published for an account; none where the limit has to be found.
+    pub quota: Option<Quota>,
 }
 
 impl Operation {
-    /// In the order of their declaration, which numbers them.
-    pub const ALL: [Self; 8] = [
-        Self::CancelFlowExecutions,
-        Self::DescribeFlowExecutionRecords,
-        Self::RequestCancelWorkflowExecution,
-        Self::DescribeWorkflowExecution,
-        Self::ListOpenWorkflowExecutions,
-        Self::ListClosedWorkflowExecutions,
-        Self::StopExecution,
-        Self::DescribeExecution,
-    ];
-
-    /// As the configuration names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CancelFlowExecutions => "appflow.CancelFlowExecutions",
-            Self::DescribeFlowExecutionRecords => "appflow.DescribeFlowExecutionRecords",
-            Self::RequestCancelWorkflowExecution => "swf.RequestCancelWorkflowExecution",
-            Self::DescribeWorkflowExecution => "swf.DescribeWorkflowExecution",
-            Self::ListOpenWorkflowExecutions => "swf.ListOpenWorkflowExecutions",
-            Self::ListClosedWorkflowExecutions => "swf.ListClosedWorkflowExecutions",
-            Self::StopExecution => "cloudflow.StopExecution",
-            Self::DescribeExecution => "cloudflow.DescribeExecution",
-        }
-    }
-
-    /// What is published for an account; none where the limit has to be found.
-    pub const fn quota(self) -> Option<Quota> {
-        let (per_second, burst) = match self {
-            Self::CancelFlowExecutions | Self::DescribeFlowExecutionRecords => return None,
-            Self::RequestCancelWorkflowExecution => (30.0, 2_000.0),
-            Self::DescribeWorkflowExecution => (6.0, 2_000.0),
-            Self::ListOpenWorkflowExecutions => (48.0, 200.0),
-            Self::ListClosedWorkflowExecutions => (6.0, 200.0),
-            Self::StopExecution => (2.0, 10.0),
-            Self::DescribeExecution => (5.0, 50.0),
-        };
-        Some(Quota { per_second, burst })
+    /// As the API names it.
+    pub fn own_name(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, own)| own)
     }
 }
 
@@ -68,6 +26,11 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// So many a second, and so many at once.
+    pub const fn new(per_second: f64, burst: f64) -> Self {
+        Self { per_second, burst }
+    }
+
     /// Where the search for a limit that is not published begins.
     pub const UNPUBLISHED: Self = Self { per_second: 10.0, burst: 10.0 };
 
@@ -94,13 +57,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::targets::SERVICES;
 
     #[test]
     fn the_quotas_are_those_that_are_published() {
         let facts: Value =
             serde_json::from_str(include_str!("../../tests/facts/quotas.json")).expect("the facts are JSON");
-        for operation in Operation::ALL {
-            let (service, name) = operation.name().split_once('.').expect("a service and an operation");
+        for operation in SERVICES.iter().flat_map(|service| service.operations()) {
+            let (service, name) = operation.name.split_once('.').expect("a service and an operation");
             let published = match service {
                 "swf" => &facts["swf_account"][name],
                 "cloudflow" if name == "StopExecution" => {
@@ -109,15 +73,8 @@ mod tests {
                 service => &facts[service][name],
             };
             let expected = published["bucket"].as_f64().zip(published["refill_per_s"].as_f64());
-            let quota = operation.quota().map(|quota| (quota.burst, quota.per_second));
-            assert_eq!(quota, expected, "{}", operation.name());
-        }
-    }
-
-    #[test]
-    fn operations_are_numbered_in_their_order() {
-        for (number, operation) in Operation::ALL.into_iter().enumerate() {
-            assert_eq!(operation as usize, number);
+            let quota = operation.quota.map(|quota| (quota.burst, quota.per_second));
+            assert_eq!(quota, expected, "{}", operation.name);
         }
     }
 

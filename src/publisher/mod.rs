@@ -20,9 +20,14 @@ pub use self::destination::{Destination, DestinationKind};
 use crate::arn::Arn;
 use crate::call_error::{CallError, Class};
 use crate::client::error::{common, throttling};
-use crate::client::{ReadableReply, queue_url};
+use crate::client::{ReadableReply, Says, Successes, queue_url};
 use crate::contained::contained_in;
 use crate::retry::{Retry, Taken};
+
+/// What the successes of each kind of destination say.
+pub const EVENT_BUS: Successes = &[("PutEvents", Says::Member(&["Entries", "FailedEntryCount"]))];
+pub const TOPIC: Successes = &[("PublishBatch", Says::Xml)];
+pub const QUEUE: Successes = &[("SendMessageBatch", Says::Member(&["Successful", "Failed"]))];
 
 /// A message of ours and what a destination shows of it outside.
 #[derive(Clone, Copy, Debug)]
@@ -82,17 +87,18 @@ impl Publisher {
         let there = aws.to_builder().region(Region::new(region)).build();
         match kind {
             DestinationKind::EventBus => {
-                let config = aws_sdk_eventbridge::config::Builder::from(&there).interceptor(ReadableReply);
+                let config =
+                    aws_sdk_eventbridge::config::Builder::from(&there).interceptor(ReadableReply(EVENT_BUS));
                 let client = aws_sdk_eventbridge::Client::from_conf(config.build());
                 Self::EventBus(eventbridge::EventBus { client, arn, source })
             }
             DestinationKind::Topic => {
-                let config = aws_sdk_sns::config::Builder::from(&there).interceptor(ReadableReply);
+                let config = aws_sdk_sns::config::Builder::from(&there).interceptor(ReadableReply(TOPIC));
                 Self::Topic(sns::Topic { client: aws_sdk_sns::Client::from_conf(config.build()), arn })
             }
             DestinationKind::Queue => {
                 let url = Arn::parse(&arn).map(|arn| queue_url(&arn)).unwrap_or_default();
-                let config = aws_sdk_sqs::config::Builder::from(&there).interceptor(ReadableReply);
+                let config = aws_sdk_sqs::config::Builder::from(&there).interceptor(ReadableReply(QUEUE));
                 Self::Queue(sqs::Queue { client: aws_sdk_sqs::Client::from_conf(config.build()), url })
             }
         }

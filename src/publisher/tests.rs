@@ -108,7 +108,7 @@ async fn run(entries: Vec<Vec<Says>>, broken: usize) -> (Vec<bool>, Vec<Vec<Stri
 
 #[tokio::test(start_paused = true)]
 async fn only_failed_entries_whose_code_is_retryable_are_sent_again() {
-    use Says::{Fails, Taken};
+    use self::Says::{Fails, Taken};
     let (published, calls) = run(
         vec![vec![Taken], vec![Fails(Class::Throttle), Taken], vec![Fails(Class::Terminal)], vec![Taken]],
         0,
@@ -120,7 +120,7 @@ async fn only_failed_entries_whose_code_is_retryable_are_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_that_keeps_failing_is_unpublished_and_touches_no_other() {
-    use Says::{Fails, Taken};
+    use self::Says::{Fails, Taken};
     let (published, calls) = run(vec![vec![Fails(Class::Retry)], vec![Taken]], 0).await;
     assert_eq!(published, [false, true]);
     assert_eq!(calls, [vec!["0", "1"], vec!["0"], vec!["0"]]);

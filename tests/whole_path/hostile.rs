@@ -15,7 +15,7 @@ pub mod texts;
 
 use std::time::Duration;
 
-use countermand::targets::Service;
+use countermand::targets::{appflow, cloudflow, swf};
 use countermand_simulator::{Fault, FaultKind, Invocation, Operation, Reply, Simulator, World};
 use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
@@ -30,9 +30,9 @@ type Property = (&'static str, usize, fn(&[u8]));
 const PROPERTIES: [Property; 5] = [
     ("request", 2_000, requests::check),
     ("event", 1_000, events::check),
-    ("appflow-reply", 400, |bytes| replies::check(Service::AppFlow, bytes)),
-    ("swf-reply", 400, |bytes| replies::check(Service::Swf, bytes)),
-    ("cloudflow-reply", 400, |bytes| replies::check(Service::CloudFlow, bytes)),
+    ("appflow-reply", 400, |bytes| replies::check(&appflow::SERVICE, bytes)),
+    ("swf-reply", 400, |bytes| replies::check(&swf::SERVICE, bytes)),
+    ("cloudflow-reply", 400, |bytes| replies::check(&cloudflow::SERVICE, bytes)),
 ];
 
 /// A test that has no data.

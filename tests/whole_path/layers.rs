@@ -10,9 +10,6 @@ use libtest_mimic::Trial;
 
 use crate::project::{files, read};
 
-/// What is still known against the order.
-const EXCEPTIONS: [(&str, &str); 1] = [("targets", "log")];
-
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("modules-know-only-the-layers-below", || Ok(check()?)),
@@ -36,7 +33,7 @@ fn check() -> Result<(), String> {
         }
         for known in known_by(&code).into_iter().filter(|known| known != module) {
             let other = layer(known).ok_or_else(|| format!("{at}: {known} is in no layer"))?;
-            if other <= own && !EXCEPTIONS.contains(&(module, known)) {
+            if other <= own {
                 return Err(format!(
                     "{at}: expected modules in rows below {own}, got {known} in row {other}"
                 ));

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countermand::targets::Service;
+use countermand::targets::SERVICES;
 use libtest_mimic::{Failed, Trial};
 
 pub type Check = fn() -> Result<(), String>;
@@ -95,10 +95,10 @@ fn only_the_configuration_reads_the_environment() -> Result<(), String> {
 fn every_service_has_all_that_belongs_to_one() -> Result<(), String> {
     let template = read("template.yaml")?;
     let readme = read("README.md")?;
-    for service in Service::ALL {
-        let (name, operation) = (service.name(), service.operation());
+    for service in SERVICES {
+        let (name, operation) = (service.name, service.cancel.own_name());
         let action = format!("{name}:{operation}");
-        if service != Service::CloudFlow && !template.contains(&action) {
+        if name != "cloudflow" && !template.contains(&action) {
             return Err(format!("template.yaml: expected the action {action}"));
         }
         let row = |line: &&str| line.starts_with('|') && line.contains(operation) && line.contains(name);

@@ -6,166 +6,43 @@
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
 
 mod merge;
+mod reads;
 mod records;
+mod request;
 mod tally;
 
 use std::collections::HashSet;
 
-use aws_config::SdkConfig;
 use aws_sdk_appflow::operation::RequestId;
-use serde_json::{Value, json};
 
-pub use self::records::Followed;
+pub use self::request::{Cancellation, Ids, Runs};
 pub use self::tally::{State, Tally};
-use super::{Accepted, Answered, Conclusion, Shared, Target, status_of};
+use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply};
-use crate::fields::Fields;
-use crate::fields::rules::Text;
-use crate::fields::violation::{Code, quote};
+use crate::client::{self, ReadableReply, Says, Successes};
 use crate::pace::Operation;
 use crate::vocabulary::Status;
 
-/// A request may name so many runs.
-const MOST_IDS: usize = 1_000;
-
-/// Java's `[a-zA-Z0-9][\w!@#.-]+` over the whole string: ASCII, and never one character alone.
-const FLOW_NAME: Text = Text {
-    length: 2..=256,
-    expected: "a letter or digit followed by letters, digits and _!@#.-",
-    allows: |text| {
-        text.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_!@#.-".contains(&byte))
-    },
+pub static SERVICE: Service = Service {
+    name: "appflow",
+    cancel: &CANCEL,
+    reads: &[&DESCRIBE_RECORDS],
+    key_form: "appflow:<flow>",
+    can_name: request::can_name,
+    read: request::read,
+    variables: &[],
+    configure: |_, _| Connect::new(|wire| AppFlow::connect(wire.aws)),
+    rehearsal: Some(r#"{"service": "appflow", "flowName": "rehearsal", "executionIds": ["rehearsal"]}"#),
 };
 
-/// Java's `\S+`, which knows ASCII blanks only; control characters are refused with them.
-pub const EXECUTION_ID: Text = Text {
-    length: 1..=256,
-    expected: "no white space and no control characters",
-    allows: |text| !text.bytes().any(|byte| byte == b' ' || byte.is_ascii_control()),
-};
+/// AppFlow publishes no quotas for its API.
+const CANCEL: Operation = Operation { name: "appflow.CancelFlowExecutions", quota: None };
+const DESCRIBE_RECORDS: Operation = Operation { name: "appflow.DescribeFlowExecutionRecords", quota: None };
 
-/// What a request asks of AppFlow.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cancellation {
-    flow_name: String,
-    runs: Runs,
-}
-
-/// Which runs of the flow.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Runs {
-    AllActive {
-        /// The request said so by its `scope`, not only by leaving the ids out.
-        in_words: bool,
-    },
-    Named(Ids),
-    /// All active runs, pinned to those that were meant when the request was made.
-    Pinned {
-        in_progress: Option<Ids>,
-        /// Canceled since the request was made.
-        canceled: Vec<String>,
-    },
-}
-
-impl Runs {
-    /// The ids that a call names.
-    fn ids(&self) -> &[String] {
-        match self {
-            Self::Named(Ids(ids)) | Self::Pinned { in_progress: Some(Ids(ids)), .. } => ids,
-            Self::AllActive { .. } | Self::Pinned { in_progress: None, .. } => &[],
-        }
-    }
-}
-
-/// At least one id, none twice, in the order asked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ids(Vec<String>);
-
-impl Ids {
-    /// `None` where there is no id.
-    fn new(ids: Vec<String>) -> Option<Self> {
-        let mut seen = HashSet::new();
-        let ids: Vec<_> = ids.into_iter().filter(|id| seen.insert(id.clone())).collect();
-        (!ids.is_empty()).then_some(Self(ids))
-    }
-}
-
-impl Cancellation {
-    /// Takes AppFlow's fields of a request.
-    pub fn read(fields: &mut Fields) -> Option<Self> {
-        let flow_name = fields.required(&["flowName"], &FLOW_NAME);
-        let in_words = read_scope(fields);
-        let runs = read_runs(fields, in_words);
-        Some(Self { flow_name: flow_name?, runs: runs? })
-    }
-
-    /// Which runs are asked for.
-    pub fn runs(&self) -> &Runs {
-        &self.runs
-    }
-
-    /// The ids, where the request has any.
-    pub fn named_runs(&self) -> Option<&[String]> {
-        match &self.runs {
-            Runs::Named(Ids(ids)) => Some(ids),
-            Runs::AllActive { .. } | Runs::Pinned { .. } => None,
-        }
-    }
-
-    /// The name that policy and outcomes go by.
-    pub fn key(&self) -> String {
-        format!("appflow:{}", self.flow_name)
-    }
-
-    /// Whether a flow can have a name, whatever its length.
-    pub fn can_name(flow_name: &str) -> bool {
-        (FLOW_NAME.allows)(flow_name)
-    }
-
-    /// What was asked, for the outcome.
-    pub fn target(&self) -> Value {
-        let mut target = json!({"key": self.key(), "flowName": self.flow_name});
-        match &self.runs {
-            Runs::Named(Ids(ids)) => target["executionIds"] = json!(ids),
-            Runs::AllActive { in_words: true } => target["scope"] = json!("ALL_ACTIVE"),
-            Runs::AllActive { in_words: false } | Runs::Pinned { .. } => {}
-        }
-        target
-    }
-}
-
-/// Whether the request says in words that all active runs are meant; `None` where the field is not valid.
-fn read_scope(fields: &mut Fields) -> Option<bool> {
-    let given = fields.has(&["scope"]);
-    let scope = fields.text(&["scope"], &Text::any(0..=usize::MAX));
-    if !given {
-        return Some(false);
-    }
-    let scope = scope?;
-    if scope != "ALL_ACTIVE" {
-        let message = format!("expected ALL_ACTIVE, got {}", quote(&scope));
-        fields.violations.add("scope", Code::UnknownValue, message);
-        return None;
-    }
-    if fields.has(&["executionIds"]) {
-        let message = "expected either scope or executionIds, got both";
-        fields.violations.add("scope", Code::Conflict, message);
-        return None;
-    }
-    Some(true)
-}
-
-/// The runs that the request names; `None` where the list is not valid, which never means all of them.
-fn read_runs(fields: &mut Fields, in_words: Option<bool>) -> Option<Runs> {
-    let named = fields.has(&["executionIds"]);
-    let ids = fields.texts("executionIds", &EXECUTION_ID, 1..=MOST_IDS);
-    if !named {
-        return in_words.map(|in_words| Runs::AllActive { in_words });
-    }
-    Ids::new(ids?).map(Runs::Named)
-}
+pub const SUCCESSES: Successes = &[
+    ("CancelFlowExecutions", Says::Object(&["invalidExecutions"])),
+    ("DescribeFlowExecutionRecords", Says::Object(&["flowExecutions", "nextToken"])),
+];
 
 /// AppFlow behind its port.
 pub struct AppFlow(aws_sdk_appflow::Client);
@@ -185,18 +62,19 @@ pub struct Reply {
 
 impl AppFlow {
     /// Builds the client.
-    pub fn connect(aws: &SdkConfig) -> Self {
-        let config = aws_sdk_appflow::config::Builder::from(aws).interceptor(ReadableReply);
+    pub fn connect(aws: &aws_config::SdkConfig) -> Self {
+        let config = aws_sdk_appflow::config::Builder::from(aws).interceptor(ReadableReply(SUCCESSES));
         Self(aws_sdk_appflow::Client::from_conf(config.build()))
     }
 }
 
-impl Target for AppFlow {
+impl Calls for AppFlow {
     type Cancellation = Cancellation;
     type Call = Call;
     type Reply = Reply;
+    type Unclear = Tally;
 
-    const OPERATION: Operation = Operation::CancelFlowExecutions;
+    const CANCEL: &'static Operation = &CANCEL;
 
     fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Call>> {
         merge::calls(requests)
@@ -226,7 +104,7 @@ impl Target for AppFlow {
         })
     }
 
-    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion {
+    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion<Tally> {
         match &cancellation.runs {
             Runs::AllActive { .. } => conclude_all_active(answers),
             Runs::Named(_) | Runs::Pinned { .. } => conclude_named(cancellation, answers),
@@ -235,16 +113,8 @@ impl Target for AppFlow {
 }
 
 /// One call without ids: it tells nothing about single runs, only that some could not be canceled.
-fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion {
-    let mut conclusion = Conclusion {
-        status: Status::Accepted,
-        taken: true,
-        result: None,
-        error: None,
-        remaining: None,
-        unclear: None,
-        open_ends: Vec::new(),
-    };
+fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion<Tally> {
+    let mut conclusion = Conclusion { taken: true, ..Conclusion::of(Status::Accepted) };
     for answer in answers {
         match answer.result {
             Ok(reply) if reply.invalid.is_empty() => {}
@@ -259,7 +129,7 @@ fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion {
     conclusion
 }
 
-fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]) -> Conclusion {
+fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]) -> Conclusion<Tally> {
     let canceled = match &cancellation.runs {
         Runs::Pinned { canceled, .. } => canceled.as_slice(),
         _ => &[],
@@ -267,13 +137,6 @@ fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]
     let answers = answers.iter().map(|Answered { call, result }| (call.runs.ids(), *result));
     let tally = Tally::new(canceled, cancellation.runs.ids(), answers);
     tally.conclude(&cancellation.flow_name)
-}
-
-/// What AppFlow's answers leave open.
-#[derive(Debug, PartialEq)]
-pub struct Unclear {
-    pub flow_name: String,
-    pub tally: Tally,
 }
 
 /// The codes that AppFlow models; the rest is AWS's common ones.

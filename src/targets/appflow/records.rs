@@ -12,11 +12,10 @@ use std::ops::ControlFlow;
 use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
 use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
 
-use super::{AppFlow, Cancellation, Ids, Runs, State, classify};
+use super::{AppFlow, Cancellation, DESCRIBE_RECORDS, Ids, Runs, State, classify};
 use crate::call_error::{CallError, Class};
 use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::pace::Operation;
 use crate::targets::pages::Tokens;
 use crate::targets::{LookUp, incomplete};
 use crate::timestamp::{Moment, Span, Timestamp};
@@ -33,7 +32,7 @@ pub struct Found {
 }
 
 /// What has become of runs that were asked to end.
-pub struct Followed {
+pub struct Seen {
     /// Of those that were named, as far as they could be read.
     pub states: BTreeMap<String, vocabulary::State>,
     /// Of those that were running in each of the spans; nothing where not every record could be read.
@@ -83,13 +82,13 @@ impl AppFlow {
 
     /// Looks runs up to say how far they are on their way to their end, as many pages as it takes: those
     /// that are wanted, and those that were running in each span.
-    pub async fn follow(
+    pub async fn seen(
         &self,
         asked: &Cancellation,
         mut wanted: HashSet<&str>,
         spans: &[Span],
         look_up: &LookUp<'_>,
-    ) -> Followed {
+    ) -> Seen {
         let (mut states, mut running) = (BTreeMap::new(), vec![Vec::new(); spans.len()]);
         let read = self.every_record(&asked.flow_name, u32::MAX, look_up, |id, record| {
             let state = how_far(record.execution_status.as_ref());
@@ -110,7 +109,7 @@ impl AppFlow {
             let unlisted = wanted.into_iter().map(|id| (id.to_owned(), vocabulary::State::NotFound));
             states.extend(unlisted);
         }
-        Followed { states, running: is_read.then_some(running), error: read.err().filter(|_| !is_gone) }
+        Seen { states, running: is_read.then_some(running), error: read.err().filter(|_| !is_gone) }
     }
 
     /// The runs that each of several requests is about, of which one has a time where it means the runs of
@@ -188,7 +187,7 @@ impl AppFlow {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        look_up.read(Operation::DescribeFlowExecutionRecords, call).await
+        look_up.read(&DESCRIBE_RECORDS, call).await
     }
 }
 

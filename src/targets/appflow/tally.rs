@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{Reply, Unclear};
+use super::Reply;
 use crate::call_error::{self, CallError, Class};
-use crate::targets::{self, Conclusion, status_of};
+use crate::targets::{Conclusion, status_of};
 use crate::vocabulary::{Disposition, Status};
 
 /// What is known of a run.
@@ -123,7 +123,7 @@ impl Tally {
     }
 
     /// What the states mean for the request.
-    pub fn conclude(self, flow_name: &str) -> Conclusion {
+    pub fn conclude(self, flow_name: &str) -> Conclusion<Self> {
         let status = self.status();
         let goes_back = status.disposition() == Disposition::Redeliver;
         let mut open = self.open.clone();
@@ -140,8 +140,7 @@ impl Tally {
             error,
             remaining: (goes_back && status != Status::Deferred && open.len() < self.runs.len())
                 .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
-            unclear: (self.count(State::Unexplained) > 0)
-                .then(|| targets::Unclear::AppFlow(Unclear { flow_name: flow_name.into(), tally: self })),
+            unclear: (self.count(State::Unexplained) > 0).then_some(self),
         }
     }
 

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 fn cancellation(ids: &[&str]) -> Cancellation {
@@ -9,7 +11,7 @@ fn cancellation(ids: &[&str]) -> Cancellation {
 }
 
 /// Each answer is for one call: `Ok` with the invalid ids, or the class of the failure.
-fn conclude(cancellation: &Cancellation, answers: Vec<Result<&[&str], Class>>) -> Conclusion {
+fn conclude(cancellation: &Cancellation, answers: Vec<Result<&[&str], Class>>) -> Conclusion<Tally> {
     let target = AppFlow(aws_sdk_appflow::Client::from_conf(
         aws_sdk_appflow::Config::builder()
             .behavior_version(aws_sdk_appflow::config::BehaviorVersion::v2026_01_12())
@@ -123,7 +125,7 @@ fn every_known_code_of_appflow_has_its_class() {
 
 /// A request for as many runs as there are states, all refused by AppFlow but the accepted ones, and
 /// then explained like this.
-fn explained(states: &[State]) -> Conclusion {
+fn explained(states: &[State]) -> Conclusion<Tally> {
     let ids: Vec<String> = (0..states.len()).map(|index| format!("id-{index}")).collect();
     let accepted = |state: &State| *state == State::Accepted;
     let invalid = ids.iter().zip(states).filter(|(_, state)| !accepted(state)).map(|(id, _)| id.clone());

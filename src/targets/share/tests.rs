@@ -19,12 +19,13 @@ struct Scripted {
     start: Option<Instant>,
 }
 
-impl Target for Scripted {
+impl Calls for Scripted {
     type Cancellation = Vec<char>;
     type Call = Vec<char>;
     type Reply = ();
+    type Unclear = ();
 
-    const OPERATION: Operation = Operation::StopExecution;
+    const CANCEL: &'static Operation = &Operation { name: "scripted.Cancel", quota: None };
 
     fn calls(&self, requests: &[&Vec<char>]) -> Vec<Shared<Vec<char>>> {
         let mut names: Vec<char> = requests.iter().flat_map(|request| request.iter().copied()).collect();
@@ -49,18 +50,10 @@ impl Target for Scripted {
         reply.map(|id| Accepted { reply: (), request_id: Some(id.into()) })
     }
 
-    fn conclude(&self, _: &Vec<char>, answers: &[Answered<'_, Self>]) -> Conclusion {
+    fn conclude(&self, _: &Vec<char>, answers: &[Answered<'_, Self>]) -> Conclusion<()> {
         let error = answers.iter().find_map(|answer| answer.result.err()).cloned();
         let status = error.as_ref().map_or(Status::Accepted, |error| status_of(error.class));
-        Conclusion {
-            status,
-            taken: error.is_none(),
-            result: None,
-            error,
-            remaining: None,
-            unclear: None,
-            open_ends: Vec::new(),
-        }
+        Conclusion { taken: error.is_none(), error, ..Conclusion::of(status) }
     }
 }
 
@@ -83,29 +76,33 @@ async fn run(
     let start = Instant::now();
     let target = Scripted { replies: replies.into(), start: Some(start), ..Scripted::default() };
     let quota = Quota { per_second: 2.0, burst };
-    let (retry, pace) = (Retry::new(6, 10), Pace::new(&BTreeMap::from([(Scripted::OPERATION, quota)]), 1));
+    let (retry, pace) = (
+        Retry::new(6, 10),
+        Pace::new([Scripted::CANCEL], &BTreeMap::from([(Scripted::CANCEL.name, quota)]), 1),
+    );
     let deferred = RefCell::new(Vec::new());
-    let means = Means {
+    let context = Context {
         retry: &retry,
         pace: &pace,
         until: start + Duration::from_secs(seconds),
         now: crate::timestamp::Timestamp::LATEST,
         max_pages: 1,
         deferred: &|record, wait: Duration| deferred.borrow_mut().push((record, wait.as_millis())),
+        look_up_failed: &|_, _| {},
     };
     let named: Vec<Vec<char>> = requests.iter().map(|names| names.chars().collect()).collect();
     let asked = named.iter().enumerate().map(|(place, cancellation)| Asked {
-        place,
         cancellation,
+        requested_at: crate::timestamp::Timestamp::LATEST.into(),
         standing: Standing::Received(1),
         record: place,
     });
     let settled = RefCell::new(BTreeMap::new());
     let told = |place, settlement| {
         let at = start.elapsed().as_millis();
-        assert_eq!(settled.borrow_mut().insert(place, (settlement, at)), None, "told twice");
+        assert!(settled.borrow_mut().insert(place, (settlement, at)).is_none(), "told twice");
     };
-    settle(&target, &asked.collect::<Vec<_>>(), &means, &told).await;
+    settle(&target, &asked.collect::<Vec<_>>(), &context, &told).await;
     let settled = settled.into_inner();
     assert!(settled.keys().copied().eq(0..requests.len()));
     Run {
@@ -288,24 +285,25 @@ async fn each_request_is_told_of_as_soon_as_its_own_calls_are_done() {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_a_turn_and_no_slot_is_deferred_however_many_calls_it_needs() {
-    let (retry, pace) = (Retry::new(6, 1), Pace::new(&BTreeMap::new(), 1));
+    let (retry, pace) = (Retry::new(6, 1), Pace::new([], &BTreeMap::new(), 1));
     let start = Instant::now();
     let until = start + Duration::from_secs(3);
     let deferred = RefCell::new(Vec::new());
-    let means = Means {
+    let context = Context {
         retry: &retry,
         pace: &pace,
         until,
         now: crate::timestamp::Timestamp::LATEST,
         max_pages: 1,
         deferred: &|record, _| deferred.borrow_mut().push(record),
+        look_up_failed: &|_, _| {},
     };
     let hung = async || tokio::time::sleep(Duration::from_secs(60)).await;
     let target = Scripted::default();
     let named: [Vec<char>; 2] = ["a".chars().collect(), "bcde".chars().collect()];
     let asked = named.iter().enumerate().map(|(place, cancellation)| Asked {
-        place,
         cancellation,
+        requested_at: crate::timestamp::Timestamp::LATEST.into(),
         standing: Standing::Received(1),
         record: place,
     });
@@ -318,7 +316,7 @@ async fn what_has_a_turn_and_no_slot_is_deferred_however_many_calls_it_needs() {
         hung().await;
         Ok(())
     });
-    tokio::join!(busy, settle(&target, &asked, &means, &told));
+    tokio::join!(busy, settle(&target, &asked, &context, &told));
     let mut statuses = statuses.into_inner();
     statuses.sort_by_key(|(place, ..)| *place);
     assert_eq!(statuses, [(0, Status::Deferred, 0), (1, Status::Deferred, 0)]);

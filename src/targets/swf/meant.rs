@@ -64,7 +64,7 @@ impl Meant {
     ///
     /// # Errors
     /// What became of them, where none is to be asked.
-    pub fn open(self, since: Moment, now: Timestamp) -> Result<String, Box<Conclusion>> {
+    pub fn open(self, since: Moment, now: Timestamp) -> Result<String, Box<Conclusion<Cancellation>>> {
         let goes_on = self.goes_on(now);
         Err(Box::new(match self {
             Self::Found(chain) => match chain.runs.into_iter().next() {
@@ -212,7 +212,7 @@ impl Swf {
     ) -> Result<Vec<Meant>, CallError> {
         let meant = self.read(asked, from.clone(), look_up).await?;
         // A run that was continued between the two lists is in neither with what continues it.
-        match meant.iter().any(|meant| meant.goes_on(look_up.means().now)) {
+        match meant.iter().any(|meant| meant.goes_on(look_up.context().now)) {
             true => self.read(asked, from, look_up).await,
             false => Ok(meant),
         }
@@ -247,7 +247,7 @@ impl Swf {
 
 /// What a run that was found, or none, means for a request. `since` is when a request that names no
 /// run was made: a run that was canceled before was not canceled for it.
-pub fn explained(found: Option<Run>, since: Option<Moment>) -> Conclusion {
+pub fn explained(found: Option<Run>, since: Option<Moment>) -> Conclusion<Cancellation> {
     let Some(run) = found else { return concluded(Status::NotFound, None) };
     let Some(closed) = &run.closed else { return still_running(&run) };
     let since_then = since.is_none_or(|since| closed.at.is_some_and(|at| at >= since.begins()));
@@ -259,7 +259,7 @@ pub fn explained(found: Option<Run>, since: Option<Moment>) -> Conclusion {
 }
 
 /// The run is open, or continued by one that is, and was not asked: it is to be tried again.
-pub fn still_running(run: &Run) -> Conclusion {
+pub fn still_running(run: &Run) -> Conclusion<Cancellation> {
     let message = match run.is_continued() {
         true => "the run was continued as new, and SWF does not show yet what continues it",
         false => "SWF shows the run as open, and knows no open run to cancel",
@@ -268,7 +268,7 @@ pub fn still_running(run: &Run) -> Conclusion {
     Conclusion { error: Some(error), ..concluded(Status::Failed, Some(run)) }
 }
 
-fn concluded(status: Status, run: Option<&Run>) -> Conclusion {
+fn concluded(status: Status, run: Option<&Run>) -> Conclusion<Cancellation> {
     let result = run.map(|run| match &run.closed {
         None => json!({"runId": run.run_id}),
         Some(closed) => json!({"runId": run.run_id, "closeStatus": closed.status.as_str()}),

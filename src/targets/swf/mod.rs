@@ -5,126 +5,71 @@
 //! answers `UnknownResourceFault` for what never existed and what is closed alike.
 //! API: <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RequestCancelWorkflowExecution.html>
 
+mod continued;
 mod meant;
+mod reads;
+mod request;
 mod runs;
 
-use aws_config::SdkConfig;
 use aws_sdk_swf::operation::RequestId;
-use serde_json::{Value, json};
+use serde_json::json;
 
-pub use self::meant::{From, Meant, explained, is_listed, still_running};
-pub use self::runs::Run;
-use super::{Accepted, Answered, Conclusion, Shared, Target, Unclear, share, status_of};
+pub use self::request::{Asks, Cancellation};
+use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, share, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply};
-use crate::fields::Fields;
-use crate::fields::rules::Text;
-use crate::pace::Operation;
+use crate::client::{self, ReadableReply, Says, Successes};
+use crate::pace::{Operation, Quota};
 use crate::vocabulary::Status;
 
-/// Names that break these rules can never have been registered or started.
-const DOMAIN: Text = Text {
-    length: 1..=256,
-    expected: "no : / | or control character, not arn, no white space at the ends",
-    allows: |text| can_exist(text) && text.trim() == text,
+pub static SERVICE: Service = Service {
+    name: "swf",
+    cancel: &CANCEL,
+    reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED],
+    key_form: "swf:<domain>/<workflow id>",
+    can_name: request::can_name,
+    read: request::read,
+    variables: &[],
+    configure: |_, _| Connect::new(|wire| Swf::connect(wire.aws)),
+    rehearsal: Some(r#"{"service": "swf", "domain": "rehearsal", "workflowId": "rehearsal"}"#),
 };
 
-const WORKFLOW_ID: Text =
-    Text { length: 1..=256, expected: "no : / | or control character, not arn", allows: can_exist };
-
-/// The id of a run.
-pub const RUN_ID: Text = Text::any(1..=64);
-
-fn can_exist(text: &str) -> bool {
-    text != "arn" && !text.chars().any(|character| ":/|".contains(character) || character.is_control())
+/// Quotas: <https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dg-limits.html>
+const fn operation(name: &'static str, per_second: f64, burst: f64) -> Operation {
+    Operation { name, quota: Some(Quota::new(per_second, burst)) }
 }
 
-/// What a request asks of SWF.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Cancellation {
-    domain: String,
-    workflow_id: String,
-    run_id: Option<String>,
-}
+const CANCEL: Operation = operation("swf.RequestCancelWorkflowExecution", 30.0, 2_000.0);
+const DESCRIBE: Operation = operation("swf.DescribeWorkflowExecution", 6.0, 2_000.0);
+const LIST_OPEN: Operation = operation("swf.ListOpenWorkflowExecutions", 48.0, 200.0);
+const LIST_CLOSED: Operation = operation("swf.ListClosedWorkflowExecutions", 6.0, 200.0);
 
-impl Cancellation {
-    /// Takes SWF's fields of a request.
-    pub fn read(fields: &mut Fields) -> Option<Self> {
-        let domain = fields.required(&["domain"], &DOMAIN);
-        let workflow_id = fields.required(&["workflowId"], &WORKFLOW_ID);
-        let named = fields.has(&["runId"]);
-        let run_id = fields.text(&["runId"], &RUN_ID);
-        if named && run_id.is_none() {
-            return None;
-        }
-        Some(Self { domain: domain?, workflow_id: workflow_id?, run_id })
-    }
-
-    /// The run that is asked for, where one is.
-    pub fn run_id(&self) -> Option<&str> {
-        self.run_id.as_deref()
-    }
-
-    /// The same, as a list.
-    pub fn named_runs(&self) -> Option<&[String]> {
-        Some(self.run_id.as_slice()).filter(|runs| !runs.is_empty())
-    }
-
-    /// The same request, for a run that was found.
-    pub fn of_run(&self, run_id: &str) -> Self {
-        Self { run_id: Some(run_id.into()), ..self.clone() }
-    }
-
-    /// The request means whichever run is open.
-    pub fn is_open_ended(&self) -> bool {
-        self.run_id.is_none()
-    }
-
-    /// The name that policy and outcomes go by.
-    pub fn key(&self) -> String {
-        format!("swf:{}/{}", self.domain, self.workflow_id)
-    }
-
-    /// Whether a domain and a workflow can have a name, whatever its length.
-    pub fn can_name(name: &str) -> bool {
-        name.split_once('/').is_some_and(|(domain, workflow_id)| {
-            let named = !domain.is_empty() && !workflow_id.is_empty();
-            named && (DOMAIN.allows)(domain) && (WORKFLOW_ID.allows)(workflow_id)
-        })
-    }
-
-    /// What was asked, for the outcome.
-    pub fn target(&self) -> Value {
-        let mut target = json!({
-            "key": self.key(),
-            "domain": self.domain,
-            "workflowId": self.workflow_id,
-        });
-        if let Some(run_id) = &self.run_id {
-            target["runId"] = json!(run_id);
-        }
-        target
-    }
-}
+pub const SUCCESSES: Successes = &[
+    ("RequestCancelWorkflowExecution", Says::Nothing),
+    ("DescribeWorkflowExecution", Says::Member(&["executionInfo"])),
+    ("ListOpenWorkflowExecutions", Says::Member(&["executionInfos"])),
+    ("ListClosedWorkflowExecutions", Says::Member(&["executionInfos"])),
+];
 
 /// SWF behind its port.
 pub struct Swf(aws_sdk_swf::Client);
 
 impl Swf {
     /// Builds the client.
-    pub fn connect(aws: &SdkConfig) -> Self {
-        let config = aws_sdk_swf::config::Builder::from(aws).interceptor(ReadableReply);
+    pub fn connect(aws: &aws_config::SdkConfig) -> Self {
+        let config = aws_sdk_swf::config::Builder::from(aws).interceptor(ReadableReply(SUCCESSES));
         Self(aws_sdk_swf::Client::from_conf(config.build()))
     }
 }
 
-impl Target for Swf {
+impl Calls for Swf {
     type Cancellation = Cancellation;
     /// A request is one call, with the same names.
     type Call = Cancellation;
     type Reply = ();
+    /// What was called: the service does not say whether it never was or is closed.
+    type Unclear = Cancellation;
 
-    const OPERATION: Operation = Operation::RequestCancelWorkflowExecution;
+    const CANCEL: &'static Operation = &CANCEL;
 
     fn calls(&self, requests: &[&Cancellation]) -> Vec<Shared<Cancellation>> {
         share::equal(requests)
@@ -140,27 +85,41 @@ impl Target for Swf {
             .request_cancel_workflow_execution()
             .domain(&call.domain)
             .workflow_id(&call.workflow_id)
-            .set_run_id(call.run_id.clone())
+            .set_run_id(call.run_id().map(Into::into))
             .send()
             .await
             .map_err(|error| client::call_error(error, classify))?;
         Ok(Accepted { request_id: output.request_id().map(|id| cut(id, 128)), reply: () })
     }
 
-    fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion {
+    fn conclude(
+        &self,
+        cancellation: &Cancellation,
+        answers: &[Answered<'_, Self>],
+    ) -> Conclusion<Cancellation> {
         let error = answers.iter().find_map(|answer| answer.result.err()).cloned();
         // The service's words are a hint, not a contract: only a domain that it names is not looked into.
         let unclear = error.as_ref().is_some_and(|error| {
             error.code == "UnknownResourceFault" && !error.message.starts_with("Unknown domain")
         });
+        let found = match &cancellation.asks {
+            Asks::Found(run_id) => Some(run_id),
+            Asks::Open | Asks::Named(_) => None,
+        };
+        let status = match &error {
+            // It was open a moment ago: that it is not any more says nothing of its end, which a look-up tells.
+            Some(_) if unclear && found.is_some() => Status::Failed,
+            Some(error) => status_of(error.class),
+            None => Status::Accepted,
+        };
         Conclusion {
-            unclear: unclear.then(|| Unclear::Swf(cancellation.clone())),
-            status: error.as_ref().map_or(Status::Accepted, |error| status_of(error.class)),
+            unclear: unclear.then(|| cancellation.clone()),
+            status,
             taken: error.is_none(),
-            result: None,
+            result: found.map(|run_id| json!({"runId": run_id})),
             error,
             remaining: None,
-            open_ends: cancellation.run_id.iter().cloned().collect(),
+            open_ends: cancellation.run_id().into_iter().map(String::from).collect(),
         }
     }
 }

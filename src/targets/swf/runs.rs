@@ -15,11 +15,10 @@ use aws_sdk_swf::types::{
     WorkflowExecutionInfo,
 };
 
-use super::{Cancellation, Swf, classify};
+use super::{Cancellation, DESCRIBE, LIST_CLOSED, LIST_OPEN, Swf, classify};
 use crate::call_error::{CallError, Class, cut};
 use crate::client;
 use crate::client::error::to_the_millisecond;
-use crate::pace::Operation;
 use crate::targets::LookUp;
 use crate::targets::pages::Tokens;
 use crate::timestamp::{Moment, Timestamp};
@@ -118,7 +117,7 @@ impl Swf {
         asked: &Cancellation,
         look_up: &LookUp<'_>,
     ) -> Result<Option<Run>, CallError> {
-        let found = match &asked.run_id {
+        let found = match asked.run_id() {
             Some(run_id) => self.described(asked, run_id, look_up).await,
             None => self.newest_closed(asked, look_up).await,
         };
@@ -149,7 +148,7 @@ impl Swf {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(Operation::DescribeWorkflowExecution, call).await?;
+        let output = look_up.read(&DESCRIBE, call).await?;
         Ok(output.execution_info.and_then(Run::of))
     }
 
@@ -190,7 +189,7 @@ impl Swf {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(Operation::ListOpenWorkflowExecutions, call).await?;
+        let output = look_up.read(&LIST_OPEN, call).await?;
         Ok((output.execution_infos.into_iter().filter_map(Run::of).collect(), output.next_page_token))
     }
 
@@ -218,7 +217,7 @@ impl Swf {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(Operation::ListClosedWorkflowExecutions, call).await?;
+        let output = look_up.read(&LIST_CLOSED, call).await?;
         let mut runs: Vec<Run> = output.execution_infos.into_iter().filter_map(Run::of).collect();
         // Of two that closed at once, the one that started later is the newer one.
         runs.sort_by_key(|run| Reverse((run.closed_at(), run.started_at)));

@@ -5,7 +5,7 @@
 use countermand::fields::violation::is_misleading;
 use countermand::follow_up::FollowUp;
 use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
-use countermand::targets::{Runs, Service};
+use countermand::targets::Runs;
 use serde_json::{Value, json};
 
 use super::draw::Draw;
@@ -139,10 +139,10 @@ fn check_request(request: &CancelRequest, text: &str) {
     // A valid request is JSON to everybody, but for what others put in and nobody reads.
     let Ok(value) = text.parse::<Value>() else { return assert!(text.contains('_'), "{text}") };
     let target = request.cancellation.target();
-    assert_eq!(value["service"], request.cancellation.service().name());
+    assert_eq!(value["service"], request.cancellation.service().name);
     assert_eq!(request.dry_run, value["dryRun"] == true);
     assert_eq!(target["key"], request.cancellation.key());
-    if request.cancellation.service() == Service::AppFlow {
+    if request.cancellation.service().name == "appflow" {
         // What ends every run of a flow is a request that names none, and nothing else.
         assert_eq!(target.get("executionIds").is_none(), value.get("executionIds").is_none());
     }
@@ -158,7 +158,7 @@ fn check_request(request: &CancelRequest, text: &str) {
 fn check_repeated(request: &CancelRequest, mut target: Value) {
     let fields = target.as_object_mut().expect("a target is an object");
     fields.remove("key");
-    fields.insert("service".into(), request.cancellation.service().name().into());
+    fields.insert("service".into(), request.cancellation.service().name.into());
     let Reading::Request(again) = request::read(&target.to_string()) else {
         panic!("the target {target} is no request");
     };

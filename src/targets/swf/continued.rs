@@ -4,36 +4,41 @@
 //! continues it, in the time that is left, and of the next one where that is continued too. Where it is
 //! not shown yet, or no time is left, the request comes again.
 
-use super::share;
-use super::swf::{self, From, Run};
-use super::{Asked, LookUp, Means, Settlement, Targets};
-use crate::log;
+use super::meant::{From, still_running};
+use super::runs::Run;
+use super::{Cancellation, Swf};
+use crate::call_error::CallError;
+use crate::targets::{Asked, Context, LookUp, Settlement, share};
 use crate::vocabulary::Effect;
 
 /// A workflow that is continued more often than this within one call's time is left to the redelivery.
 const MOST_CONTINUATIONS: usize = 10;
 
-impl Targets {
+impl Swf {
     /// Asks for the run that continues one of a request that named none.
+    ///
+    /// # Errors
+    /// A read that failed, after which the request comes again.
     pub(super) async fn ask_what_continues(
         &self,
         run: Run,
-        asked: &Asked<'_>,
-        workflow: &swf::Cancellation,
+        asked: &Asked<'_, Cancellation>,
+        workflow: &Cancellation,
         settlement: &mut Settlement,
-        means: &Means<'_>,
-    ) {
-        let look_up = &LookUp::needed(means, asked.standing).begun();
-        let (mut told, mut known) = (swf::still_running(&run), vec![run.run_id.clone()]);
+        context: &Context<'_>,
+    ) -> Result<(), CallError> {
+        let look_up = &LookUp::needed(context, asked.standing).begun();
+        let (mut told, mut known) = (still_running(&run), vec![run.run_id.clone()]);
         let from = match run.started_by(asked.requested_at) {
             true => From::Run(run),
             false => From::StartedBy(asked.requested_at),
         };
+        let mut failed = None;
         while known.len() <= MOST_CONTINUATIONS {
-            let found = self.swf.meant(workflow, vec![from.clone()], look_up).await;
-            let found = found.inspect_err(|error| log::look_up_failed("swf", error));
-            let Some(found) = found.ok().and_then(|found| found.into_iter().next()) else { break };
-            let run_id = match found.open(asked.requested_at, means.now) {
+            let found = self.meant(workflow, vec![from.clone()], look_up).await;
+            let found = found.map_err(|error| failed = Some(error)).unwrap_or_default().into_iter().next();
+            let Some(found) = found else { break };
+            let run_id = match found.open(asked.requested_at, context.now) {
                 Ok(run_id) if !known.contains(&run_id) => run_id,
                 // The lists are behind.
                 Ok(_) => break,
@@ -42,16 +47,17 @@ impl Targets {
                     break;
                 }
             };
-            let next = workflow.of_run(&run_id);
-            let made = share::once_more(&self.swf, &next, asked, means).await;
+            let next = workflow.of_run(run_id.clone());
+            let made = share::once_more(self, asked.with(&next), context).await;
             let is_answered = made.attempts > 0 && made.unclear.is_none();
-            settlement.add(made.of_run(&next), is_answered);
+            settlement.add(made, is_answered);
             if is_answered {
-                return;
+                return Ok(());
             }
             known.push(run_id);
         }
         settlement.mend(told);
+        failed.map_or(Ok(()), Err)
     }
 }
 

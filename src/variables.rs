@@ -9,12 +9,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::VARIABLES;
 use crate::call_error::cut;
 use crate::fields::near;
 use crate::fields::violation::{is_misleading, quote};
 use crate::secrets::hold;
-use crate::targets::cloudflow::Keys;
 
 /// How our own variables begin.
 const OURS: &str = "COUNTERMAND_";
@@ -44,10 +42,11 @@ impl Variables {
         }));
     }
 
-    pub fn refuse_unknown(&mut self) {
+    /// One of ours that does not exist: a misspelled limit must not mean no limit.
+    pub fn refuse_unknown(&mut self, known: &[&str]) {
         for (name, value) in &self.values {
-            if name.starts_with(OURS) && !VARIABLES.contains(&name.as_str()) {
-                let likely = likely(name, &VARIABLES);
+            if name.starts_with(OURS) && !known.contains(&name.as_str()) {
+                let likely = likely(name, known);
                 let shown = shown(&[name.as_str(), likely.unwrap_or_default()].concat(), value);
                 let nearest = likely.map(|likely| format!("; the nearest is {likely}")).unwrap_or_default();
                 let name = if is_misleading(name) { quote(name).to_string() } else { cut(name, 64) };
@@ -65,7 +64,7 @@ impl Variables {
     /// A part of an access key. It travels in a header, and is never repeated in an error.
     pub fn key(&mut self, name: &str) -> Option<String> {
         let key = self.text(name)?;
-        if !Keys::can_be_part(&key) {
+        if !can_be_in_a_header(&key) {
             self.problems
                 .push(format!("{name}: expected printable ASCII characters without blanks, got others"));
         }
@@ -95,6 +94,11 @@ impl Variables {
             number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
         })
     }
+}
+
+/// Whether a part of an access key can travel in a header.
+pub fn can_be_in_a_header(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether a variable of ours, of AWS or of Alibaba Cloud holds a secret, or would if its name were right.

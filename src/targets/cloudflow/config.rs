@@ -3,8 +3,14 @@
 //! Alibaba Cloud's own variables keep their names. Nothing here is required: without CloudFlow's part a
 //! deployment serves the other services.
 
-use super::variables::Variables;
-use crate::targets::cloudflow::{Endpoint, KeySource, Keys, Signature};
+use super::{Endpoint, KeySource, Keys, Signature};
+use crate::variables::Variables;
+
+pub const VARIABLES: [&str; 3] = [
+    "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
+    "COUNTERMAND_CLOUDFLOW_SIGNATURE",
+    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
+];
 
 /// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `substitute` stands
 /// in for the endpoint of the region.
@@ -63,3 +69,6 @@ fn endpoint_url(url: &str) -> Result<String, String> {
         false => Err(expected.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What is read of a flow, for requests to be pinned, rehearsed, explained and followed: its records, once for all.
+
+use std::collections::HashSet;
+
+use super::{AppFlow, Cancellation};
+use crate::call_error::CallError;
+use crate::targets::{Followed, LookUp, Purpose, Question, Read, Reading, Runs, Settlement, Sight, Target};
+use crate::vocabulary::State;
+
+impl Target for AppFlow {
+    async fn read(
+        &self,
+        requests: &[Reading<'_, Cancellation>],
+        look_up: &LookUp<'_>,
+    ) -> Result<Vec<Read<Cancellation>>, CallError> {
+        let Some(first) = requests.first() else { return Ok(Vec::new()) };
+        let since: Vec<_> = requests.iter().map(Reading::since).collect();
+        let found = self.meant(first.asked.cancellation, &since, look_up).await?;
+        let read = requests.iter().zip(found).map(|(Reading { asked, purpose }, found)| match purpose {
+            Purpose::Cancel => Ok(asked.cancellation.pinned(found)),
+            Purpose::Rehearse { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
+        });
+        Ok(read.collect())
+    }
+
+    async fn explain(
+        &self,
+        questions: &mut [Question<'_, Self>],
+        look_up: &LookUp<'_>,
+    ) -> Result<(), CallError> {
+        let Some(first) = questions.first() else { return Ok(()) };
+        let flow_name = &first.asked.cancellation.flow_name;
+        let wanted: HashSet<&str> =
+            questions.iter().flat_map(|question| question.unclear.unexplained()).collect();
+        let (found, error) = self.look_up(flow_name, wanted, look_up).await;
+        for Question { unclear, settlement, .. } in questions {
+            unclear.explain(&found);
+            settlement.mend(std::mem::take(unclear).conclude(flow_name));
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    async fn follow(
+        &self,
+        requests: &[Followed<'_, Cancellation>],
+        look_up: &LookUp<'_>,
+    ) -> (Vec<Sight>, Option<CallError>) {
+        let Some(first) = requests.first() else { return (Vec::new(), None) };
+        let (mut wanted, mut spans) = (HashSet::new(), Vec::new());
+        for followed in requests {
+            match followed.runs {
+                Runs::Known(runs) => wanted.extend(runs.iter().map(String::as_str)),
+                Runs::Asked(span) => spans.push(*span),
+            }
+        }
+        let seen = self.seen(first.cancellation, wanted, &spans, look_up).await;
+        let mut running = seen.running.map(Vec::into_iter);
+        let state = |id: &String| (id.clone(), seen.states.get(id).copied().unwrap_or(State::Unknown));
+        let sights = requests.iter().map(|followed| match followed.runs {
+            Runs::Known(runs) => Some(runs.iter().map(state).collect()),
+            Runs::Asked(_) => running.as_mut().and_then(Iterator::next),
+        });
+        (sights.collect(), seen.error)
+    }
+}

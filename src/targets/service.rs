@@ -1,0 +1,123 @@
+//! What the rest of the function knows of a service and of a request to it.
+
+use std::any::Any;
+use std::fmt::{Debug, Formatter, Result as Formatted};
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use serde_json::Value;
+
+use super::port::Port;
+use crate::fields::Fields;
+use crate::fields::rules::Text;
+use crate::pace::Operation;
+use crate::variables::Variables;
+
+/// All that is peculiar to a service, as its folder declares it once.
+pub struct Service {
+    /// The name that requests and outcomes use.
+    pub name: &'static str,
+    /// The operation that cancels.
+    pub cancel: &'static Operation,
+    /// The operations that read.
+    pub reads: &'static [&'static Operation],
+    /// How the keys of its targets are made.
+    pub key_form: &'static str,
+    /// Whether a target can have a key with this behind the service's name, whatever its length.
+    pub can_name: fn(&str) -> bool,
+    /// Takes the service's own fields of a request, whose `reason` it may pass on; `None` where one of them is not
+    /// valid, as the violations tell.
+    pub read: fn(&mut Fields, reason: Option<&str>) -> Option<Asks>,
+    /// The variables of ours that it reads.
+    pub variables: &'static [&'static str],
+    /// Reads its variables. What is missing is told to whoever asks for the service, not at the start. The substitute
+    /// is called in place of the service, if anything is.
+    pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
+    /// A request that names nothing real, which opens a connection ahead; none where nothing is opened ahead.
+    pub rehearsal: Option<&'static str>,
+}
+
+/// What a request asks, whichever its service.
+pub type Asks = Arc<dyn Cancellation>;
+
+/// Builds a client of a service, as its variables say.
+#[derive(Clone)]
+pub struct Connect(Arc<Building>);
+
+type Building = dyn Fn(&Wire<'_>) -> Box<dyn Port>;
+
+impl Connect {
+    pub fn new<P: Port + 'static>(connect: impl Fn(&Wire<'_>) -> P + 'static) -> Self {
+        Self(Arc::new(move |wire| Box::new(connect(wire))))
+    }
+
+    pub fn connect(&self, wire: &Wire<'_>) -> Box<dyn Port> {
+        (self.0)(wire)
+    }
+}
+
+/// It may hold keys.
+impl Debug for Connect {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> Formatted {
+        formatter.write_str("Connect")
+    }
+}
+
+/// What clients are built on.
+#[derive(Clone, Copy)]
+pub struct Wire<'a> {
+    pub aws: &'a SdkConfig,
+    pub connector: &'a SharedHttpConnector,
+}
+
+/// What a valid request asks of a service.
+pub trait Cancellation: Any + Debug + Send + Sync {
+    fn service(&self) -> &'static Service;
+
+    /// The name that policy and outcomes go by, which begins with the service's.
+    fn key(&self) -> String;
+
+    /// The `target` of an outcome: what was asked, after the key that names it.
+    fn target(&self) -> Value;
+
+    /// The runs that the request names; none where it means whatever runs.
+    fn named_runs(&self) -> Option<&[String]>;
+
+    /// What the ids are that a request without any can mean, and how many a message carries.
+    fn runs_rule(&self) -> (&'static Text, usize);
+
+    /// The request means whatever runs.
+    fn is_open_ended(&self) -> bool {
+        self.named_runs().is_none()
+    }
+
+    /// Where leaving the ids out means every active run: whether the request says so in words too.
+    fn all_active_in_words(&self) -> Option<bool> {
+        None
+    }
+
+    /// One read of its target tells of every run there.
+    fn is_read_as_a_whole(&self) -> bool {
+        false
+    }
+}
+
+impl Service {
+    /// The operations that have a pace.
+    pub fn operations(&self) -> impl Iterator<Item = &'static Operation> {
+        std::iter::once(self.cancel).chain(self.reads.iter().copied())
+    }
+}
+
+impl PartialEq for Service {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Debug for Service {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> Formatted {
+        formatter.write_str(self.name)
+    }
+}

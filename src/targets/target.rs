@@ -1,0 +1,100 @@
+//! What a service tells of itself, so that requests to it can be carried out, pinned, explained and followed.
+
+use super::{
+    Accepted, Answered, Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Shared, Sight,
+};
+use crate::call_error::CallError;
+use crate::pace::Operation;
+
+/// The calls by which a service cancels.
+pub trait Calls {
+    /// What a valid request asks of it.
+    type Cancellation;
+    /// One call; a request may need several, and several requests the same.
+    type Call;
+    /// What a successful call tells.
+    type Reply;
+    /// What a look-up could tell more of a request.
+    type Unclear: 'static;
+
+    /// The operation that cancels, as its pace knows it.
+    const CANCEL: &'static Operation;
+
+    /// Whether calls can be made at all.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn ready(&self) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    /// The fewest calls that carry all these requests out, in their order.
+    fn calls(&self, requests: &[&Self::Cancellation]) -> Vec<Shared<Self::Call>>;
+
+    /// What of a shared call one of its requests asked for.
+    fn part(&self, call: &Self::Call, request: &Self::Cancellation) -> Self::Call;
+
+    /// Makes one attempt of a call.
+    ///
+    /// # Errors
+    /// Every failure, classified by the service's code.
+    fn cancel(&self, call: &Self::Call) -> impl Future<Output = Result<Accepted<Self::Reply>, CallError>>;
+
+    /// What the answers to all calls that a request is on mean for it.
+    fn conclude(
+        &self,
+        request: &Self::Cancellation,
+        answers: &[Answered<'_, Self>],
+    ) -> Conclusion<Self::Unclear>;
+}
+
+/// A service that we ask. One of which a request is an execution, a call and a description implements
+/// [`Single`](super::Single) instead, from which all of this follows.
+pub trait Target: Calls<Cancellation: Cancellation> {
+    /// Reads runs for requests to one target, before anything is asked; there is at least one request. What
+    /// comes of it is in their order.
+    ///
+    /// # Errors
+    /// A read that failed; it was for all of them, and so is the failure.
+    fn read(
+        &self,
+        requests: &[Reading<'_, Self::Cancellation>],
+        look_up: &LookUp<'_>,
+    ) -> impl Future<Output = Result<Vec<Read<Self::Cancellation>>, CallError>>;
+
+    /// Asks what the answers left open, and mends the settlements; there is at least one question, and more
+    /// only where a target is read as a whole.
+    ///
+    /// # Errors
+    /// A read that failed. What was found nevertheless is taken over before.
+    fn explain(
+        &self,
+        questions: &mut [Question<'_, Self>],
+        look_up: &LookUp<'_>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+
+    /// Looks up how far the runs are that were asked to end, for requests that one read serves; there is at
+    /// least one. What is seen is in their order, and comes with a read that failed all the same.
+    fn follow(
+        &self,
+        requests: &[Followed<'_, Self::Cancellation>],
+        look_up: &LookUp<'_>,
+    ) -> impl Future<Output = (Vec<Sight>, Option<CallError>)>;
+}
+
+/// A request for which runs are read.
+pub struct Reading<'a, C: ?Sized = dyn Cancellation> {
+    pub asked: Asked<'a, C>,
+    pub purpose: Purpose,
+}
+
+/// The request for the runs that were found, or what became of one that is not to be carried out.
+pub type Read<C> = Result<C, Box<Settlement>>;
+
+/// What the answers to a request left open.
+pub struct Question<'a, T: Calls + ?Sized> {
+    pub asked: Asked<'a, T::Cancellation>,
+    /// Taken by who explains it.
+    pub unclear: T::Unclear,
+    pub settlement: Settlement,
+}
