@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use crate::event_source::Record;
 use crate::pace::Standing;
 use crate::request::CancelRequest;
-use crate::targets::{Asked, Cancellation, Context, Purpose, Reading, Settlement, Targets, Tell};
+use crate::targets::{Asked, Cancellation, Context, Purpose, Reading, Targets, Tell};
 use crate::timestamp::{Moment, Timestamp};
 
 /// Lambda repeats an asynchronous invocation that failed a minute later, and keeps it for six hours at most.
@@ -90,7 +90,7 @@ pub fn standing(record: &Record) -> Standing {
 
 impl Plan<'_> {
     /// Carries it out. What became of each request is told with its record's place as soon as it is known.
-    pub async fn carry_out(&self, targets: &Targets, context: &Context<'_>, tell: Tell<'_, Settlement>) {
+    pub async fn carry_out(&self, targets: &Targets, context: &Context<'_>, tell: Tell<'_>) {
         let settle = targets.settle(&self.settled, context, tell);
         let read = self.read.values().map(|requests| targets.settle_read(requests, context, tell));
         tokio::join!(settle, join_all(read));

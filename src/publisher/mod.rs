@@ -56,7 +56,9 @@ pub trait Transport {
     fn limits(&self) -> Limits;
 
     /// What an entry counts against the limit in bytes.
-    fn size(&self, entry: &Entry) -> usize;
+    fn size(&self, entry: &Entry) -> usize {
+        size_with_attributes(entry)
+    }
 
     /// Sends entries in one call, and says of each whether it was taken.
     ///

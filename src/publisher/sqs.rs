@@ -30,10 +30,6 @@ impl Transport for Queue {
         Limits { entries: 10, bytes: 1_048_576 }
     }
 
-    fn size(&self, entry: &Entry) -> usize {
-        super::size_with_attributes(entry)
-    }
-
     async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let batch = entries.iter().enumerate().map(|(index, entry)| {
             let attributes: HashMap<_, _> = attributes(entry)

@@ -23,7 +23,7 @@ pub async fn explain<T: Target>(
     target: &T,
     settled: Vec<Settled<'_>>,
     context: &Context<'_>,
-    tell: Tell<'_, Settlement>,
+    tell: Tell<'_>,
 ) {
     let look_up = &LookUp::courtesy(context);
     let mut together: BTreeMap<(String, Option<usize>), Vec<Question<'_, T>>> = BTreeMap::new();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::port::Tell;
+use super::port::TellSeen;
 use super::target::Target;
 use super::{Cancellation, Context, LookUp, Runs, Sight};
 use crate::call_error::{CallError, Class};
@@ -38,7 +38,7 @@ pub async fn follow<T: Target>(
     target: &T,
     requests: Vec<Followed<'_, T::Cancellation>>,
     context: &Context<'_>,
-    tell: Tell<'_, Seen>,
+    tell: TellSeen<'_>,
 ) {
     let mut same: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for followed in requests {

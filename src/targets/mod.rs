@@ -31,7 +31,7 @@ pub use self::follow::{Followed, Seen};
 pub use self::look_up::LookUp;
 pub use self::pin::Purpose;
 use self::pin::incomplete;
-pub use self::port::{Port, Tell};
+pub use self::port::{Port, Tell, TellSeen};
 pub use self::runs::{MOST_RUNS, Runs, Sight};
 pub use self::service::{Cancellation, Connect, Service, Wire};
 pub use self::settlement::{Conclusion, Settlement, status_of};
@@ -105,7 +105,7 @@ impl Targets {
 
     /// Carries requests out that go as they are. What became of each is told as soon as it is known; of those
     /// over which the function itself fails, nothing is.
-    pub async fn settle(&self, requests: &[Asked<'_>], context: &Context<'_>, tell: Tell<'_, Settlement>) {
+    pub async fn settle(&self, requests: &[Asked<'_>], context: &Context<'_>, tell: Tell<'_>) {
         for asked in requests {
             if let Err(error) = self.port(asked.cancellation) {
                 tell(asked.record, Settlement::broken(error));
@@ -120,15 +120,10 @@ impl Targets {
 
     /// Carries requests for one target out whose runs are read first, each for the runs of its own moment,
     /// or finds out what it would reach.
-    pub async fn settle_read(
-        &self,
-        requests: &[Reading<'_>],
-        context: &Context<'_>,
-        tell: Tell<'_, Settlement>,
-    ) {
+    pub async fn settle_read(&self, requests: &[Reading<'_>], context: &Context<'_>, tell: Tell<'_>) {
         let Some(Reading { asked, .. }) = requests.first() else { return };
         match self.port(asked.cancellation) {
-            Ok(port) => port.settle_read(requests, context, tell).await,
+            Ok(port) => port.read(requests, context, tell).await,
             Err(error) => {
                 let broken = |asked: &Asked<'_>| tell(asked.record, Settlement::broken(error.clone()));
                 requests.iter().for_each(|reading| broken(&reading.asked));
@@ -137,12 +132,7 @@ impl Targets {
     }
 
     /// Asks what the answers left open, all questions side by side, and mends the settlements.
-    pub async fn explain(
-        &self,
-        settled: Vec<Settled<'_>>,
-        context: &Context<'_>,
-        tell: Tell<'_, Settlement>,
-    ) {
+    pub async fn explain(&self, settled: Vec<Settled<'_>>, context: &Context<'_>, tell: Tell<'_>) {
         let mut own: Vec<Vec<Settled<'_>>> = self.0.iter().map(|_| Vec::new()).collect();
         for (asked, settlement) in settled {
             match self.0.iter().position(|(service, _)| asked.cancellation.service() == *service) {
@@ -155,7 +145,7 @@ impl Targets {
     }
 
     /// Looks up how far runs are that were asked to end.
-    pub async fn follow(&self, requests: &[Followed<'_>], context: &Context<'_>, tell: Tell<'_, Seen>) {
+    pub async fn follow(&self, requests: &[Followed<'_>], context: &Context<'_>, tell: TellSeen<'_>) {
         for followed in requests {
             if let Err(error) = self.port(followed.cancellation) {
                 tell(followed.record, Err(error));

@@ -49,7 +49,7 @@ pub async fn settle_read<T: Target>(
     target: &T,
     requests: &[Reading<'_, T::Cancellation>],
     context: &Context<'_>,
-    tell: Tell<'_, Settlement>,
+    tell: Tell<'_>,
 ) {
     let standings = requests.iter().map(|reading| reading.asked.standing);
     let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);

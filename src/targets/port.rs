@@ -13,66 +13,45 @@ use super::{explain, follow, pin, share};
 use crate::call_error::CallError;
 use crate::contained::contained_in;
 
-/// Told of each request by its record's place in the batch, as soon as it is known.
-pub type Tell<'a, T> = &'a dyn Fn(usize, T);
+/// Told what became of each request, by its record's place in the batch, as soon as it is known.
+pub type Tell<'a> = &'a dyn Fn(usize, Settlement);
+/// Told what was seen for each request that is followed, in the same way.
+pub type TellSeen<'a> = &'a dyn Fn(usize, Seen);
+/// Done once every request is told of but those over which the function itself failed.
+pub type Work<'a> = LocalBoxFuture<'a, ()>;
 
 /// A service that can be asked. What is wrong with one request, or one target, is wrong with no other.
 pub trait Port {
     /// Carries requests out that go as they are.
-    fn settle<'a>(
-        &'a self,
-        requests: Vec<Asked<'a>>,
-        context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()>;
+    fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
 
     /// Carries requests for one target out whose runs are read first, or finds out what they would reach.
-    fn settle_read<'a>(
-        &'a self,
-        requests: &'a [Reading<'a>],
-        context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()>;
+    fn read<'a>(&'a self, reading: &'a [Reading<'a>], context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
 
     /// Asks what the answers left open.
-    fn explain<'a>(
-        &'a self,
-        settled: Vec<Settled<'a>>,
-        context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()>;
+    fn explain<'a>(&'a self, settled: Vec<Settled<'a>>, context: &'a Context<'a>, tell: Tell<'a>)
+    -> Work<'a>;
 
     /// Looks up how far runs are that were asked to end.
     fn follow<'a>(
         &'a self,
-        requests: Vec<Followed<'a>>,
+        asked: Vec<Followed<'a>>,
         context: &'a Context<'a>,
-        tell: Tell<'a, Seen>,
-    ) -> LocalBoxFuture<'a, ()>;
+        tell: TellSeen<'a>,
+    ) -> Work<'a>;
 }
 
 impl<T: Target> Port for T {
-    fn settle<'a>(
-        &'a self,
-        requests: Vec<Asked<'a>>,
-        context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()> {
+    fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
         Box::pin(async move {
-            let own = requests.into_iter().filter_map(|asked| own(asked, tell)).collect::<Vec<_>>();
-            // Of whom nothing is told then, the function failed over.
+            let own = asked.into_iter().filter_map(|asked| own(asked, tell)).collect::<Vec<_>>();
             let _ = contained_in(share::settle(self, &own, context, tell)).await;
         })
     }
 
-    fn settle_read<'a>(
-        &'a self,
-        requests: &'a [Reading<'a>],
-        context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()> {
+    fn read<'a>(&'a self, reading: &'a [Reading<'a>], context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
         Box::pin(async move {
-            let own = requests.iter().filter_map(|Reading { asked, purpose }| {
+            let own = reading.iter().filter_map(|Reading { asked, purpose }| {
                 Some(Reading { asked: own(*asked, tell)?, purpose: *purpose })
             });
             let own = own.collect::<Vec<_>>();
@@ -84,24 +63,24 @@ impl<T: Target> Port for T {
         &'a self,
         settled: Vec<Settled<'a>>,
         context: &'a Context<'a>,
-        tell: Tell<'a, Settlement>,
-    ) -> LocalBoxFuture<'a, ()> {
+        tell: Tell<'a>,
+    ) -> Work<'a> {
         Box::pin(explain::explain(self, settled, context, tell))
     }
 
     fn follow<'a>(
         &'a self,
-        requests: Vec<Followed<'a>>,
+        asked: Vec<Followed<'a>>,
         context: &'a Context<'a>,
-        tell: Tell<'a, Seen>,
-    ) -> LocalBoxFuture<'a, ()> {
+        tell: TellSeen<'a>,
+    ) -> Work<'a> {
         Box::pin(async move {
-            let own = requests.into_iter().filter_map(|followed| match concrete(followed.cancellation) {
-                Some(cancellation) => Some(followed.with(cancellation)),
-                None => {
+            let own = asked.into_iter().filter_map(|followed| {
+                let own = concrete(followed.cancellation).map(|cancellation| followed.with(cancellation));
+                if own.is_none() {
                     tell(followed.record, Err(CallError::not_served(followed.cancellation.service().name)));
-                    None
                 }
+                own
             });
             follow::follow(self, own.collect(), context, tell).await;
         })
@@ -109,7 +88,7 @@ impl<T: Target> Port for T {
 }
 
 /// The request as its service knows it.
-fn own<'a, C: Cancellation>(asked: Asked<'a>, tell: Tell<'_, Settlement>) -> Option<Asked<'a, C>> {
+fn own<'a, C: Cancellation>(asked: Asked<'a>, tell: Tell<'_>) -> Option<Asked<'a, C>> {
     let own = concrete(asked.cancellation).map(|cancellation| asked.with(cancellation));
     if own.is_none() {
         let error = CallError::not_served(asked.cancellation.service().name);

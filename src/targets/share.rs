@@ -57,7 +57,7 @@ pub async fn settle<T: Calls>(
     target: &T,
     requests: &[Asked<'_, T::Cancellation>],
     context: &Context<'_>,
-    tell: Tell<'_, Settlement>,
+    tell: Tell<'_>,
 ) {
     let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
     let calls = target.calls(&cancellations);
