@@ -18,11 +18,10 @@ use tokio::time::timeout;
 
 use crate::case::{Case, in_real_time};
 use crate::function::Function;
+use crate::services;
 
 /// A step that does not come in this time does not come.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The tables of requests that mean the runs of their moment.
-const OPEN_ENDED: [&str; 2] = ["appflow-all-active", "swf-without-a-run-id"];
 /// So long a delivery is held up where another one overtakes it.
 const HELD_UP_MS: u64 = 1_500;
 
@@ -86,7 +85,8 @@ fn rows(path: PathBuf) -> Vec<Trial> {
     let table = table.as_object_mut().expect("a table is an object");
     let Some(Value::Array(rows)) = table.remove("deaths") else { panic!("{}: no deaths", path.display()) };
     let file = path.file_stem().expect("a table has a name").to_string_lossy();
-    let ways = if OPEN_ENDED.contains(&file.as_ref()) { vec![false, true] } else { vec![false] };
+    let means_any = table["sqs"].as_array().is_some_and(|bodies| bodies.iter().all(services::means_any));
+    let ways = if means_any { vec![false, true] } else { vec![false] };
     let tests = rows.into_iter().flat_map(|row| {
         let (death, case) = row_of(table, row);
         let signals = death.by.iter().flat_map(|signal| ways.iter().map(move |wrapped| (signal, *wrapped)));

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, in_real_time};
 use crate::expand::{QUEUE, sqs_event};
 use crate::function::Function;
+use crate::services::{self, SERVICES, requests};
 
 const INVOCATIONS: usize = 20_000;
 /// By then all code has run, the allocator has its arenas and the pool its connections.
@@ -31,15 +32,11 @@ pub fn trials() -> Vec<Trial> {
 }
 
 async fn check() -> Result<(), String> {
-    let paces = ["appflow.CancelFlowExecutions", "appflow.DescribeFlowExecutionRecords"];
-    let paces = paces.into_iter().chain(["swf.RequestCancelWorkflowExecution", "cloudflow.StopExecution"]);
-    let reads = ["swf.ListOpenWorkflowExecutions", "swf.ListClosedWorkflowExecutions"];
-    let rates = paces.chain(reads).map(|name| format!("{name}=100000/100000"));
     let case = Case::read(json!({
         "raw": "",
         "destination": "bus",
         "env": {
-            "COUNTERMAND_RATES": rates.collect::<Vec<_>>().join(","),
+            "COUNTERMAND_RATES": services::unbounded_rates(),
             "COUNTERMAND_MAX_ATTEMPTS": "2",
         },
         "expect": {},
@@ -81,49 +78,55 @@ async fn invoke(simulator: &Simulator, event: &Value, fault: Option<Fault>) -> R
 fn sound() -> Vec<Value> {
     let long = "x".repeat(20_000);
     let batch = |bodies: &[Value], receives| sqs_event(QUEUE, bodies, receives, 1_764_600_000_000);
-    let stock = json!({"service": "appflow", "flowName": "stock"});
-    vec![
-        batch(&three(), 1),
-        json!({"detail-type": "Cancel Request", "detail": three()[0], "id": "e-1", "time": "2025-12-01T14:40:00Z"}),
-        three()[1].clone(),
-        // Pinned, looked up, rehearsed.
-        batch(&[stock], 2),
-        batch(&[json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-3", "run-9"]})], 1),
-        batch(&[json!({"service": "appflow", "flowName": "orders", "dryRun": true})], 1),
-        // Unknown, refused, unreadable.
-        batch(&[json!({"service": "cloudflow", "flowName": "etl", "executionName": "never"})], 1),
-        batch(
-            &[json!({"service": "swf"}), json!("no json"), json!({"service": "appflow", "reason": long})],
-            1,
-        ),
+    let mut events = vec![
+        batch(&requests(), 1),
+        // Refused, unreadable.
+        batch(&[json!("no json"), json!({"service": SERVICES[0].name(), "reason": long})], 1),
         json!({"service": "nothing", "context": {"a": [1, 2, 3]}}),
         json!({"Records": [{"eventSource": "aws:sqs", "body": "no id"}]}),
-    ]
+    ];
+    for service in SERVICES {
+        for request in service.requests {
+            let request: Value = request.parse().expect("a request is JSON");
+            let mut dry_run = request.clone();
+            dry_run["dryRun"] = json!(true);
+            // Late and pinned, or unknown; rehearsed.
+            events.extend([batch(std::slice::from_ref(&request), 2), batch(&[dry_run], 1), request.clone()]);
+            events.push(json!({"detail-type": "Cancel Request", "detail": request, "id": "e-1", "time": "2025-12-01T14:40:00Z"}));
+        }
+        let mut unknown = service.request();
+        let name = json!("never");
+        unknown[service.names] = if unknown[service.names].is_array() { json!([name]) } else { name };
+        events.push(batch(&[unknown], 1));
+    }
+    events
 }
 
-/// One that each service takes.
-fn three() -> Vec<Value> {
-    vec![
-        json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]}),
-        json!({"service": "swf", "domain": "billing", "workflowId": "invoice-2041"}),
-        json!({"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"}),
-    ]
-}
-
-/// The same three, with what goes wrong on the way: once, or for both attempts.
+/// One for each service, with what goes wrong on the way: once, or for both attempts.
 fn faulty() -> Vec<(Value, Option<Fault>)> {
-    let faults = json!([
-        {"operation": "appflow.CancelFlowExecutions", "kind": "throttle"},
-        {"operation": "swf.RequestCancelWorkflowExecution", "kind": "drop"},
-        {"operation": "cloudflow.StopExecution", "kind": "loseReply", "times": 2},
-        {"operation": "swf.RequestCancelWorkflowExecution", "kind": "error", "status": 400, "code": "AccessDeniedException"},
-        {"operation": "cloudflow.StopExecution", "kind": "reply", "status": 502, "body": "<html>"},
-        {"operation": "eventbridge.PutEvents", "kind": "failEntries", "entries": [0], "code": "InternalFailure", "times": 2},
-        {"operation": "eventbridge.PutEvents", "kind": "drop", "times": 2},
-        {"operation": "sqs.ChangeMessageVisibility", "kind": "drop"},
-    ]);
-    let faults: Vec<Fault> = serde_json::from_value(faults).expect("faults that exist");
-    faults.into_iter().map(|fault| (sqs_event(QUEUE, &three(), 1, 1_764_600_000_000), Some(fault))).collect()
+    let mut faults = vec![
+        json!({"operation": "eventbridge.PutEvents", "kind": "failEntries", "entries": [0], "code": "InternalFailure", "times": 2}),
+        json!({"operation": "eventbridge.PutEvents", "kind": "drop", "times": 2}),
+        json!({"operation": "sqs.ChangeMessageVisibility", "kind": "drop"}),
+    ];
+    for fault in [
+        json!({"kind": "throttle"}),
+        json!({"kind": "drop"}),
+        json!({"kind": "loseReply", "times": 2}),
+        json!({"kind": "error", "status": 400, "code": "AccessDeniedException"}),
+        json!({"kind": "reply", "status": 502, "body": "<html>"}),
+    ] {
+        faults.extend(SERVICES.map(|service| {
+            let mut fault = fault.clone();
+            fault["operation"] = json!(service.cancel);
+            fault
+        }));
+    }
+    let faults: Vec<Fault> = serde_json::from_value(faults.into()).expect("faults that exist");
+    faults
+        .into_iter()
+        .map(|fault| (sqs_event(QUEUE, &requests(), 1, 1_764_600_000_000), Some(fault)))
+        .collect()
 }
 
 /// What a process holds.

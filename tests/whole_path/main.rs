@@ -9,6 +9,7 @@
 //! connections between two invocations, [`rotation`] changes its keys there, [`secrets`] looks for them in whatever leaves it, [`rehearsed`] looks at what
 //! is ready before the first, [`trusted`] at whom it calls over TLS, [`flat`] watches its size, [`memory`] what a
 //! batch adds to it, [`crowd`] how long a crowded one takes, and [`follow`] follows requests to their end in simulated time.
+//! What all of these know of a service stands in [`services`].
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -38,6 +39,7 @@ mod property;
 mod rehearsed;
 mod rotation;
 mod secrets;
+mod services;
 mod stale;
 mod trusted;
 
@@ -60,6 +62,7 @@ fn main() {
     trials.extend(flat::trials());
     trials.extend(memory::trials());
     trials.extend(follow::trials());
+    trials.extend(services::trials());
     trials.extend(project::trials());
     trials.extend(layers::trials());
     trials.extend(documents::trials());

@@ -16,22 +16,35 @@ use tokio::time::timeout;
 
 use crate::case::{Case, in_real_time};
 use crate::function::Function;
+use crate::services::{SERVICES, Service};
 
-/// The services, by the variables that lead to them.
-const ENDPOINTS: [&str; 7] = [
-    "AWS_ENDPOINT_URL_APPFLOW",
-    "AWS_ENDPOINT_URL_SWF",
-    "AWS_ENDPOINT_URL_EVENTBRIDGE",
-    "AWS_ENDPOINT_URL_SNS",
-    "AWS_ENDPOINT_URL_SQS",
-    "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
-    ROLE,
-];
 /// Leads to a role's credentials, which count where the environment has none.
 const ROLE: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const BUS: &str = "AWS_ENDPOINT_URL_EVENTBRIDGE";
+/// Services that are asked for no cancel, by the variables that lead to them.
+const OTHERS: [&str; 4] = [BUS, "AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_SQS", ROLE];
 
-/// So many of each service, in that order.
-type Counts = [usize; 7];
+/// How often each service is met, by the variable that leads to it.
+type Counts = BTreeMap<&'static str, usize>;
+
+/// Those whose connections can be opened before anything is asked.
+fn of_aws() -> impl DoubleEndedIterator<Item = &'static Service> {
+    SERVICES.into_iter().filter(|service| service.is_of_aws())
+}
+
+/// The one that something is made to go wrong with.
+fn last() -> &'static Service {
+    of_aws().next_back().expect("a service of AWS's")
+}
+
+/// Each of [`of_aws`] and these.
+fn once_all(others: &[&'static str]) -> Counts {
+    of_aws()
+        .map(|service| service.endpoint)
+        .chain(others.iter().copied())
+        .map(|endpoint| (endpoint, 1))
+        .collect()
+}
 
 /// What a start logs of each service that it could not wait for.
 const UNFINISHED: &str = "not ready within 300ms";
@@ -43,55 +56,42 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (name, variables, opened, asked) in [
-        (
-            "to-services-that-requests-may-reach-and-the-bus",
-            json!({}),
-            [1, 1, 1, 0, 0, 0, 0],
-            [1, 1, 1, 0, 0, 0, 0],
-        ),
-        (
-            "to-no-service-that-no-request-may-reach",
-            json!({"COUNTERMAND_ALLOWED_TARGETS": "appflow:orders*"}),
-            [1, 0, 1, 0, 0, 0, 0],
-            [1, 0, 1, 0, 0, 0, 0],
-        ),
-        (
-            "to-none-across-a-border",
-            json!({"COUNTERMAND_ALLOWED_TARGETS": "cloudflow:*"}),
-            [0, 0, 1, 0, 0, 0, 0],
-            [0, 0, 1, 0, 0, 0, 0],
-        ),
-        (
-            "to-a-topic",
-            json!({"COUNTERMAND_OUTCOME_DESTINATION": TOPIC, "COUNTERMAND_MAX_IN_FLIGHT_CALLS": "1"}),
-            [1, 1, 0, 1, 0, 0, 0],
-            [1, 1, 0, 1, 0, 0, 0],
-        ),
-        (
-            "to-the-queue-of-follow-ups",
-            json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE}),
-            [1, 1, 1, 0, 1, 0, 0],
-            [1, 1, 1, 0, 0, 0, 0],
-        ),
+    let only = |service: &Service| json!({"COUNTERMAND_ALLOWED_TARGETS": format!("{}:*", service.name())});
+    let foreign =
+        SERVICES.into_iter().find(|service| !service.is_of_aws()).expect("one that is not of AWS's");
+    let topic = json!({"COUNTERMAND_OUTCOME_DESTINATION": TOPIC, "COUNTERMAND_MAX_IN_FLIGHT_CALLS": "1"});
+    let follow_ups = json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE});
+    let one = Counts::from([(last().endpoint, 1), (BUS, 1)]);
+    for (name, variables, asked, idle) in [
+        ("to-services-that-requests-may-reach-and-the-bus", json!({}), once_all(&[BUS]), None),
+        ("to-no-service-that-no-request-may-reach", only(last()), one, None),
+        ("to-none-across-a-border", only(foreign), Counts::from([(BUS, 1)]), None),
+        ("to-a-topic", topic, once_all(&[OTHERS[1]]), None),
+        ("to-the-queue-of-follow-ups", follow_ups, once_all(&[BUS]), Some(OTHERS[2])),
     ] {
-        let (ready, done) = ((opened, [0; 7]), (opened, asked));
-        let test = move || in_real_time(goes(variables.clone(), ready, None, done)).map_err(Into::into);
+        let mut opened = asked.clone();
+        opened.extend(idle.map(|endpoint| (endpoint, 1)));
+        let (ready, done) = ((opened.clone(), Counts::new()), (opened, asked));
+        let test = move || in_real_time(goes(variables, ready, None, done)).map_err(Into::into);
         trials.push(Trial::test(format!("a-start-opens-connections-and-asks-nothing-{name}"), test));
     }
     let test = || {
         let keyless = json!({"AWS_ACCESS_KEY_ID": null, "AWS_SECRET_ACCESS_KEY": null});
-        let (ready, done) = ([0, 0, 0, 0, 0, 0, 1], [1, 1, 1, 0, 0, 0, 1]);
-        in_real_time(goes(keyless, (done, ready), None, (done, done))).map_err(Into::into)
+        let (opened, role) = (once_all(&[BUS, ROLE]), Counts::from([(ROLE, 1)]));
+        in_real_time(goes(keyless, (opened.clone(), role), None, (opened.clone(), opened)))
+            .map_err(Into::into)
     };
     trials.push(Trial::test("a-start-fetches-the-credentials-that-the-first-request-needs", test));
     for (name, fault, connections) in [
-        ("a-connection-that-a-fault-came-over-is-given-up", "ServiceUnavailable", [1, 2, 1, 0, 0, 0, 0]),
-        ("a-connection-that-a-throttle-came-over-is-kept", "ThrottlingException", [1, 1, 1, 0, 0, 0, 0]),
+        ("a-connection-that-a-fault-came-over-is-given-up", "ServiceUnavailable", 2),
+        ("a-connection-that-a-throttle-came-over-is-kept", "ThrottlingException", 1),
     ] {
         let test = move || {
-            let (ready, done) = (([1, 1, 1, 0, 0, 0, 0], [0; 7]), (connections, [1, 2, 1, 0, 0, 0, 0]));
-            in_real_time(goes(json!({}), ready, Some(fault), done)).map_err(Into::into)
+            let (opened, mut in_all, mut asked) = (once_all(&[BUS]), once_all(&[BUS]), once_all(&[BUS]));
+            in_all.insert(last().endpoint, connections);
+            asked.insert(last().endpoint, 2);
+            in_real_time(goes(json!({}), (opened, Counts::new()), Some(fault), (in_all, asked)))
+                .map_err(Into::into)
         };
         trials.push(Trial::test(name, test));
     }
@@ -106,7 +106,7 @@ pub fn trials() -> Vec<Trial> {
 struct Stage {
     case: Case,
     simulator: Simulator,
-    services: Vec<Secure>,
+    services: Vec<(&'static str, Secure)>,
     variables: BTreeMap<String, String>,
     authorities: PathBuf,
 }
@@ -120,10 +120,7 @@ impl Drop for Stage {
 impl Stage {
     async fn set(variables: &Value) -> Result<Self, String> {
         let case = Case::read(json!({
-            "sqs": [
-                {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]},
-                {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"},
-            ],
+            "sqs": of_aws().map(Service::request).collect::<Vec<_>>(),
             "destination": "bus",
             "env": variables,
             "expect": {},
@@ -132,16 +129,16 @@ impl Stage {
         simulator.change(|world| *world = World::seeded());
         let mut variables = case.variables(&simulator, None);
         let mut services = Vec::new();
-        for endpoint in ENDPOINTS {
+        for endpoint in SERVICES.iter().map(|service| service.endpoint).chain(OTHERS) {
             let service = simulator.secure().await.map_err(|error| error.to_string())?;
             let path = if endpoint == ROLE { "/_role" } else { "" };
             variables.insert(endpoint.into(), service.base_url() + path);
-            services.push(service);
+            services.push((endpoint, service));
         }
         let name = format!("authorities-{}.pem", simulator.address().port());
         let authorities = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         variables.entry("SSL_CERT_FILE".into()).or_insert_with(|| authorities.display().to_string());
-        let trusted: String = services.iter().map(Secure::authority_pem).collect();
+        let trusted: String = services.iter().map(|(_, service)| service.authority_pem()).collect();
         std::fs::write(&authorities, trusted).map_err(|error| error.to_string())?;
         Ok(Self { case, simulator, services, variables, authorities })
     }
@@ -160,15 +157,17 @@ impl Stage {
     }
 
     /// A service may learn a little later than the function that a handshake is over.
-    async fn expect(&self, connections: Counts, requests: Counts) -> Result<(), String> {
-        let each = |count: fn(&Secure) -> usize| self.services.iter().map(count).collect::<Vec<_>>();
+    async fn expect(&self, expected: (Counts, Counts)) -> Result<(), String> {
+        let each = |count: fn(&Secure) -> usize| {
+            let counts = self.services.iter().map(|(endpoint, service)| (*endpoint, count(service)));
+            counts.filter(|(_, count)| *count > 0).collect::<Counts>()
+        };
         let counts = || (each(Secure::connections), each(Secure::requests));
-        let expected = (connections.to_vec(), requests.to_vec());
         let reached = timeout(Duration::from_secs(5), self.simulator.until(|_| counts() == expected)).await;
-        reached.map_err(|_| {
-            format!("connections and requests of {ENDPOINTS:?}: expected {expected:?}, got {:?}", counts())
-        })?;
-        let unasked = self.services.iter().filter(|service| service.requests() == 0);
+        reached
+            .map_err(|_| format!("connections and requests: expected {expected:?}, got {:?}", counts()))?;
+        let services = self.services.iter().map(|(_, service)| service);
+        let unasked = services.filter(|service| service.requests() == 0);
         match unasked.map(Secure::bytes).sum() {
             0 => Ok(()),
             bytes => Err(format!("expected not a byte on connections without a request, got {bytes}")),
@@ -193,7 +192,7 @@ async fn in_time(
     Err("expected a start that finishes what it prepares, got none among 20".into())
 }
 
-/// The connections and requests when a start is done, and after a first event of which SWF refuses the first
+/// The connections and requests when a start is done, and after a first event of which a service refuses the first
 /// call with this code. A request that had been sent with a connection would be counted before those.
 async fn goes(
     variables: Value,
@@ -202,9 +201,9 @@ async fn goes(
     done: (Counts, Counts),
 ) -> Result<(), String> {
     let check = async |stage: &Stage| {
-        stage.expect(ready.0, ready.1).await?;
+        stage.expect(ready.clone()).await?;
         if let Some(code) = code {
-            let operation = "swf.RequestCancelWorkflowExecution";
+            let operation = last().cancel;
             let status = if code == "ServiceUnavailable" { 503 } else { 400 };
             let fault = json!({"operation": operation, "kind": "error", "status": status, "code": code});
             stage.simulator.script(serde_json::from_value(fault).map_err(|error| error.to_string())?);
@@ -213,7 +212,7 @@ async fn goes(
         if reply != Reply::Response(r#"{"batchItemFailures":[]}"#.into()) {
             return Err(format!("expected every record done, got {reply:?}"));
         }
-        stage.expect(done.0, done.1).await
+        stage.expect(done.clone()).await
     };
     in_time(variables, check).await.map(drop)
 }
@@ -226,12 +225,12 @@ async fn untrusted() -> Result<(), String> {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("a-stranger.pem");
     std::fs::write(&path, stranger.authority_pem()).map_err(|error| error.to_string())?;
     let variables = json!({"SSL_CERT_FILE": path.display().to_string()});
-    let log = in_time(variables, async |stage| stage.expect([0; 7], [0; 7]).await).await?;
+    let log = in_time(variables, async |stage| stage.expect(Default::default()).await).await?;
     let why = "no connection to localhost:";
     let told = |name: &str| {
         log.lines().any(|line| line.contains(UNPREPARED) && line.contains(name) && line.contains(why))
     };
-    match ["appflow", "swf", "the destination"].into_iter().find(|name| !told(name)) {
+    match of_aws().map(Service::name).chain(["the destination"]).find(|name| !told(name)) {
         Some(name) => Err(format!("expected a line that {name} is not prepared, got\n{log}")),
         None => Ok(()),
     }
@@ -242,8 +241,9 @@ async fn hanging() -> Result<(), String> {
     let deaf = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
     let port = deaf.local_addr().map_err(|error| error.to_string())?.port();
     let mut stage = Stage::set(&json!({})).await?;
-    stage.variables.insert("AWS_ENDPOINT_URL_SWF".into(), format!("https://localhost:{port}"));
+    stage.variables.insert(last().endpoint.into(), format!("https://localhost:{port}"));
     let log = stage.run(async |_| Ok(())).await?;
-    let told = log.lines().any(|line| line.contains(UNFINISHED) && line.contains("swf"));
-    told.then_some(()).ok_or_else(|| format!("expected a line that swf is not prepared, got\n{log}"))
+    let told = log.lines().any(|line| line.contains(UNFINISHED) && line.contains(last().name()));
+    told.then_some(())
+        .ok_or_else(|| format!("expected a line that {} is not prepared, got\n{log}", last().name()))
 }

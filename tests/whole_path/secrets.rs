@@ -5,13 +5,14 @@
 //! it publishes, what it answers, and why it does not start.
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
-use countermand_simulator::{ALIBABA_ACCESS_KEY_SECRET, Fault, Reply, Simulator};
+use countermand_simulator::{ALIBABA_ACCESS_KEY_SECRET, Fault, FaultKind, Operation, Reply, Simulator};
 use fastrand::Rng;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::case::{Case, in_real_time};
 use crate::function::Function;
+use crate::services::{self, SERVICES};
 
 const ROUNDS: u64 = 12;
 const AWS_SECRET: &str = "simulator/secret/access/key/EXAMPLE";
@@ -89,41 +90,42 @@ fn case(tokens: &[String; 2], mut more: Value) -> Result<Case, String> {
 /// Everything that leaves a process to which all services tell all.
 async fn round(tokens: &[String; 2], told: &[String; 4]) -> Result<String, String> {
     let message = told.join(" and ");
-    let requests = json!([
-        {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"], "reason": message},
-        {"service": "appflow", "flowName": "orders", "executionIds": ["run-9"], "context": {message.clone(): told}},
-        {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"},
-        {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7", "cause": message},
-        {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-8"},
-        message,
-    ]);
-    let case = case(tokens, json!({"sqs": requests, "destination": "bus"}))?;
+    let mut requests = vec![json!(message)];
+    for request in SERVICES.iter().flat_map(|service| service.requests) {
+        let mut request: Value = request.parse().expect("a request is JSON");
+        match requests.len() % 2 {
+            0 => request["context"] = json!({message.clone(): told}),
+            _ => request["reason"] = json!(message),
+        }
+        requests.push(request);
+    }
+    let env = json!({"COUNTERMAND_RATES": services::unbounded_rates()});
+    let case = case(tokens, json!({"sqs": requests, "destination": "bus", "env": env}))?;
     let simulator = case.simulator().await?;
     let function = Function::start(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
-    let error = json!({"__type": told[0], "message": message}).to_string();
-    let reply = json!({"Status": told[1], "StartedTime": told[2], "RequestId": message}).to_string();
-    let headers = json!({"x-amzn-requestid": told[0], "x-acs-request-id": told[1]});
     let mut leaves = String::new();
     // The second time what is told is published.
-    for publishing in ["eventbridge.PutEvents", "swf.DescribeWorkflowExecution"] {
-        for (operation, status, body) in [
-            ("appflow.CancelFlowExecutions", 400, &error),
-            ("appflow.DescribeFlowExecutionRecords", 403, &error),
-            ("swf.RequestCancelWorkflowExecution", 503, &error),
-            ("cloudflow.StopExecution", 200, &reply),
-            ("cloudflow.StopExecution", 400, &error),
-            ("sqs.ChangeMessageVisibility", 400, &error),
-            (publishing, 400, &error),
-        ] {
-            let fault = json!({
-                "operation": operation, "times": 2, "kind": "reply", "status": status, "body": body, "headers": headers,
-            });
-            simulator.script(serde_json::from_value::<Fault>(fault).map_err(|error| error.to_string())?);
+    for is_published in [false, true] {
+        let others = [Operation::CHANGE_MESSAGE_VISIBILITY, Operation::PUT_EVENTS];
+        let error = json!({"__type": told[0], "message": message}).to_string();
+        let others = others.into_iter().take(if is_published { 1 } else { 2 });
+        let mut replies: Vec<_> = others.map(|operation| (operation, 400, error.clone())).collect();
+        for service in SERVICES {
+            let error = (service.error)(&json!(told[0]).to_string(), &json!(message).to_string());
+            let forms = service.successes.iter().filter(|form| form.contains("<>"));
+            let successes = forms.map(|form| form.replace("<>", &json!(message).to_string()));
+            replies.extend(successes.map(|success| (service.cancel, 200, success)));
+            replies.extend([400, 503].map(|status| (service.cancel, status, error.clone())));
+            replies.push((service.look_up, 403, error));
+        }
+        for (operation, status, body) in replies {
+            let headers = [("x-amzn-requestid", &told[0]), ("x-acs-request-id", &told[1])];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.clone())).into();
+            simulator.script(Fault::new(operation, FaultKind::Reply { status, body, headers }).times(2));
         }
         let reply = simulator.invoke(case.event(1)?, case.invocation("lambda-1")).await;
         leaves.push_str(&format!("{reply:?}"));
-        let direct = json!({"service": "swf", "domain": "billing", "workflowId": "w", "reason": message});
-        leaves.push_str(&answer(&simulator, &direct).await);
+        leaves.push_str(&answer(&simulator, &requests[1]).await);
     }
     leaves.push_str(&simulator.published().iter().map(|message| message.body.as_str()).collect::<String>());
     if !leaves.contains("***") {

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::case::{Case, in_real_time};
 use crate::function::Function;
+use crate::services::{self, SERVICES};
 
 /// A race would be lost once in so many rounds.
 const ROUNDS: usize = 50;
@@ -85,15 +86,11 @@ async fn silence() -> std::result::Result<(), String> {
 
 async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), String> {
     let case = Case::read(json!({
-        "sqs": [
-            {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]},
-            {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"},
-            {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"},
-        ],
+        "sqs": services::requests(),
         "destination": "bus",
         "env": {
             "COUNTERMAND_MAX_ATTEMPTS": "1",
-            "COUNTERMAND_RATES": "cloudflow.StopExecution=1000/1000",
+            "COUNTERMAND_RATES": services::unbounded_rates(),
             "AWS_LAMBDA_LOG_LEVEL": "ERROR",
         },
         "expect": {},
@@ -101,9 +98,8 @@ async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), 
     let simulator = case.simulator().await?;
     let proxy = text(Proxy::start(&simulator).await)?;
     let mut variables = case.variables(&simulator, None);
-    for endpoint in ["AWS_ENDPOINT_URL", "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"] {
-        variables.insert(endpoint.into(), proxy.url.clone());
-    }
+    let endpoints = SERVICES.iter().map(|service| service.endpoint).chain(["AWS_ENDPOINT_URL"]);
+    variables.extend(endpoints.map(|endpoint| (endpoint.to_owned(), proxy.url.clone())));
     let function = text(Function::start(&variables))?;
     for round in 0..=ROUNDS {
         if round > 0 {
@@ -124,7 +120,7 @@ async fn check(ending: Ending, meanwhile: Meanwhile) -> std::result::Result<(), 
         };
         let (reply, thawed) = tokio::join!(invoked, thawed);
         text(thawed)?;
-        compare(&simulator, &reply, &[1; 3], 4)
+        compare(&simulator, &reply, &[1; SERVICES.len()], SERVICES.len() + 1)
             .map_err(|difference| format!("round {round}: {difference}"))?;
     }
     Ok(())

@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, in_real_time};
 use crate::function::Function;
+use crate::services::{self, SERVICES};
 
 /// The variable that leads to the authorities; another one leads to strangers.
 type Bundle = (&'static str, Option<&'static str>);
 
+/// As many calls as there are services.
+const EACH: usize = SERVICES.len();
 const AWS: Bundle = ("AWS_CA_BUNDLE", Some("SSL_CERT_FILE"));
 const ALL: Bundle = ("SSL_CERT_FILE", None);
 
@@ -39,8 +42,8 @@ async fn trusted(bundle: Bundle) -> Result<(), String> {
     let (outcomes, host) = call(None, bundle, true).await?;
     let statuses: Vec<&Value> = outcomes.iter().map(|outcome| &outcome["status"]).collect();
     match host.requests() {
-        2 if statuses == ["ACCEPTED", "ACCEPTED"] => Ok(()),
-        requests => Err(format!("expected two calls that are accepted, got {requests} and {outcomes:#?}")),
+        EACH if statuses == ["ACCEPTED"; EACH] => Ok(()),
+        requests => Err(format!("expected {EACH} calls that are accepted, got {requests} and {outcomes:#?}")),
     }
 }
 
@@ -62,12 +65,12 @@ async fn refused(flaw: Option<Flaw>, why: &str) -> Result<(), String> {
         }
     }
     match (outcomes.len(), host.bytes()) {
-        (2, 0) => Ok(()),
-        got => Err(format!("expected two outcomes and no bytes, got {got:?}")),
+        (EACH, 0) => Ok(()),
+        got => Err(format!("expected {EACH} outcomes and no bytes, got {got:?}")),
     }
 }
 
-/// Has AppFlow and CloudFlow called on one host over TLS, whose authority is in the bundle or not; returned is
+/// Has each service called on one host over TLS, whose authority is in the bundle or not; returned is
 /// what was told.
 async fn call(
     flaw: Option<Flaw>,
@@ -75,10 +78,7 @@ async fn call(
     known: bool,
 ) -> Result<(Vec<Value>, Secure), String> {
     let case = Case::read(json!({
-        "sqs": [
-            {"service": "appflow", "flowName": "orders", "executionIds": ["run-1"]},
-            {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"},
-        ],
+        "sqs": services::requests(),
         "destination": "bus",
         "env": {"COUNTERMAND_MAX_ATTEMPTS": "1", "AWS_LAMBDA_LOG_LEVEL": "ERROR"},
         "expect": {},
@@ -92,9 +92,7 @@ async fn call(
     let host = host.map_err(|error| error.to_string())?;
     let stranger = simulator.secure().await.map_err(|error| error.to_string())?;
     let mut variables = case.variables(&simulator, None);
-    for endpoint in ["AWS_ENDPOINT_URL_APPFLOW", "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"] {
-        variables.insert(endpoint.into(), host.base_url());
-    }
+    variables.extend(SERVICES.iter().map(|service| (service.endpoint.to_owned(), host.base_url())));
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let mut bundle = |variable: &str, authority: &str| {
         let path = folder.join(format!("{variable}-{}.pem", simulator.address().port()));
