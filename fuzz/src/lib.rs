@@ -1,4 +1,4 @@
-//! The generators and checks of `tests/whole_path/hostile/`, for the fuzz targets.
+//! The generators and checks of `tests/whole_path/hostile/`, and the services that they are for, for the fuzz targets.
 //!
 //! They are the same files that `cargo test` runs with random bytes, so that what a fuzzer finds can be
 //! kept there as a test. Here is nothing of their own.
@@ -7,6 +7,9 @@
 pub mod draw;
 #[path = "../../tests/whole_path/hostile/texts.rs"]
 pub mod texts;
+
+#[path = "../../tests/whole_path/services/mod.rs"]
+pub mod services;
 
 #[path = "../../tests/whole_path/hostile/requests.rs"]
 pub mod requests;

@@ -13,27 +13,22 @@ mod reply;
 mod requests;
 pub mod texts;
 
+use std::panic::RefUnwindSafe;
 use std::time::Duration;
 
-use countermand::targets::{appflow, cloudflow, swf};
-use countermand_simulator::{Fault, FaultKind, Invocation, Operation, Reply, Simulator, World};
+use countermand_simulator::{Fault, FaultKind, Invocation, Reply, Simulator, World};
 use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use self::texts::Text;
 use crate::case;
+use crate::services::SERVICES;
 
 /// What must hold of all bytes, and in how many rounds it is tried.
 type Property = (&'static str, usize, fn(&[u8]));
 
-const PROPERTIES: [Property; 5] = [
-    ("request", 2_000, requests::check),
-    ("event", 1_000, events::check),
-    ("appflow-reply", 400, |bytes| replies::check(&appflow::SERVICE, bytes)),
-    ("swf-reply", 400, |bytes| replies::check(&swf::SERVICE, bytes)),
-    ("cloudflow-reply", 400, |bytes| replies::check(&cloudflow::SERVICE, bytes)),
-];
+const PROPERTIES: [Property; 2] = [("request", 2_000, requests::check), ("event", 1_000, events::check)];
 
 /// A test that has no data.
 type Test = fn() -> Result<(), Failed>;
@@ -42,6 +37,10 @@ type Test = fn() -> Result<(), Failed>;
 pub fn trials() -> Vec<Trial> {
     let properties = PROPERTIES.map(|(name, rounds, check)| {
         Trial::test(format!("hostile-property-{name}"), move || property(rounds, check))
+    });
+    let replies = SERVICES.map(|service| {
+        let check = move |bytes: &[u8]| replies::check(service, bytes);
+        Trial::test(format!("hostile-property-{}-reply", service.name()), move || property(400, check))
     });
     let huge = texts::HUGE.map(|text| {
         let name = format!("hostile-body-of-{}-touches-no-other-record", text.0);
@@ -58,11 +57,11 @@ pub fn trials() -> Vec<Trial> {
         ("hostile-replies-of-60-mb-take-no-memory", replies_of_60_mb),
     ];
     let delivered = delivered.map(|(name, test)| Trial::test(name, test));
-    properties.into_iter().chain(huge).chain(delivered).collect()
+    properties.into_iter().chain(replies).chain(huge).chain(delivered).collect()
 }
 
 /// Runs a check on random bytes, the same ones each time; it panics where it does not hold.
-fn property(rounds: usize, check: fn(&[u8])) -> Result<(), Failed> {
+fn property(rounds: usize, check: impl Fn(&[u8]) + RefUnwindSafe) -> Result<(), Failed> {
     for seed in 0..rounds {
         let mut random = Rng::with_seed(seed as u64);
         let bytes: Vec<u8> = (0..random.usize(..1_200)).map(|_| random.u8(..)).collect();
@@ -217,17 +216,14 @@ fn replies_of_60_mb() -> Result<(), Failed> {
     runtime.block_on(async {
         let simulator = Simulator::start(World::seeded(), ([127, 0, 0, 1], 0).into()).await?;
         let function = case::start_with(&simulator, [("COUNTERMAND_MAX_ATTEMPTS", "2")])?;
-        for (operation, request) in [
-            (Operation::CANCEL_FLOW_EXECUTIONS, replies::APPFLOW[0]),
-            (Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION, replies::SWF[0]),
-            (Operation::STOP_EXECUTION, replies::CLOUDFLOW[0]),
-        ] {
+        for service in SERVICES {
+            let operation = service.cancel;
             for status in [200, 400, 503] {
                 let body = format!("{{\"message\":\"{}\"}}", "x".repeat(60_000_000));
                 let kind = FaultKind::Reply { status, body, headers: Default::default() };
                 simulator.script(Fault::new(operation, kind).times(2));
                 let invocation = Invocation { timeout: Duration::from_secs(30), ..Invocation::default() };
-                let reply = simulator.invoke(request.into(), invocation).await;
+                let reply = simulator.invoke(service.requests[0].into(), invocation).await;
                 let Reply::FunctionError { .. } = reply else { return Err(format!("{reply:?}").into()) };
                 let peak = peak_memory(&function)?;
                 if peak > 64 * 1024 {

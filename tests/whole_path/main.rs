@@ -62,7 +62,6 @@ fn main() {
     trials.extend(flat::trials());
     trials.extend(memory::trials());
     trials.extend(follow::trials());
-    trials.extend(services::trials());
     trials.extend(project::trials());
     trials.extend(layers::trials());
     trials.extend(documents::trials());

@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use countermand::targets::SERVICES;
+use countermand_simulator::Operation;
 use libtest_mimic::{Failed, Trial};
+
+use crate::services;
 
 pub type Check = fn() -> Result<(), String>;
 
@@ -91,19 +94,32 @@ fn only_the_configuration_reads_the_environment() -> Result<(), String> {
     only_in(&["src/config/"], &["env::var"])
 }
 
-/// The IAM action of each AWS service, a sample event for each way in, and a row in the README.
+/// What the tests and the simulator know of each service, the IAM action of each of AWS's, a sample event for each
+/// way in, a table of deaths, and a row in the README.
 fn every_service_has_all_that_belongs_to_one() -> Result<(), String> {
     let template = read("template.yaml")?;
     let readme = read("README.md")?;
+    for operation in Operation::canceling() {
+        if !services::SERVICES.iter().any(|known| known.cancel == operation) {
+            return Err(format!("tests/whole_path/services: expected a file and a line for {operation}"));
+        }
+    }
     for service in SERVICES {
         let (name, operation) = (service.name, service.cancel.own_name());
+        let known =
+            services::SERVICES.into_iter().find(|known| known.cancel.name() == format!("{name}.{operation}"));
+        let known = known
+            .ok_or_else(|| format!("simulator/src/service.rs: expected a service with {name}.{operation}"))?;
         let action = format!("{name}:{operation}");
-        if name != "cloudflow" && !template.contains(&action) {
+        if known.is_of_aws() && !template.contains(&action) {
             return Err(format!("template.yaml: expected the action {action}"));
         }
         let row = |line: &&str| line.starts_with('|') && line.contains(operation) && line.contains(name);
         if !readme.lines().any(|line| row(&line)) {
             return Err(format!("README.md: expected a row of {name} with {operation}"));
+        }
+        if !files("tests/deaths", ".json").iter().any(|path| path.to_string_lossy().contains(name)) {
+            return Err(format!("tests/deaths: expected a table {name}….json"));
         }
         for source in ["eventbridge", "sqs", "pipe", "sns", "direct"] {
             let start = format!("events/{source}-{name}-");

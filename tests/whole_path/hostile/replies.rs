@@ -21,7 +21,6 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use countermand::client::{Bounded, Credentials};
 use countermand::config::Config;
-use countermand::targets::Service;
 use http::{HeaderValue, Response};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
@@ -29,24 +28,7 @@ use serde_json::value::RawValue;
 
 use super::draw::Draw;
 use super::reply::{ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN, AWS_SECRET, AWS_TOKEN, Reply, secrets};
-
-/// Requests for each service: as they go, pinned first, and only rehearsed.
-pub const APPFLOW: [&str; 4] = [
-    r#"{"service":"appflow","flowName":"orders","executionIds":["run-1","run-2"]}"#,
-    r#"{"service":"appflow","flowName":"orders"}"#,
-    r#"{"service":"appflow","flowName":"orders","requestedAt":"2025-01-02T03:04:05.678Z"}"#,
-    r#"{"service":"appflow","flowName":"orders","dryRun":true}"#,
-];
-pub const SWF: [&str; 4] = [
-    r#"{"service":"swf","domain":"billing","workflowId":"w","runId":"r-1"}"#,
-    r#"{"service":"swf","domain":"billing","workflowId":"w"}"#,
-    r#"{"service":"swf","domain":"billing","workflowId":"w","requestedAt":"2025-01-02T03:04:05.678Z"}"#,
-    r#"{"service":"swf","domain":"billing","workflowId":"w","dryRun":true}"#,
-];
-pub const CLOUDFLOW: [&str; 2] = [
-    r#"{"service":"cloudflow","flowName":"nightly","executionName":"n-1"}"#,
-    r#"{"service":"cloudflow","flowName":"nightly","executionName":"n-1","dryRun":true}"#,
-];
+use crate::services::Service;
 
 /// Every status of the contract, and whether the record is acknowledged.
 const STATUSES: [(&str, bool); 10] = [
@@ -65,13 +47,12 @@ const STATUSES: [(&str, bool); 10] = [
 /// Draws a request and the replies to its calls, and checks what the function says.
 pub fn check(service: &Service, bytes: &[u8]) {
     let draw = &mut Draw::new(bytes);
-    let request = match service.name {
-        "appflow" => draw.pick(&APPFLOW),
-        "swf" => draw.pick(&SWF),
-        _ => draw.pick(&CLOUDFLOW),
-    };
+    let mut request = draw.pick(service.requests).to_owned();
+    // As it goes, pinned first, or only rehearsed.
+    let more = draw.pick(&["", r#","requestedAt":"2025-01-02T03:04:05.678Z"}"#, r#","dryRun":true}"#]);
+    request.replace_range(request.len() - usize::from(!more.is_empty()).., more);
     let replies: Vec<Reply> = (0..1 + draw.below(4)).map(|_| Reply::draw(service, draw)).collect();
-    check_replies(service, request, replies);
+    check_replies(service, &request, replies);
 }
 
 /// The same for replies that are known.

@@ -1,13 +1,13 @@
 //! One reply to a call, drawn from what services say, from what stands between, and from nothing at all.
 //!
-//! It knows the words of the three services' wire formats, and which bytes cannot be a success whoever
+//! It knows what HTTP and services say, and which bytes cannot be a success whoever
 //! reads them. What becomes of a reply is the business of [`super::replies`].
 
-use countermand::targets::Service;
 use serde::de::IgnoredAny;
 
 use super::draw::Draw;
 use super::texts::{self, quoted};
+use crate::services::Service;
 
 pub const AWS_SECRET: &str = "hostile/secret/access/key/EXAMPLE";
 pub const AWS_TOKEN: &str = "hostile-session-token-EXAMPLE";
@@ -17,9 +17,9 @@ pub const ALIBABA_TOKEN: &str = "hostile-security-token-EXAMPLE";
 
 /// What a service knows of us, or is not even told, and no outcome may hold.
 pub fn secrets(service: &Service) -> &'static [&'static str] {
-    match service.name {
-        "appflow" | "swf" => &[AWS_SECRET, AWS_TOKEN],
-        _ => &[ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN],
+    match service.is_of_aws() {
+        true => &[AWS_SECRET, AWS_TOKEN],
+        false => &[ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN],
     }
 }
 
@@ -99,28 +99,6 @@ const CODES: [&str; 21] = [
     "Surprise",
 ];
 
-/// What each operation says when all is well, cancels first; `<>` stands for anything.
-const APPFLOW: [&str; 5] = [
-    r#"{"invalidExecutions":[]}"#,
-    r#"{"invalidExecutions":["run-1","run-1","nobody-asked"]}"#,
-    r#"{"invalidExecutions":<>}"#,
-    r#"{"flowExecutions":[{"executionId":"run-1","executionStatus":"InProgress","startedAt":1.5},{"executionId":"run-2","executionStatus":"Canceled","startedAt":<>,"lastUpdatedAt":1e300},{"executionId":<>}]}"#,
-    r#"{"flowExecutions":[{"executionId":"run-3","executionStatus":<>,"startedAt":-1e18}],"nextToken":"again"}"#,
-];
-const SWF: [&str; 5] = [
-    "",
-    "{}",
-    r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1.5,"executionStatus":"OPEN","cancelRequested":false}]}"#,
-    r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":<>},"workflowType":{"name":"n","version":"1"},"startTimestamp":<>,"closeTimestamp":9e99,"executionStatus":"CLOSED","closeStatus":"CONTINUED_AS_NEW","cancelRequested":true}],"nextPageToken":"again"}"#,
-    r#"{"executionInfo":{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1,"executionStatus":"CLOSED","closeStatus":<>},"openCounts":{}}"#,
-];
-const CLOUDFLOW: [&str; 4] = [
-    r#"{"Status":"Stopped","StartedTime":"2025-01-02T03:04:05Z","RequestId":"q-1","Output":<>}"#,
-    r#"{"Status":<>,"StoppedTime":<>,"RequestId":<>}"#,
-    r#"{"Status":"Running","Code":"Surprise","Code":"Throttling"}"#,
-    r#"{"RequestId":"q-1"}"#,
-];
-
 impl Reply {
     pub fn draw(service: &Service, draw: &mut Draw) -> Self {
         match draw.below(12) {
@@ -135,7 +113,7 @@ impl Reply {
     pub fn may_be_success(&self, service: &Service) -> bool {
         match self {
             Self::Says { status, body, .. } if (200..300).contains(status) => {
-                is_object(body) || (service.name == "swf" && body.is_empty())
+                is_object(body) || service.successes.contains(&"") && body.is_empty()
             }
             _ => false,
         }
@@ -170,11 +148,7 @@ fn body(service: &Service, draw: &mut Draw) -> Vec<u8> {
 }
 
 fn success(service: &Service, draw: &mut Draw) -> String {
-    let form = match service.name {
-        "appflow" => draw.pick(&APPFLOW),
-        "swf" => draw.pick(&SWF),
-        _ => draw.pick(&CLOUDFLOW),
-    };
+    let form = draw.pick(service.successes);
     let parts: Vec<String> = form.split("<>").map(String::from).collect();
     parts.into_iter().reduce(|text, part| text + &texts::json(draw) + &part).unwrap_or_default()
 }
@@ -188,13 +162,10 @@ fn error(service: &Service, draw: &mut Draw) -> String {
         }
         false => texts::any(draw),
     };
-    let (code, message) = (quoted(code), quoted(&message));
-    match service.name {
-        "appflow" | "swf" if draw.once_in(4) => {
-            format!(r#"{{"Output":{{"__type":{code},"message":{message}}},"Version":"1.0"}}"#)
-        }
-        "appflow" | "swf" => format!(r#"{{"__type":{code},"message":{message}}}"#),
-        _ => format!(r#"{{"Code":{code},"Message":{message},"RequestId":"q-1"}}"#),
+    let error = (service.error)(&quoted(code), &quoted(&message));
+    match draw.once_in(4) {
+        true => format!(r#"{{"Output":{error},"Version":"1.0"}}"#),
+        false => error,
     }
 }
 

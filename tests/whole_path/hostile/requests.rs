@@ -6,27 +6,21 @@ use countermand::fields::violation::is_misleading;
 use countermand::follow_up::FollowUp;
 use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
 use countermand::targets::Runs;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::draw::Draw;
 use super::texts;
+use crate::services::{self, SERVICES};
 
-/// Valid requests, one of which most are made from.
-pub const VALID: [&str; 7] = [
-    r#""type":"CancellationFollowUp","version":"1","service":"swf","domain":"d","workflowId":"w","runs":["r"],"check":1,"within":60,"outcomeAt":"2026-01-02T03:04:05.678Z","requestId":"r","requestedAt":"2026-01-02T03:04:05.678Z""#,
-    r#""service":"appflow","flowName":"orders","executionIds":["run-1","run-2","run-9"]"#,
-    r#""service":"appflow","flowName":"orders""#,
-    r#""service":"swf","domain":"billing","workflowId":"invoice-2041","runId":"r-1""#,
-    r#""service":"swf","domain":"billing","workflowId":"invoice-2041""#,
-    r#""service":"cloudflow","flowName":"nightly","executionName":"n-1""#,
-    r#""service":"cloudflow","FlowName":"nightly","ExecutionName":"n-1","cause":"c","error":"e""#,
-];
+/// What makes a follow-up of a request.
+const FOLLOW_UP: &str = r#""type":"CancellationFollowUp","version":"1","check":1,"within":60,"outcomeAt":"2026-01-02T03:04:05.678Z","requestId":"r","requestedAt":"2026-01-02T03:04:05.678Z""#;
 
-/// Fields of requests, some that are none, and for each what it may well be.
-const FIELDS: [(&str, &str); 34] = [
+/// Fields of any request, some that are none, and for each what it may well be.
+const FIELDS: [(&str, &str); 24] = [
     ("type", r#""CancellationFollowUp""#),
     ("check", "14"),
     ("ended", "[0]"),
+    ("runs", r#"["r"]"#),
     ("service", r#""swf""#),
     ("requestId", r#""r-1""#),
     ("requestedAt", r#""2026-01-02T03:04:05.678Z""#),
@@ -36,17 +30,6 @@ const FIELDS: [(&str, &str); 34] = [
     ("requestedBy", r#""ops""#),
     ("context", r#"{"a":[1,2.5,"\u00e9"]}"#),
     ("dryRun", "true"),
-    ("flowName", r#""orders""#),
-    ("FlowName", r#""orders""#),
-    ("executionIds", r#"["run-1","run-1"]"#),
-    ("executionIds", "[]"),
-    ("scope", r#""ALL_ACTIVE""#),
-    ("domain", r#""billing""#),
-    ("workflowId", r#""w""#),
-    ("runId", r#""r""#),
-    ("executionName", r#""n""#),
-    ("cause", r#""c""#),
-    ("error", r#""e""#),
     ("confirm", "false"),
     ("confirmWithinSeconds", "60"),
     ("__proto__", "{}"),
@@ -65,17 +48,33 @@ const MISSPELLED: [&str; 3] = ["_requestedby", "_dry-run", "reason\u{200B}"];
 
 /// A request: a valid one, with fields added that may be hostile, and sometimes spoilt as a text.
 pub fn request(draw: &mut Draw) -> String {
-    let mut members = vec![draw.pick(&VALID).to_owned()];
-    if draw.once_in(4) {
-        members.clear();
+    let valid = valid(draw).trim_matches(['{', '}']);
+    let mut members = if draw.once_in(4) { vec![] } else { vec![valid.to_owned()] };
+    if draw.once_in(8) {
+        members.push(FOLLOW_UP.into());
     }
     for _ in 0..draw.below(5) {
         let (name, value) = draw.pick(&FIELDS);
-        let value = if draw.once_in(2) { texts::json(draw) } else { value.into() };
+        let (name, value) = if draw.once_in(2) { field(draw) } else { (name.to_owned(), value.to_owned()) };
+        let value = if draw.once_in(2) { texts::json(draw) } else { value };
         members.push(format!("\"{name}\":{value}"));
     }
     let text = format!("{{{}}}", members.join(","));
     texts::spoilt(text, draw)
+}
+
+/// A request that nothing is wrong with.
+fn valid(draw: &mut Draw) -> &'static str {
+    let service = draw.pick(&SERVICES);
+    draw.pick(service.requests)
+}
+
+/// A field of one service or another, with what it may well be.
+fn field(draw: &mut Draw) -> (String, String) {
+    let fields: Map<String, Value> = serde_json::from_str(valid(draw)).expect("a request is an object");
+    let place = draw.below(fields.len());
+    let (name, value) = fields.into_iter().nth(place).expect("a request has fields");
+    (name, value.to_string())
 }
 
 /// Checks bytes as a request, and a request that is drawn from them.
@@ -142,10 +141,11 @@ fn check_request(request: &CancelRequest, text: &str) {
     assert_eq!(value["service"], request.cancellation.service().name);
     assert_eq!(request.dry_run, value["dryRun"] == true);
     assert_eq!(target["key"], request.cancellation.key());
-    if request.cancellation.service().name == "appflow" {
-        // What ends every run of a flow is a request that names none, and nothing else.
-        assert_eq!(target.get("executionIds").is_none(), value.get("executionIds").is_none());
-    }
+    // What ends every run of a flow is a request that names none, and nothing else.
+    let names = services::of(&value).map_or("", |service| service.names);
+    let is_named =
+        value.as_object().is_some_and(|fields| fields.keys().any(|it| it.eq_ignore_ascii_case(names)));
+    assert_eq!(target.get(names).is_some(), is_named);
     check_repeated(request, target);
     // What may be a field that is misspelled is never passed over.
     assert!(MISSPELLED.iter().all(|name| value.get(name).is_none()), "{text}");

@@ -13,7 +13,7 @@ pub type Text = (&'static str, fn() -> String);
 const DEEP: usize = 10_000;
 
 /// Texts that are JSON, of some hundred bytes.
-pub const SHORT: [Text; 19] = [
+pub const SHORT: [Text; 20] = [
     ("null", || "null".into()),
     ("lists-127-deep", || "[".repeat(127) + &"]".repeat(127)),
     ("objects-127-deep", || "{\"a\":".repeat(126) + "{}" + &"}".repeat(126)),
@@ -33,6 +33,7 @@ pub const SHORT: [Text; 19] = [
     ("a-prototype", || r#"{"__proto__":{"service":"swf"},"constructor":{"prototype":{}}}"#.into()),
     ("blanks-around", || " \t\r\n{ } \t\r\n".into()),
     ("an-empty-object", || "{}".into()),
+    ("an-empty-list", || "[]".into()),
 ];
 
 /// The same of some kilobytes, which cost every reader its time.

@@ -12,6 +12,7 @@ pub static SERVICE: Service = Service {
         r#"{"service":"appflow","flowName":"orders","executionIds":["run-1"]}"#,
         r#"{"service":"appflow","flowName":"orders","executionIds":["run-1","run-2","run-9"]}"#,
         r#"{"service":"appflow","flowName":"orders"}"#,
+        r#"{"service":"appflow","flowName":"orders","scope":"ALL_ACTIVE"}"#,
     ],
     names: "executionIds",
     successes: &[

@@ -7,10 +7,7 @@ mod appflow;
 mod cloudflow;
 mod swf;
 
-use std::path::Path;
-
 use countermand_simulator::Operation;
-use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 pub static SERVICES: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
@@ -75,29 +72,4 @@ pub fn requests() -> Vec<Value> {
 pub fn unbounded_rates() -> String {
     let rates = SERVICES.iter().flat_map(|service| service.operations());
     rates.map(|operation| format!("{operation}=100000/100000")).collect::<Vec<_>>().join(",")
-}
-
-/// The list, as a test.
-pub fn trials() -> Vec<Trial> {
-    vec![Trial::test("every-service-has-what-the-tests-need", || complete().map_err(Failed::from))]
-}
-
-/// Each service of the simulator that cancels has its line here, and what belongs to it elsewhere in the tests.
-fn complete() -> Result<(), String> {
-    for operation in Operation::canceling() {
-        let known = SERVICES.iter().find(|service| service.cancel == operation);
-        let service = known.ok_or_else(|| {
-            format!("tests/whole_path/services: expected one whose cancel is {operation}, as simulator/src/service.rs has it")
-        })?;
-        let mut tables = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deaths"))
-            .map_err(|error| format!("tests/deaths: {error}"))?
-            .flatten();
-        if !tables.any(|table| table.file_name().to_string_lossy().starts_with(service.name())) {
-            return Err(format!("tests/deaths: expected a table {}….json", service.name()));
-        }
-    }
-    match SERVICES.len() == Operation::canceling().count() {
-        true => Ok(()),
-        false => Err("simulator/src/service.rs: expected each service of tests/whole_path/services".into()),
-    }
 }

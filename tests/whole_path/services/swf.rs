@@ -16,9 +16,9 @@ pub static SERVICE: Service = Service {
     successes: &[
         "",
         "{}",
-        r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1.5,"executionStatus":"OPEN","cancelRequested":false}]}"#,
-        r#"{"executionInfos":[{"execution":{"workflowId":"w","runId":<>},"workflowType":{"name":"n","version":"1"},"startTimestamp":<>,"closeTimestamp":9e99,"executionStatus":"CLOSED","closeStatus":"CONTINUED_AS_NEW","cancelRequested":true}],"nextPageToken":"again"}"#,
-        r#"{"executionInfo":{"execution":{"workflowId":"w","runId":"r-1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1,"executionStatus":"CLOSED","closeStatus":<>},"openCounts":{}}"#,
+        r#"{"executionInfos":[{"execution":{"workflowId":"invoice-2041","runId":"22wkJ8fXyV6pC1invoice2041run1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1.5,"executionStatus":"OPEN","cancelRequested":false}]}"#,
+        r#"{"executionInfos":[{"execution":{"workflowId":"invoice-2041","runId":<>},"workflowType":{"name":"n","version":"1"},"startTimestamp":<>,"closeTimestamp":9e99,"executionStatus":"CLOSED","closeStatus":"CONTINUED_AS_NEW","cancelRequested":true}],"nextPageToken":"again"}"#,
+        r#"{"executionInfo":{"execution":{"workflowId":"invoice-2041","runId":"22wkJ8fXyV6pC1invoice2041run1"},"workflowType":{"name":"n","version":"1"},"startTimestamp":1,"executionStatus":"CLOSED","closeStatus":<>},"openCounts":{}}"#,
     ],
     error: super::aws_error,
 };
