@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use countermand::follow_up::FollowUp;
 use countermand_simulator::{Batch, Redrive, Reply, Simulator, World};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use crate::arguments::Options;
 use crate::arrival::Arrival;
 use crate::input::Event;
-use crate::moment::{Moment, Story, What, checked, ids, key, states, told};
+use crate::moment::{Moment, Story, What, follow_up, key, states, told};
 use crate::report::is_success;
 use crate::serve;
 use crate::simulated::{Process, in_simulated_time};
@@ -109,15 +110,17 @@ impl Stage<'_> {
     /// What the follow-ups of a batch are about to see.
     fn checks(&self, batch: &Batch) -> Vec<What> {
         let world = self.simulator.world();
-        let records = bodies(batch).into_iter().filter(|body| body["type"] == "CancellationFollowUp");
-        let check = |body: Value| What::Check {
-            request_id: body["requestId"].as_str().unwrap_or_default().into(),
-            key: key(&body).unwrap_or_default(),
-            check: body["check"].as_u64().unwrap_or(0),
-            states: states(&world, &body, &ids(&world, &body)),
+        let event: Value = serde_json::from_str(&batch.event).unwrap_or_default();
+        let records = event["Records"].as_array().into_iter().flatten();
+        let follow_ups = records.filter_map(|record| follow_up(record["body"].as_str()?));
+        let check = |asked: FollowUp| What::Check {
+            key: asked.cancellation.key(),
+            check: asked.checks.into(),
+            states: states(&world, &asked),
+            request_id: asked.labels.request_id.unwrap_or_default(),
             next_in_seconds: None,
         };
-        records.map(check).collect()
+        follow_ups.map(check).collect()
     }
 
     /// The records that come again.
@@ -127,7 +130,7 @@ impl Stage<'_> {
         let ids: Vec<String> = batch.ids().map(str::to_owned).collect();
         let again = queued.into_iter().filter(move |message| ids.contains(&message.id));
         again.map(move |message| What::ComesAgain {
-            key: key(&serde_json::from_str(&message.body).unwrap_or_default()).unwrap_or(message.id),
+            key: key(&message.body).unwrap_or(message.id),
             in_seconds: message.visible_in.unwrap_or_default().as_secs(),
             cut_off,
         })
@@ -136,10 +139,10 @@ impl Stage<'_> {
     /// Notes with each check when the next one is due, once that is known.
     fn look_ahead(&self, moments: &mut [Moment]) {
         for message in self.simulator.messages(QUEUE) {
-            let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
             let due = message.visible_in.map(|left| (left + Duration::from_millis(500)).as_secs());
-            let next = checked(&body).and_then(|(id, check)| {
-                let this = |moment: &&mut Moment| moment.comes_before(id, check);
+            let next = follow_up(&message.body).and_then(|asked| {
+                let id = asked.labels.request_id?;
+                let this = |moment: &&mut Moment| moment.comes_before(&id, asked.checks.into());
                 moments.iter_mut().rev().find(this)
             });
             if let Some(next) = next {
@@ -147,13 +150,6 @@ impl Stage<'_> {
             }
         }
     }
-}
-
-fn bodies(batch: &Batch) -> Vec<Value> {
-    let event: Value = serde_json::from_str(&batch.event).unwrap_or_default();
-    let records = event["Records"].as_array().into_iter().flatten();
-    let body = |record: &Value| serde_json::from_str(record["body"].as_str()?).ok();
-    records.filter_map(body).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! A story as data: what happened when. Checks are told by what the world shows at that moment, in the
 //! words of a confirmation; all else is taken from what was published.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use countermand_simulator::{RunStatus, Timestamp, World};
+use countermand::follow_up::FollowUp;
+use countermand::request::{self, Reading};
+use countermand::targets::Runs;
+use countermand::timestamp::Timestamp;
+use countermand_simulator::{AnyRun, World};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::arrival::Arrival;
 
@@ -102,63 +106,41 @@ pub fn told(document: &Value) -> Option<What> {
     }
 }
 
-/// The request and the number of the check that a follow-up asks for.
-pub fn checked(body: &Value) -> Option<(&str, u64)> {
-    Some((
-        body["requestId"].as_str()?,
-        body["check"].as_u64().filter(|_| body["type"] == "CancellationFollowUp")?,
-    ))
+/// What a message asks after, where it is a follow-up.
+pub fn follow_up(body: &str) -> Option<FollowUp> {
+    let Reading::FollowUp(fields) = request::read(body) else { return None };
+    FollowUp::read(*fields).ok()
 }
 
-/// What a request or a follow-up is about, where it says so.
-pub fn key(body: &Value) -> Option<String> {
-    let name = |field: &str| body[field].as_str();
-    Some(match name("service")? {
-        "appflow" => format!("appflow:{}", name("flowName")?),
-        "swf" => format!("swf:{}/{}", name("domain")?, name("workflowId")?),
-        service => format!("{service}:{}", name("flowName").or(name("FlowName"))?),
-    })
-}
-
-/// The runs that a follow-up asks after: those that it or its request names, without those that had ended, or
-/// those that a call reached, where it is the first to ask which they were.
-pub fn ids(world: &World, body: &Value) -> Vec<String> {
-    if let Some(since) = body["calledAt"].as_str() {
-        return reached(world, body, since.parse().ok());
+/// What a request or a follow-up is about, where it can be read.
+pub fn key(body: &str) -> Option<String> {
+    match request::read(body) {
+        Reading::Request(request) => Some(request.cancellation.key()),
+        _ => Some(follow_up(body)?.cancellation.key()),
     }
-    let ended = |place: u64| body["ended"].as_array().is_some_and(|ended| ended.contains(&json!(place)));
-    let named = ["runs", "executionIds", "runId", "executionName"].iter().find_map(|name| body.get(*name));
-    let named = match named {
-        Some(Value::Array(ids)) => ids.as_slice(),
-        Some(id) => std::slice::from_ref(id),
-        None => &[],
+}
+
+/// The states of the runs that a follow-up asks after, those in the same one together. Where it is the first to
+/// ask which runs a call reached, these are they.
+pub fn states(world: &World, follow_up: &FollowUp) -> Vec<(&'static str, Vec<String>)> {
+    let key = follow_up.cancellation.key();
+    let runs: Vec<_> = world.runs().into_iter().filter(|run| run.key == key).collect();
+    let state = |id: &String| runs.iter().find(|run| run.id == *id).map_or("NOT_FOUND", |run| run.state);
+    let asked: Vec<(String, &str)> = match &follow_up.runs {
+        Runs::Known(ids) => ids.iter().map(|id| (id.clone(), state(id))).collect(),
+        Runs::Asked(span) => {
+            let since = |run: &AnyRun| {
+                run.changed.is_some_and(|at| Timestamp::from(SystemTime::from(at)) >= span.from)
+            };
+            let reached = |run: &&AnyRun| run.asked && (run.state == "CANCELING" || since(run));
+            runs.iter().filter(reached).map(|run| (run.id.clone(), run.state)).collect()
+        }
     };
-    let followed = (0..).zip(named).filter(|(place, _)| !ended(*place));
-    followed.filter_map(|(_, id)| id.as_str().map(String::from)).collect()
-}
-
-fn reached(world: &World, body: &Value, since: Option<Timestamp>) -> Vec<String> {
-    let name = |field: &str| body[field].as_str().unwrap_or_default();
-    let runs = world.appflow.get(name("flowName")).into_iter().flat_map(|flow| &flow.runs);
-    let runs = runs.filter(|run| match run.status {
-        RunStatus::CancelStarted => true,
-        RunStatus::Canceled => run.last_updated_at >= since,
-        _ => false,
-    });
-    let executions = world.swf.get(name("domain")).into_iter().flat_map(|domain| &domain.executions);
-    let executions = executions.filter(|it| it.workflow_id == name("workflowId") && it.cancel_requested);
-    let runs = runs.map(|run| run.execution_id.clone());
-    runs.chain(executions.map(|execution| execution.run_id.clone())).collect()
-}
-
-/// The states of these runs, those in the same one together.
-pub fn states(world: &World, body: &Value, ids: &[String]) -> Vec<(&'static str, Vec<String>)> {
     let mut states: Vec<(&'static str, Vec<String>)> = Vec::new();
-    for id in ids {
-        let state = world.state_of(body, id);
+    for (id, state) in asked {
         match states.iter_mut().find(|(known, _)| *known == state) {
-            Some((_, ids)) => ids.push(id.clone()),
-            None => states.push((state, vec![id.clone()])),
+            Some((_, ids)) => ids.push(id),
+            None => states.push((state, vec![id])),
         }
     }
     states
@@ -166,71 +148,69 @@ pub fn states(world: &World, body: &Value, ids: &[String]) -> Vec<(&'static str,
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    #[test]
-    fn a_follow_up_asks_after_the_runs_that_have_not_ended() {
-        let cases = [
-            (json!({"executionIds": ["a", "b", "c"], "ended": [1]}), vec!["a", "c"]),
-            (json!({"executionIds": ["a"]}), vec!["a"]),
-            (json!({"runs": ["r"]}), vec!["r"]),
-            (json!({"workflowId": "w", "runId": "r"}), vec!["r"]),
-            (json!({"flowName": "f", "executionName": "e"}), vec!["e"]),
-            (json!({}), vec![]),
-            (json!({"flowName": "orders", "calledAt": "2025-11-20T00:00:00Z"}), vec!["asked", "canceled"]),
-            (json!({"domain": "d", "workflowId": "w", "calledAt": "2025-11-20T00:00:00Z"}), vec!["r"]),
-        ];
-        let run = |id: &str, status: &str, updated: &str| json!({"executionId": id, "status": status, "lastUpdatedAt": updated});
-        let world: World = serde_json::from_value(json!({
-            "appflow": {"orders": {"runs": [
-                run("asked", "CancelStarted", "2025-11-20T00:00:01Z"), run("canceled", "Canceled", "2025-11-20T00:00:01Z"),
-                run("before", "Canceled", "2025-11-19T00:00:00Z"), run("done", "Successful", "2025-11-20T00:00:01Z")]}},
+    fn world() -> World {
+        let at = |second| format!("2025-11-20T00:00:0{second}.000Z");
+        let run = |id: &str, status: &str, second: u8| json!({"executionId": id, "status": status, "lastUpdatedAt": at(second)});
+        let world = serde_json::from_value(json!({
+            "appflow": {"orders": {"runs": [run("a", "CancelStarted", 6), run("b", "InProgress", 1), run("c", "CancelStarted", 6),
+                run("before", "Canceled", 4), run("since", "Canceled", 6), run("done", "Successful", 6)]}},
             "swf": {"d": {"executions": [
                 {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true},
-                {"workflowId": "v", "runId": "q", "status": "OPEN", "cancelRequested": true}]}},
-        }))
-        .unwrap();
-        for (body, expected) in cases {
-            assert_eq!(ids(&world, &body), expected, "{body}");
-        }
+                {"workflowId": "w", "runId": "q", "status": "CLOSED", "closeStatus": "TERMINATED"},
+                {"workflowId": "v", "runId": "p", "status": "OPEN", "cancelRequested": true}]}},
+            "cloudflow": {"f": {"executions": [{"name": "e", "status": "Stopped"}]}},
+        }));
+        world.unwrap()
     }
 
     #[test]
-    fn a_run_is_told_in_the_words_of_a_confirmation() {
-        let world = serde_json::from_value(json!({
-            "appflow": {"f": {"runs": [{"executionId": "a", "status": "CancelStarted"},
-                {"executionId": "b", "status": "InProgress"}, {"executionId": "c", "status": "CancelStarted"}]}},
-            "swf": {"d": {"executions": [
-                {"workflowId": "w", "runId": "r", "status": "OPEN", "cancelRequested": true},
-                {"workflowId": "w", "runId": "q", "status": "CLOSED", "closeStatus": "TERMINATED"}]}},
-            "cloudflow": {"f": {"executions": [{"name": "e", "status": "Stopped"}]}},
-        }));
-        let world: World = world.unwrap();
-        let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let cases = [
+    fn a_follow_up_asks_after_runs_that_are_told_in_the_words_of_a_confirmation() {
+        let reached = json!({"calledAt": "2025-11-20T00:00:05Z", "answeredAt": "2025-11-20T00:00:06Z"});
+        for (request, more, expected) in [
             (
-                json!({"service": "appflow", "flowName": "f", "executionIds": ["a", "b", "c", "d"]}),
-                vec![
-                    ("CANCELING", texts(&["a", "c"])),
-                    ("RUNNING", texts(&["b"])),
-                    ("NOT_FOUND", texts(&["d"])),
-                ],
+                json!({"service": "appflow", "flowName": "orders", "executionIds": ["a", "b", "c", "d", "done"]}),
+                json!({"ended": [4]}),
+                json!([["CANCELING", ["a", "c"]], ["RUNNING", ["b"]], ["NOT_FOUND", ["d"]]]),
             ),
             (
-                json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "r"}),
-                vec![("CANCELING", texts(&["r"]))],
+                json!({"service": "appflow", "flowName": "orders"}),
+                json!({"runs": ["done"]}),
+                json!([["SUCCEEDED", ["done"]]]),
             ),
             (
-                json!({"service": "swf", "domain": "d", "workflowId": "w", "runs": ["q"]}),
-                vec![("TERMINATED", texts(&["q"]))],
+                json!({"service": "appflow", "flowName": "orders"}),
+                reached.clone(),
+                json!([["CANCELING", ["a", "c"]], ["CANCELED", ["since"]]]),
+            ),
+            (
+                json!({"service": "swf", "domain": "d", "workflowId": "w"}),
+                reached,
+                json!([["CANCELING", ["r"]]]),
+            ),
+            (
+                json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "q"}),
+                json!({}),
+                json!([["TERMINATED", ["q"]]]),
             ),
             (
                 json!({"service": "cloudflow", "flowName": "f", "executionName": "e"}),
-                vec![("CANCELED", texts(&["e"]))],
+                json!({}),
+                json!([["CANCELED", ["e"]]]),
             ),
-        ];
-        for (body, expected) in cases {
-            assert_eq!(states(&world, &body, &ids(&world, &body)), expected, "{body}");
+        ] {
+            let mut body = json!({"type": "CancellationFollowUp", "version": "1", "check": 1, "within": 60,
+                "outcomeAt": "2025-11-20T00:00:06Z", "requestId": "r", "requestedAt": "2025-11-20T00:00:00Z"});
+            for (name, value) in [request.clone(), more].iter().filter_map(Value::as_object).flatten() {
+                body[name] = value.clone();
+            }
+            let asked = follow_up(&body.to_string()).unwrap();
+            assert_eq!(json!(states(&world(), &asked)), expected, "{body}");
+            assert_eq!(key(&body.to_string()), key(&request.to_string()));
+            assert!(follow_up(&request.to_string()).is_none());
         }
     }
 }

@@ -72,7 +72,7 @@ pub use crate::secure::{Flaw, Secure};
 pub use crate::service::Operation;
 pub use crate::swf::{CloseStatus, Domain, WorkflowExecution, WorkflowStatus, WorkflowType};
 pub use crate::timestamp::Timestamp;
-pub use crate::world::{Redrive, World};
+pub use crate::world::{AnyRun, Redrive, World};
 
 /// The account that every ARN and queue URL must name.
 pub const ACCOUNT_ID: &str = "111122223333";

@@ -74,8 +74,26 @@ pub(crate) trait Held {
     /// Ends what is being canceled, where that is `due` by the time at which it was asked for.
     fn settle(&mut self, now: Timestamp, due: &dyn Fn(Option<Timestamp>) -> bool);
 
-    /// What has become of a run that a request is about, in the words of a confirmation.
-    fn state(&self, request: &Value, id: &str) -> Option<&'static str>;
+    /// Every run that there is, its key without the service.
+    fn runs(&self) -> Vec<AnyRun>;
+
+    /// What the request, or the call, is about: the key of its runs.
+    fn key(&self, request: &Value) -> Option<String>;
+}
+
+/// A run of any service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyRun {
+    /// As outcomes have it: `appflow:orders`.
+    pub key: String,
+    pub id: String,
+    /// In the words of a confirmation.
+    pub state: &'static str,
+    /// It was asked to end.
+    pub asked: bool,
+    pub started: Option<Timestamp>,
+    /// When it came into this state, where that is not by its start.
+    pub changed: Option<Timestamp>,
 }
 
 /// Something without a start began so long before the simulator did.
@@ -117,10 +135,18 @@ impl World {
         [&mut self.appflow, &mut self.swf, &mut self.cloudflow]
     }
 
-    /// What has become of a run that a request is about, in the words of a confirmation.
-    pub fn state_of(&self, request: &Value, id: &str) -> &'static str {
-        let held = self.held().into_iter().find(|(service, _)| request["service"] == *service);
-        held.and_then(|(_, held)| held.state(request, id)).unwrap_or("NOT_FOUND")
+    /// Every run of every service.
+    pub fn runs(&self) -> Vec<AnyRun> {
+        let runs = self.held().into_iter().flat_map(|(service, held)| {
+            held.runs().into_iter().map(move |run| AnyRun { key: format!("{service}:{}", run.key), ..run })
+        });
+        runs.collect()
+    }
+
+    /// The key of what a request is about, or a call, to which its service has been added.
+    pub fn key_of(&self, request: &Value) -> Option<String> {
+        let (service, held) = self.held().into_iter().find(|(service, _)| request["service"] == *service)?;
+        Some(format!("{service}:{}", held.key(request)?))
     }
 
     /// Ends what is being canceled: AppFlow runs whose cancel started, and SWF executions whose

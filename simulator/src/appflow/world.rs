@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::timestamp::Timestamp;
-use crate::world::{HOUR, Held, at};
+use crate::world::{AnyRun, HOUR, Held, at};
 
 /// Newest first is what people see; nothing promises it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +78,26 @@ impl Held for Flows {
         }
     }
 
-    fn state(&self, request: &Value, id: &str) -> Option<&'static str> {
-        let runs = &self.get(request["flowName"].as_str()?)?.runs;
-        Some(match runs.iter().find(|run| run.execution_id == id)?.status {
-            RunStatus::InProgress => "RUNNING",
-            RunStatus::Successful => "SUCCEEDED",
-            RunStatus::Error => "FAILED",
-            RunStatus::CancelStarted => "CANCELING",
-            RunStatus::Canceled => "CANCELED",
-        })
+    fn runs(&self) -> Vec<AnyRun> {
+        let run = |key: &String, run: &Run| AnyRun {
+            key: key.clone(),
+            id: run.execution_id.clone(),
+            state: match run.status {
+                RunStatus::InProgress => "RUNNING",
+                RunStatus::Successful => "SUCCEEDED",
+                RunStatus::Error => "FAILED",
+                RunStatus::CancelStarted => "CANCELING",
+                RunStatus::Canceled => "CANCELED",
+            },
+            asked: matches!(run.status, RunStatus::CancelStarted | RunStatus::Canceled),
+            started: run.started_at,
+            changed: run.last_updated_at,
+        };
+        self.iter().flat_map(|(key, flow)| flow.runs.iter().map(move |one| run(key, one))).collect()
+    }
+
+    fn key(&self, request: &Value) -> Option<String> {
+        request["flowName"].as_str().map(String::from)
     }
 }
 

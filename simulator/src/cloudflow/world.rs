@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::timestamp::Timestamp;
-use crate::world::{HOUR, Held, at};
+use crate::world::{AnyRun, HOUR, Held, at};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -57,16 +57,26 @@ impl Held for CloudflowFlows {
         }
     }
 
-    fn state(&self, request: &Value, id: &str) -> Option<&'static str> {
-        let flow = request["flowName"].as_str().or(request["FlowName"].as_str())?;
-        let executions = &self.get(flow)?.executions;
-        Some(match executions.iter().find(|one| one.name == id)?.status {
-            CloudflowStatus::Starting | CloudflowStatus::Running => "RUNNING",
-            CloudflowStatus::Stopped => "CANCELED",
-            CloudflowStatus::Succeeded => "SUCCEEDED",
-            CloudflowStatus::Failed => "FAILED",
-            CloudflowStatus::TimedOut => "TIMED_OUT",
-        })
+    fn runs(&self) -> Vec<AnyRun> {
+        let run = |key: &String, one: &CloudflowExecution| AnyRun {
+            key: key.clone(),
+            id: one.name.clone(),
+            state: match one.status {
+                CloudflowStatus::Starting | CloudflowStatus::Running => "RUNNING",
+                CloudflowStatus::Stopped => "CANCELED",
+                CloudflowStatus::Succeeded => "SUCCEEDED",
+                CloudflowStatus::Failed => "FAILED",
+                CloudflowStatus::TimedOut => "TIMED_OUT",
+            },
+            asked: one.stop_requested_at.is_some() || one.status == CloudflowStatus::Stopped,
+            started: one.started_time,
+            changed: one.stopped_time,
+        };
+        self.iter().flat_map(|(key, flow)| flow.executions.iter().map(move |one| run(key, one))).collect()
+    }
+
+    fn key(&self, request: &Value) -> Option<String> {
+        request["flowName"].as_str().or(request["FlowName"].as_str()).map(String::from)
     }
 }
 

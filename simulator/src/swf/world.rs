@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::timestamp::Timestamp;
-use crate::world::{HOUR, Held, at};
+use crate::world::{AnyRun, HOUR, Held, at};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -114,19 +114,29 @@ impl Held for Domains {
         }
     }
 
-    fn state(&self, request: &Value, id: &str) -> Option<&'static str> {
-        let executions = &self.get(request["domain"].as_str()?)?.executions;
-        let execution = executions.iter().find(|one| one.run_id == id)?;
-        Some(match execution.close_status {
-            None if execution.cancel_requested => "CANCELING",
-            None => "RUNNING",
-            Some(CloseStatus::Completed) => "SUCCEEDED",
-            Some(CloseStatus::Failed) => "FAILED",
-            Some(CloseStatus::Canceled) => "CANCELED",
-            Some(CloseStatus::Terminated) => "TERMINATED",
-            Some(CloseStatus::ContinuedAsNew) => "CONTINUED_AS_NEW",
-            Some(CloseStatus::TimedOut) => "TIMED_OUT",
-        })
+    fn runs(&self) -> Vec<AnyRun> {
+        let run = |domain: &String, one: &WorkflowExecution| AnyRun {
+            key: format!("{domain}/{}", one.workflow_id),
+            id: one.run_id.clone(),
+            state: match one.close_status {
+                None if one.cancel_requested => "CANCELING",
+                None => "RUNNING",
+                Some(CloseStatus::Completed) => "SUCCEEDED",
+                Some(CloseStatus::Failed) => "FAILED",
+                Some(CloseStatus::Canceled) => "CANCELED",
+                Some(CloseStatus::Terminated) => "TERMINATED",
+                Some(CloseStatus::ContinuedAsNew) => "CONTINUED_AS_NEW",
+                Some(CloseStatus::TimedOut) => "TIMED_OUT",
+            },
+            asked: one.cancel_requested,
+            started: one.started_at,
+            changed: one.closed_at.or(one.cancel_requested_at),
+        };
+        self.iter().flat_map(|(key, domain)| domain.executions.iter().map(move |one| run(key, one))).collect()
+    }
+
+    fn key(&self, request: &Value) -> Option<String> {
+        Some(format!("{}/{}", request["domain"].as_str()?, request["workflowId"].as_str()?))
     }
 }
 
