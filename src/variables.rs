@@ -20,6 +20,7 @@ const OURS: &str = "COUNTERMAND_";
 /// The variables, and what was found wrong with them so far.
 pub struct Variables {
     values: BTreeMap<String, String>,
+    asked: Vec<&'static str>,
     pub problems: Vec<String>,
 }
 
@@ -28,7 +29,7 @@ impl Variables {
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let values: BTreeMap<_, _> = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         values.iter().filter(|(name, _)| names_a_secret(name)).for_each(|(_, value)| hold(value));
-        Self { values, problems: Vec::new() }
+        Self { values, asked: Vec::new(), problems: Vec::new() }
     }
 
     /// A value of ours that was no Unicode when it was read is none that anybody meant.
@@ -57,12 +58,18 @@ impl Variables {
         }
     }
 
-    pub fn text(&self, name: &str) -> Option<String> {
+    /// Those of ours that were asked for, set or not.
+    pub fn asked_of_ours(self) -> impl Iterator<Item = &'static str> {
+        self.asked.into_iter().filter(|name| name.starts_with(OURS))
+    }
+
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.asked.push(name);
         self.values.get(name).cloned()
     }
 
     /// A part of an access key. It travels in a header, and is never repeated in an error.
-    pub fn key(&mut self, name: &str) -> Option<String> {
+    pub fn key(&mut self, name: &'static str) -> Option<String> {
         let key = self.text(name)?;
         if !can_be_in_a_header(&key) {
             self.problems
@@ -72,7 +79,11 @@ impl Variables {
     }
 
     /// A variable in a form of its own; `parse` says what it expects where it fails.
-    pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.text(name)?;
         match parse(value.trim()) {
             Ok(parsed) => Some(parsed),
@@ -85,7 +96,7 @@ impl Variables {
 
     pub fn number<T: FromStr + PartialOrd + Display>(
         &mut self,
-        name: &str,
+        name: &'static str,
         range: RangeInclusive<T>,
     ) -> Option<T> {
         self.parsed(name, |text| {

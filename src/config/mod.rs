@@ -78,32 +78,11 @@ const NOWHERE: &str = "http://set-aws-endpoint-url.invalid";
 /// Ten years, in seconds; nothing that is older can be waiting anywhere.
 const LONGEST_AGE: u64 = 315_360_000;
 
-/// Every variable of ours but those that services declare.
-const VARIABLES: [&str; 18] = [
-    "COUNTERMAND_OUTCOME_DESTINATION",
-    "COUNTERMAND_OUTCOME_SOURCE",
-    "COUNTERMAND_MAX_ATTEMPTS",
-    "COUNTERMAND_DEADLINE_MARGIN_MS",
-    "COUNTERMAND_MAX_IN_FLIGHT_CALLS",
-    "COUNTERMAND_MAX_RECEIVE_COUNT",
-    "COUNTERMAND_PIN_AFTER_SECONDS",
-    "COUNTERMAND_MODE",
-    "COUNTERMAND_EXPLAIN_MAX_PAGES",
-    "COUNTERMAND_MAX_REQUEST_AGE_SECONDS",
-    "COUNTERMAND_ALLOWED_TARGETS",
-    "COUNTERMAND_CANCEL_ALL",
-    "COUNTERMAND_RATES",
-    "COUNTERMAND_FUNCTION_CONCURRENCY",
-    "COUNTERMAND_FOLLOW_UP_QUEUE_ARN",
-    "COUNTERMAND_FOLLOW_UP_SENDER_ID",
-    "COUNTERMAND_CONFIRM",
-    "COUNTERMAND_CONFIRM_WITHIN_SECONDS",
-];
-
-/// Every variable of ours.
+/// Every variable of ours: those that reading asks for.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    let of_services = SERVICES.iter().flat_map(|service| service.variables);
-    VARIABLES.iter().chain(of_services).copied()
+    let mut none = Variables::new([]);
+    Config::of(&mut none);
+    none.asked_of_ours()
 }
 
 /// Everything that is wrong with the configuration.
@@ -120,11 +99,22 @@ impl Config {
         let mut variables = Variables::new(variables);
         variables.refuse_garbled();
         variables.refuse_unknown(&known().collect::<Vec<_>>());
+        let config = Self::of(&mut variables);
+        variables.problems.extend(config.contradictions());
+        match variables.problems {
+            problems if problems.is_empty() => Ok(config),
+            problems => Err(ConfigError(problems)),
+        }
+    }
+
+    fn of(variables: &mut Variables) -> Self {
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
         let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
-        let mut config = Self {
-            destination: variables
-                .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref())),
+        let destination = variables
+            .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref()));
+        Self {
+            log_outcomes: nowhere.is_some() || destination.is_none(),
+            destination,
             outcome_source: variables
                 .parsed("COUNTERMAND_OUTCOME_SOURCE", outcome_source)
                 .unwrap_or_else(|| "countermand".into()),
@@ -145,9 +135,8 @@ impl Config {
                 .unwrap_or(1),
             log_level: log_level(variables.text("AWS_LAMBDA_LOG_LEVEL").as_deref()),
             function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
-            log_outcomes: nowhere.is_some(),
             aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
-            policy: policy(&mut variables),
+            policy: policy(variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", Destination::queue),
             follow_up_sender_id: variables.parsed("COUNTERMAND_FOLLOW_UP_SENDER_ID", principal_id),
             confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
@@ -156,19 +145,11 @@ impl Config {
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
                     .unwrap_or(3_600),
             ),
-            authorities: authorities(&mut variables),
-            services: SERVICES.map(|service| (service, (service.configure)(&mut variables, nowhere))).into(),
-        };
-        config.log_outcomes |= config.destination.is_none();
-        variables.problems.extend(config.contradictions());
-        match variables.problems {
-            problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError(problems)),
+            authorities: authorities(variables),
+            services: SERVICES.map(|service| (service, (service.configure)(variables, nowhere))).into(),
         }
     }
-}
 
-impl Config {
     /// What is wrong with values that are right by themselves.
     fn contradictions(&self) -> Vec<String> {
         let mut problems = Vec::new();

@@ -29,9 +29,7 @@ pub struct Service {
     /// Takes the service's own fields of a request, whose `reason` it may pass on; `None` where one of them is not
     /// valid, as the violations tell.
     pub read: fn(&mut Fields, reason: Option<&str>) -> Option<Asks>,
-    /// The variables of ours that it reads.
-    pub variables: &'static [&'static str],
-    /// Reads its variables. What is missing is told to whoever asks for the service, not at the start. The substitute
+    /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not at the start. The substitute
     /// is called in place of the service, if anything is.
     pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
     /// A request that names nothing real, which opens a connection ahead; none where nothing is opened ahead.

@@ -30,7 +30,6 @@ pub static SERVICE: Service = Service {
     key_form: "appflow:<flow>",
     can_name: request::can_name,
     read: request::read,
-    variables: &[],
     configure: |_, _| Connect::new(|wire| AppFlow::connect(wire.aws)),
     rehearsal: Some(r#"{"service": "appflow", "flowName": "rehearsal", "executionIds": ["rehearsal"]}"#),
 };

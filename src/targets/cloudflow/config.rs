@@ -6,12 +6,6 @@
 use super::{Endpoint, KeySource, Keys, Signature};
 use crate::variables::Variables;
 
-pub const VARIABLES: [&str; 3] = [
-    "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
-    "COUNTERMAND_CLOUDFLOW_SIGNATURE",
-    "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
-];
-
 /// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `substitute` stands
 /// in for the endpoint of the region.
 pub fn endpoint(variables: &mut Variables, substitute: Option<&str>) -> Result<Endpoint, String> {

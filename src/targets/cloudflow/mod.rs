@@ -36,7 +36,6 @@ pub static SERVICE: Service = Service {
     key_form: "cloudflow:<flow>",
     can_name: request::can_name,
     read: request::read,
-    variables: &config::VARIABLES,
     configure: |variables, substitute| {
         let endpoint = config::endpoint(variables, substitute);
         Connect::new(move |wire| CloudFlow::connect(wire, endpoint.clone(), SystemTime::now))

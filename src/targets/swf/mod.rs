@@ -28,7 +28,6 @@ pub static SERVICE: Service = Service {
     key_form: "swf:<domain>/<workflow id>",
     can_name: request::can_name,
     read: request::read,
-    variables: &[],
     configure: |_, _| Connect::new(|wire| Swf::connect(wire.aws)),
     rehearsal: Some(r#"{"service": "swf", "domain": "rehearsal", "workflowId": "rehearsal"}"#),
 };

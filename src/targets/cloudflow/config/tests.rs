@@ -23,8 +23,8 @@ fn problem(variables: &[(&str, &str)]) -> String {
     }
 }
 
-const ENDPOINT: &str = VARIABLES[0];
-const SECRET: &str = VARIABLES[2];
+const ENDPOINT: &str = "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL";
+const SECRET: &str = "COUNTERMAND_CLOUDFLOW_SECRET_ARN";
 
 const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
