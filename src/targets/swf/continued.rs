@@ -4,17 +4,17 @@
 //! continues it, in the time that is left, and of the next one where that is continued too. Where it is
 //! not shown yet, or no time is left, the request comes again.
 
+use super::Cancellation;
 use super::meant::{From, still_running};
-use super::runs::Run;
-use super::{Cancellation, Swf};
+use super::runs::{Run, Workflow};
 use crate::call_error::CallError;
-use crate::targets::{Asked, Context, LookUp, Settlement, share};
+use crate::targets::{Asked, LookUp, Settlement, share};
 use crate::vocabulary::Effect;
 
 /// A workflow that is continued more often than this within one call's time is left to the redelivery.
 const MOST_CONTINUATIONS: usize = 10;
 
-impl Swf {
+impl Workflow<'_> {
     /// Asks for the run that continues one of a request that named none.
     ///
     /// # Errors
@@ -23,11 +23,10 @@ impl Swf {
         &self,
         run: Run,
         asked: &Asked<'_, Cancellation>,
-        workflow: &Cancellation,
         settlement: &mut Settlement,
-        context: &Context<'_>,
     ) -> Result<(), CallError> {
-        let look_up = &LookUp::needed(context, asked.standing).begun();
+        let context = self.look_up.context();
+        let needed = Workflow { look_up: &LookUp::needed(context, asked.standing).begun(), ..*self };
         let (mut told, mut known) = (still_running(&run), vec![run.run_id.clone()]);
         let from = match run.started_by(asked.requested_at) {
             true => From::Run(run),
@@ -35,7 +34,7 @@ impl Swf {
         };
         let mut failed = None;
         while known.len() <= MOST_CONTINUATIONS {
-            let found = self.meant(workflow, vec![from.clone()], look_up).await;
+            let found = needed.meant(vec![from.clone()]).await;
             let found = found.map_err(|error| failed = Some(error)).unwrap_or_default().into_iter().next();
             let Some(found) = found else { break };
             let run_id = match found.open(asked.requested_at, context.now) {
@@ -47,8 +46,8 @@ impl Swf {
                     break;
                 }
             };
-            let next = workflow.of_run(run_id.clone());
-            let made = share::once_more(self, asked.with(&next), context).await;
+            let next = self.asked.of_run(run_id.clone());
+            let made = share::once_more(self.swf, asked.with(&next), context).await;
             let is_answered = made.attempts > 0 && made.unclear.is_none();
             settlement.add(made, is_answered);
             if is_answered {

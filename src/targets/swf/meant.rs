@@ -10,11 +10,11 @@ use std::time::Duration;
 use aws_sdk_swf::types::CloseStatus;
 use serde_json::json;
 
-use super::runs::{MOST_A_PAGE, Run};
-use super::{Cancellation, Swf};
+use super::Cancellation;
+use super::runs::{MOST_A_PAGE, Run, Workflow};
 use crate::call_error::{Answer, CallError, Class};
 use crate::targets::pages::Tokens;
-use crate::targets::{Conclusion, LookUp, incomplete};
+use crate::targets::{Conclusion, incomplete};
 use crate::timestamp::{Moment, Span, Timestamp};
 use crate::vocabulary::{State, Status};
 
@@ -198,39 +198,29 @@ impl Search {
     }
 }
 
-impl Swf {
-    /// Reads the lists of a workflow once for all that is to be known of it, no further than they are
+impl Workflow<'_> {
+    /// Reads the lists once for all that is to be known of it, no further than they are
     /// needed.
     ///
     /// # Errors
     /// A read that failed, or a list that cannot be read to its end.
-    pub async fn meant(
-        &self,
-        asked: &Cancellation,
-        from: Vec<From>,
-        look_up: &LookUp<'_>,
-    ) -> Result<Vec<Meant>, CallError> {
-        let meant = self.read(asked, from.clone(), look_up).await?;
+    pub async fn meant(&self, from: Vec<From>) -> Result<Vec<Meant>, CallError> {
+        let meant = self.read(from.clone()).await?;
         // A run that was continued between the two lists is in neither with what continues it.
-        match meant.iter().any(|meant| meant.goes_on(look_up.context().now)) {
-            true => self.read(asked, from, look_up).await,
+        match meant.iter().any(|meant| meant.goes_on(self.look_up.context().now)) {
+            true => self.read(from).await,
             false => Ok(meant),
         }
     }
 
-    async fn read(
-        &self,
-        asked: &Cancellation,
-        from: Vec<From>,
-        look_up: &LookUp<'_>,
-    ) -> Result<Vec<Meant>, CallError> {
+    async fn read(&self, from: Vec<From>) -> Result<Vec<Meant>, CallError> {
         let mut searches: Vec<Search> = from.into_iter().map(Search::new).collect();
         for is_open in [true, false] {
             let (mut tokens, mut token, mut is_first) = (Tokens::default(), None, true);
             while searches.iter().any(|search| search.answer.is_none()) {
                 let page = match is_open {
-                    true => self.open(asked, token, look_up).await,
-                    false => self.closed(asked, MOST_A_PAGE, token, look_up).await,
+                    true => self.open(token).await,
+                    false => self.closed(MOST_A_PAGE, token).await,
                 };
                 let (runs, next) = page.map_err(|error| if is_first { error } else { incomplete(error) })?;
                 runs.iter().for_each(|run| searches.iter_mut().for_each(|search| search.see(run)));

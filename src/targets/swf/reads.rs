@@ -1,7 +1,8 @@
 //! What is read of a workflow, for requests to be pinned, rehearsed, explained and followed.
 
 use super::meant::{From, Meant, explained, is_listed, still_running};
-use super::{Cancellation, Swf, runs};
+use super::runs::{Run, Workflow};
+use super::{Cancellation, Swf};
 use crate::call_error::{CallError, Class};
 use crate::targets::{self, Conclusion, Followed, LookUp, Purpose, Question};
 use crate::targets::{Read, Reading, Runs, Settlement, Sight, Target};
@@ -15,9 +16,9 @@ impl Target for Swf {
         look_up: &LookUp<'_>,
     ) -> Result<Vec<Read<Cancellation>>, CallError> {
         let Some(first) = requests.first() else { return Ok(Vec::new()) };
-        let workflow = first.asked.cancellation;
-        if !targets::Cancellation::is_open_ended(workflow) {
-            let run = self.look_up(workflow, look_up).await?.ok_or_else(unknown)?;
+        let workflow = Workflow { swf: self, asked: first.asked.cancellation, look_up };
+        if !targets::Cancellation::is_open_ended(workflow.asked) {
+            let run = workflow.run().await?.ok_or_else(unknown)?;
             let open: Vec<String> = run.is_open().then_some(run.run_id).into_iter().collect();
             return Ok(requests.iter().map(|_| Err(Settlement::would_cancel(open.clone()))).collect());
         }
@@ -25,11 +26,11 @@ impl Target for Swf {
         let since =
             |reading: &Reading<'_, _>| reading.since().unwrap_or_else(|| Moment::from(Timestamp::LATEST));
         let from = requests.iter().map(|reading| From::StartedBy(since(reading)));
-        let found = self.meant(workflow, from.collect(), look_up).await?;
+        let found = workflow.meant(from.collect()).await?;
         let read = requests.iter().zip(found).map(|(reading, found)| {
             let is_known = found != Meant::Nothing;
             match (found.open(since(reading), now), reading.purpose) {
-                (Ok(run_id), Purpose::Cancel) => Ok(workflow.of_run(run_id)),
+                (Ok(run_id), Purpose::Cancel) => Ok(workflow.asked.of_run(run_id)),
                 (Ok(run_id), Purpose::Rehearse { .. }) => Err(Settlement::would_cancel(vec![run_id])),
                 (Err(told), Purpose::Rehearse { .. }) if is_known && told.status != Status::Failed => {
                     Err(Settlement::would_cancel(Vec::new()))
@@ -51,13 +52,14 @@ impl Target for Swf {
         look_up: &LookUp<'_>,
     ) -> Result<(), CallError> {
         for Question { asked, unclear: called, settlement } in questions {
+            let workflow = Workflow { swf: self, asked: called, look_up };
             let open_ended = targets::Cancellation::is_open_ended(asked.cancellation);
             // What a pinning read found open a moment ago is not unknown: what says so is behind.
-            let pinned = called.run_id().filter(|_| open_ended).map(runs::Run::open);
+            let pinned = called.run_id().filter(|_| open_ended).map(Run::open);
             let since = called.run_id().is_none().then_some(asked.requested_at);
-            match (self.look_up(called, look_up).await, pinned) {
+            match (workflow.run().await, pinned) {
                 (Ok(Some(run)), _) if open_ended && run.is_continued() => {
-                    self.ask_what_continues(run, asked, called, settlement, look_up.context()).await?;
+                    workflow.ask_what_continues(run, asked, settlement).await?;
                 }
                 (Ok(None), Some(pinned)) => settlement.mend(still_running(&pinned)),
                 (Ok(found), _) => settlement.mend(explained(found, since)),
@@ -78,29 +80,25 @@ impl Target for Swf {
         look_up: &LookUp<'_>,
     ) -> (Vec<Sight>, Option<CallError>) {
         let Some(first) = requests.first() else { return (Vec::new(), None) };
-        match self.seen(first.cancellation, first.runs, look_up).await {
+        let workflow = Workflow { swf: self, asked: first.cancellation, look_up };
+        match workflow.seen(first.runs).await {
             Ok(seen) => (requests.iter().map(|_| seen.clone()).collect(), None),
             Err(error) => (requests.iter().map(|followed| followed.runs.unseen()).collect(), Some(error)),
         }
     }
 }
 
-impl Swf {
-    /// The run of a workflow that was asked to end and, where the request named none, those that continue
-    /// it: a workflow that goes on has not ended.
-    async fn seen(
-        &self,
-        workflow: &Cancellation,
-        runs: &Runs,
-        look_up: &LookUp<'_>,
-    ) -> Result<Sight, CallError> {
-        let now = look_up.context().now;
-        let open_ended = targets::Cancellation::is_open_ended(workflow);
+impl Workflow<'_> {
+    /// The run that was asked to end and, where the request named none, those that continue it: a workflow
+    /// that goes on has not ended.
+    async fn seen(&self, runs: &Runs) -> Result<Sight, CallError> {
+        let now = self.look_up.context().now;
+        let open_ended = targets::Cancellation::is_open_ended(self.asked);
         let from = match runs {
             Runs::Asked(span) => From::Asked(*span),
             Runs::Known(ids) => {
                 let last = ids.last().map(String::as_str).unwrap_or_default();
-                match self.described(workflow, last, look_up).await {
+                match self.described(last).await {
                     Ok(Some(run)) if open_ended && run.is_continued() => From::Run(run),
                     Ok(run) => return Ok(runs.ending_in(run.map_or(State::Unknown, |run| run.state()))),
                     Err(error) if error.class == Class::NotFound => {
@@ -110,7 +108,7 @@ impl Swf {
                 }
             }
         };
-        let meant = self.meant(workflow, vec![from], look_up).await?.into_iter().next();
+        let meant = self.meant(vec![from]).await?.into_iter().next();
         Ok(match (meant, runs) {
             (Some(Meant::Found(chain)), _) => {
                 let before = runs.before_the_last().map(|id| (id.clone(), State::ContinuedAsNew));

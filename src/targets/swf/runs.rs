@@ -107,19 +107,26 @@ impl Run {
     }
 }
 
-impl Swf {
-    /// The run that a request names, else the one of its workflow that closed last.
+/// A workflow whose runs are read for one purpose.
+#[derive(Clone, Copy)]
+pub struct Workflow<'a> {
+    pub swf: &'a Swf,
+    pub asked: &'a Cancellation,
+    pub look_up: &'a LookUp<'a>,
+}
+
+/// Some of a list of runs, and the token of the next page.
+pub type Page = (Vec<Run>, Option<String>);
+
+impl Workflow<'_> {
+    /// The run that the request names, else the one that closed last.
     ///
     /// # Errors
     /// A read that failed. What the service does not know is no error.
-    pub async fn look_up(
-        &self,
-        asked: &Cancellation,
-        look_up: &LookUp<'_>,
-    ) -> Result<Option<Run>, CallError> {
-        let found = match asked.run_id() {
-            Some(run_id) => self.described(asked, run_id, look_up).await,
-            None => self.newest_closed(asked, look_up).await,
+    pub async fn run(&self) -> Result<Option<Run>, CallError> {
+        let found = match self.asked.run_id() {
+            Some(run_id) => self.described(run_id).await,
+            None => self.newest_closed().await,
         };
         match found {
             Err(error) if error.class == Class::NotFound => Ok(None),
@@ -131,35 +138,25 @@ impl Swf {
     ///
     /// # Errors
     /// A read that failed.
-    pub async fn described(
-        &self,
-        asked: &Cancellation,
-        run_id: &str,
-        look_up: &LookUp<'_>,
-    ) -> Result<Option<Run>, CallError> {
-        let execution = WorkflowExecution::builder().workflow_id(&asked.workflow_id).run_id(run_id).build();
-        let execution = execution.map_err(wrong)?;
+    pub async fn described(&self, run_id: &str) -> Result<Option<Run>, CallError> {
+        let execution = WorkflowExecution::builder().workflow_id(&self.asked.workflow_id).run_id(run_id);
+        let execution = execution.build().map_err(wrong)?;
         let call = async || {
-            self.0
-                .describe_workflow_execution()
-                .domain(&asked.domain)
+            let call = self.swf.0.describe_workflow_execution();
+            call.domain(&self.asked.domain)
                 .execution(execution.clone())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(&DESCRIBE, call).await?;
+        let output = self.look_up.read(&DESCRIBE, call).await?;
         Ok(output.execution_info.and_then(Run::of))
     }
 
-    async fn newest_closed(
-        &self,
-        asked: &Cancellation,
-        look_up: &LookUp<'_>,
-    ) -> Result<Option<Run>, CallError> {
+    async fn newest_closed(&self) -> Result<Option<Run>, CallError> {
         let (mut tokens, mut token) = (Tokens::default(), None);
         loop {
-            let (runs, next) = self.closed(asked, 1, token, look_up).await?;
+            let (runs, next) = self.closed(1, token).await?;
             token = tokens.next(next)?;
             if token.is_none() || !runs.is_empty() {
                 return Ok(runs.into_iter().next());
@@ -167,21 +164,15 @@ impl Swf {
         }
     }
 
-    /// A page of open runs, and the token of the next one.
+    /// A page of open runs.
     ///
     /// # Errors
     /// A read that failed.
-    pub async fn open(
-        &self,
-        asked: &Cancellation,
-        token: Option<String>,
-        look_up: &LookUp<'_>,
-    ) -> Result<(Vec<Run>, Option<String>), CallError> {
-        let (since_ever, this_one) = (since_ever()?, this_one(asked)?);
+    pub async fn open(&self, token: Option<String>) -> Result<Page, CallError> {
+        let (since_ever, this_one) = (since_ever()?, self.only()?);
         let call = async || {
-            self.0
-                .list_open_workflow_executions()
-                .domain(&asked.domain)
+            let call = self.swf.0.list_open_workflow_executions();
+            call.domain(&self.asked.domain)
                 .start_time_filter(since_ever.clone())
                 .execution_filter(this_one.clone())
                 .set_next_page_token(token.clone())
@@ -189,26 +180,19 @@ impl Swf {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(&LIST_OPEN, call).await?;
+        let output = self.look_up.read(&LIST_OPEN, call).await?;
         Ok((output.execution_infos.into_iter().filter_map(Run::of).collect(), output.next_page_token))
     }
 
-    /// A page of closed runs, the last to close first, and the token of the next one.
+    /// A page of closed runs, the last to close first.
     ///
     /// # Errors
     /// A read that failed.
-    pub async fn closed(
-        &self,
-        asked: &Cancellation,
-        most: i32,
-        token: Option<String>,
-        look_up: &LookUp<'_>,
-    ) -> Result<(Vec<Run>, Option<String>), CallError> {
-        let (since_ever, this_one) = (since_ever()?, this_one(asked)?);
+    pub async fn closed(&self, most: i32, token: Option<String>) -> Result<Page, CallError> {
+        let (since_ever, this_one) = (since_ever()?, self.only()?);
         let call = async || {
-            self.0
-                .list_closed_workflow_executions()
-                .domain(&asked.domain)
+            let call = self.swf.0.list_closed_workflow_executions();
+            call.domain(&self.asked.domain)
                 .close_time_filter(since_ever.clone())
                 .execution_filter(this_one.clone())
                 .maximum_page_size(most)
@@ -217,20 +201,20 @@ impl Swf {
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        let output = look_up.read(&LIST_CLOSED, call).await?;
+        let output = self.look_up.read(&LIST_CLOSED, call).await?;
         let mut runs: Vec<Run> = output.execution_infos.into_iter().filter_map(Run::of).collect();
         // Of two that closed at once, the one that started later is the newer one.
         runs.sort_by_key(|run| Reverse((run.closed_at(), run.started_at)));
         Ok((runs, output.next_page_token))
     }
+
+    fn only(&self) -> Result<WorkflowExecutionFilter, CallError> {
+        WorkflowExecutionFilter::builder().workflow_id(&self.asked.workflow_id).build().map_err(wrong)
+    }
 }
 
 fn since_ever() -> Result<ExecutionTimeFilter, CallError> {
     ExecutionTimeFilter::builder().oldest_date(DateTime::from_secs(0)).build().map_err(wrong)
-}
-
-fn this_one(asked: &Cancellation) -> Result<WorkflowExecutionFilter, CallError> {
-    WorkflowExecutionFilter::builder().workflow_id(&asked.workflow_id).build().map_err(wrong)
 }
 
 fn wrong(error: BuildError) -> CallError {
