@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::records::Records;
 use super::{AppFlow, Cancellation};
 use crate::call_error::CallError;
 use crate::targets::{Followed, LookUp, Purpose, Question, Read, Reading, Runs, Settlement, Sight, Target};
@@ -15,7 +16,8 @@ impl Target for AppFlow {
     ) -> Result<Vec<Read<Cancellation>>, CallError> {
         let Some(first) = requests.first() else { return Ok(Vec::new()) };
         let since: Vec<_> = requests.iter().map(Reading::since).collect();
-        let found = self.meant(first.asked.cancellation, &since, look_up).await?;
+        let flow_name = &first.asked.cancellation.flow_name;
+        let found = Records { appflow: self, flow_name, look_up }.meant(&since).await?;
         let read = requests.iter().zip(found).map(|(Reading { asked, purpose }, found)| match purpose {
             Purpose::Cancel => Ok(asked.cancellation.pinned(found)),
             Purpose::Rehearse { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
@@ -32,7 +34,7 @@ impl Target for AppFlow {
         let flow_name = &first.asked.cancellation.flow_name;
         let wanted: HashSet<&str> =
             questions.iter().flat_map(|question| question.unclear.unexplained()).collect();
-        let (found, error) = self.look_up(flow_name, wanted, look_up).await;
+        let (found, error) = Records { appflow: self, flow_name, look_up }.explain(wanted).await;
         for Question { unclear, settlement, .. } in questions {
             unclear.explain(&found);
             settlement.mend(std::mem::take(unclear).conclude(flow_name));
@@ -53,7 +55,8 @@ impl Target for AppFlow {
                 Runs::Asked(span) => spans.push(*span),
             }
         }
-        let seen = self.seen(first.cancellation, wanted, &spans, look_up).await;
+        let flow_name = &first.cancellation.flow_name;
+        let seen = Records { appflow: self, flow_name, look_up }.seen(wanted, &spans).await;
         let mut running = seen.running.map(Vec::into_iter);
         let state = |id: &String| (id.clone(), seen.states.get(id).copied().unwrap_or(State::Unknown));
         let sights = requests.iter().map(|followed| match followed.runs {

@@ -55,17 +55,19 @@ impl Cancellation {
     }
 }
 
-impl AppFlow {
+/// A flow's records, read for one purpose.
+pub struct Records<'a> {
+    pub appflow: &'a AppFlow,
+    pub flow_name: &'a str,
+    pub look_up: &'a LookUp<'a>,
+}
+
+impl Records<'_> {
     /// Looks runs up to explain what became of them. What could not be read is left out; the error says
     /// why.
-    pub async fn look_up(
-        &self,
-        flow_name: &str,
-        mut wanted: HashSet<&str>,
-        look_up: &LookUp<'_>,
-    ) -> (HashMap<String, State>, Option<CallError>) {
+    pub async fn explain(&self, mut wanted: HashSet<&str>) -> (HashMap<String, State>, Option<CallError>) {
         let mut found = HashMap::new();
-        let read = self.every_record(flow_name, look_up.max_pages(), look_up, |id, record| {
+        let read = self.every_record(self.look_up.max_pages(), |id, record| {
             if wanted.remove(id.as_str())
                 && let Some(state) = record.execution_status.as_ref().and_then(state_of)
             {
@@ -82,15 +84,9 @@ impl AppFlow {
 
     /// Looks runs up to say how far they are on their way to their end, as many pages as it takes: those
     /// that are wanted, and those that were running in each span.
-    pub async fn seen(
-        &self,
-        asked: &Cancellation,
-        mut wanted: HashSet<&str>,
-        spans: &[Span],
-        look_up: &LookUp<'_>,
-    ) -> Seen {
+    pub async fn seen(&self, mut wanted: HashSet<&str>, spans: &[Span]) -> Seen {
         let (mut states, mut running) = (BTreeMap::new(), vec![Vec::new(); spans.len()]);
-        let read = self.every_record(&asked.flow_name, u32::MAX, look_up, |id, record| {
+        let read = self.every_record(u32::MAX, |id, record| {
             let state = how_far(record.execution_status.as_ref());
             for (span, running) in spans.iter().zip(&mut running) {
                 if was_running(&record, *span) {
@@ -118,14 +114,9 @@ impl AppFlow {
     ///
     /// # Errors
     /// A list that cannot be read to its end.
-    pub async fn meant(
-        &self,
-        asked: &Cancellation,
-        since: &[Option<Moment>],
-        look_up: &LookUp<'_>,
-    ) -> Result<Vec<Found>, CallError> {
+    pub async fn meant(&self, since: &[Option<Moment>]) -> Result<Vec<Found>, CallError> {
         let mut found: Vec<Found> = since.iter().map(|_| Found::default()).collect();
-        let read = self.every_record(&asked.flow_name, u32::MAX, look_up, |id, record| {
+        let read = self.every_record(u32::MAX, |id, record| {
             let state = record.execution_status.as_ref().and_then(state_of);
             let (started_at, updated_at) = (at(&record.started_at), at(&record.last_updated_at));
             for (since, found) in since.iter().zip(&mut found) {
@@ -142,20 +133,18 @@ impl AppFlow {
         read.await.map(|_| found)
     }
 
-    /// Shows every record of a flow that names a run, until it is enough, or so many pages are read.
+    /// Shows every record that names a run, until it is enough, or so many pages are read.
     ///
     /// # Errors
     /// A list that cannot be read to its end.
     async fn every_record(
         &self,
-        flow_name: &str,
         most_pages: u32,
-        look_up: &LookUp<'_>,
         mut see: impl FnMut(String, ExecutionRecord) -> ControlFlow<()>,
     ) -> Result<Read, CallError> {
         let (mut tokens, mut token) = (Tokens::default(), None);
         for number in 0..most_pages {
-            let page = self.page(flow_name, token, look_up).await;
+            let page = self.page(token).await;
             let page = page.map_err(|error| if number == 0 { error } else { incomplete(error) })?;
             for mut record in page.flow_executions.unwrap_or_default() {
                 let Some(id) = record.execution_id.take() else { continue };
@@ -171,23 +160,17 @@ impl AppFlow {
         Ok(Read::Enough)
     }
 
-    async fn page(
-        &self,
-        flow_name: &str,
-        token: Option<String>,
-        look_up: &LookUp<'_>,
-    ) -> Result<DescribeFlowExecutionRecordsOutput, CallError> {
+    async fn page(&self, token: Option<String>) -> Result<DescribeFlowExecutionRecordsOutput, CallError> {
         let call = async || {
-            self.0
-                .describe_flow_execution_records()
-                .flow_name(flow_name)
+            let call = self.appflow.0.describe_flow_execution_records();
+            call.flow_name(self.flow_name)
                 .max_results(RECORDS_A_PAGE)
                 .set_next_token(token.clone())
                 .send()
                 .await
                 .map_err(|error| client::call_error(error, classify))
         };
-        look_up.read(&DESCRIBE_RECORDS, call).await
+        self.look_up.read(&DESCRIBE_RECORDS, call).await
     }
 }
 
