@@ -101,9 +101,9 @@ impl Retry {
         let mut wait = Duration::ZERO;
         loop {
             match turns.next(wait, until).await {
-                Next::Go => {}
-                Next::TooLate => return attempts,
-                Next::Away(place) => return Attempts::none(CallError::deferred(place)),
+                Came::Turn => {}
+                Came::Never => return attempts,
+                Came::Away(place) => return Attempts::none(CallError::deferred(place)),
             }
             let Some(slot) = self.slot(until).await else { return turns.without_a_slot(attempts) };
             let Some((started, result)) = self.attempt(until, &mut call).await else { return attempts };
@@ -175,41 +175,22 @@ enum Turns<'a> {
     },
 }
 
-impl From<Came> for Next {
-    fn from(came: Came) -> Self {
-        match came {
-            Came::Turn => Self::Go,
-            Came::Away(place) => Self::Away(place),
-            Came::Never => Self::TooLate,
-        }
-    }
-}
-
-/// What comes next.
-enum Next {
-    Go,
-    /// Nothing more in the time that is left.
-    TooLate,
-    /// Nothing was asked, and the turn is far away: best tried again after so long.
-    Away(Duration),
-}
-
 impl Turns<'_> {
     /// Waits for the later of the backoff and the turn.
-    async fn next(&mut self, wait: Duration, until: Instant) -> Next {
+    async fn next(&mut self, wait: Duration, until: Instant) -> Came {
         // A wait that ends past the deadline is time paid for nothing.
         if !wait.is_zero() && wait >= until.saturating_duration_since(Instant::now()) {
-            return Next::TooLate;
+            return Came::Never;
         }
         let Self::In { lane, standing, first, .. } = self else {
             back_off(wait).await;
-            return Next::Go;
+            return Came::Turn;
         };
         if let Some(waiting) = first.take() {
-            return waiting.turn().await.into();
+            return waiting.turn().await;
         }
-        let Ok(waiting) = lane.join(*standing, Patience::Repeat { until }) else { return Next::TooLate };
-        tokio::join!(back_off(wait), waiting.turn()).1.into()
+        let Ok(waiting) = lane.join(*standing, Patience::Repeat { until }) else { return Came::Never };
+        tokio::join!(back_off(wait), waiting.turn()).1
     }
 
     /// There was a turn, and all calls that may be under way at once were, until the time was up.
