@@ -7,6 +7,7 @@
 
 mod aside;
 mod limits;
+mod repeats;
 mod together;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 pub use self::aside::{beside, portions};
 pub use self::limits::{ADDRESSES_LIMIT, ATTEMPT_LIMIT, asking, connecting, prepare, prepared};
 use self::limits::{asked, noting_who_is_asked};
+use self::repeats::Repeats;
 pub use self::together::Taken;
 use crate::call_error::{Answer, CallError, Class};
 use crate::contained::contained_in;
@@ -79,13 +81,11 @@ impl Retry {
     /// The same, each attempt in its turn; `waiting` is for the first.
     pub async fn run_paced<T>(
         &self,
-        lane: &Lane,
-        standing: Standing,
         waiting: Waiting<'_>,
         until: Instant,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
-        let may_go_back = waiting.is_first();
+        let (lane, standing, may_go_back) = (waiting.lane, waiting.standing, waiting.is_first());
         let mut turns = Turns::In { lane, standing, first: Some(waiting), may_go_back };
         self.attempts(&mut turns, until, call).await
     }
@@ -237,38 +237,6 @@ impl<T> Attempts<T> {
         self.unanswered |= error.answer == Answer::Missing;
         self.failed_request_ids.extend(error.request_id.clone());
         self.result = Err(error.in_words_of(self.result.as_ref().err()));
-    }
-}
-
-/// Which attempts were used up, those included that ended before a call was made.
-#[derive(Default)]
-struct Repeats {
-    made: u32,
-    /// The call, and what it had to read before it.
-    freshly_signed: [bool; 2],
-    renewed: bool,
-    keys_read_anew: bool,
-}
-
-impl Repeats {
-    fn allowed(&mut self, error: &CallError, renew: impl FnOnce() -> bool) -> bool {
-        self.made += 1;
-        match error.class {
-            Class::Throttle | Class::Retry => true,
-            Class::RetryOnce => {
-                let [call, before_it] = &mut self.freshly_signed;
-                let signed = if error.answer == Answer::NotAsked { before_it } else { call };
-                !std::mem::replace(signed, true)
-            }
-            Class::KeysRefused => !std::mem::replace(&mut self.keys_read_anew, true),
-            Class::Expired => !std::mem::replace(&mut self.renewed, true) && renew(),
-            Class::NotFound
-            | Class::NotRunning
-            | Class::Terminal
-            | Class::Config
-            | Class::Unknown
-            | Class::Deferred => false,
-        }
     }
 }
 

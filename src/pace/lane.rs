@@ -69,9 +69,9 @@ struct Ticket {
 /// Someone who waits. Leaving gives the place up.
 #[derive(Debug)]
 pub struct Waiting<'a> {
-    lane: &'a Lane,
+    pub lane: &'a Lane,
+    pub standing: Standing,
     ticket: Ticket,
-    standing: Standing,
     patience: Patience,
     ends: Instant,
 }

@@ -59,7 +59,7 @@ impl<'a> LookUp<'a> {
             Err(_) if begun => return Err(CallError::deadline(Answer::NotAsked)),
             Err(place) => return Err(CallError::deferred(place)),
         };
-        let attempts = self.context.retry.run_paced(lane, self.standing, waiting, until, call).await;
+        let attempts = self.context.retry.run_paced(waiting, until, call).await;
         self.begun.set(true);
         attempts.result
     }

@@ -15,32 +15,13 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
-use super::{Asked, Calls, Context, Settlement, Tell};
+use super::target::{Accepted, Answered, Calls, Shared};
+use super::{Asked, Context, Settlement, Tell};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::contained::contained;
 use crate::pace::{Patience, Standing, Waiting};
 use crate::retry::Attempts;
 use crate::vocabulary::Effect;
-
-/// A call and the requests that are on it, by their place.
-#[derive(Debug, PartialEq)]
-pub struct Shared<Call> {
-    pub call: Call,
-    pub requests: Vec<usize>,
-}
-
-/// A call that the service took.
-#[derive(Debug)]
-pub struct Accepted<Reply> {
-    pub reply: Reply,
-    pub request_id: Option<String>,
-}
-
-/// A call and what became of it.
-pub struct Answered<'a, T: Calls + ?Sized> {
-    pub call: &'a T::Call,
-    pub result: Result<&'a T::Reply, &'a CallError>,
-}
 
 /// A call that was made, or whose turn did not come.
 struct Made<T: Calls> {
@@ -51,6 +32,13 @@ struct Made<T: Calls> {
     asked_again: bool,
 }
 
+/// Requests that share calls.
+struct Sharing<'a, T: Calls> {
+    target: &'a T,
+    requests: &'a [Asked<'a, T::Cancellation>],
+    context: &'a Context<'a>,
+}
+
 /// Carries requests out. What became of each is told as soon as the last of its calls is
 /// done, whatever becomes of the others'.
 pub async fn settle<T: Calls>(
@@ -59,6 +47,7 @@ pub async fn settle<T: Calls>(
     context: &Context<'_>,
     tell: Tell<'_>,
 ) {
+    let sharing = Sharing { target, requests, context };
     let cancellations: Vec<_> = requests.iter().map(|asked| asked.cancellation).collect();
     let calls = target.calls(&cancellations);
     let mut calls_of: Vec<Vec<usize>> = requests.iter().map(|_| Vec::new()).collect();
@@ -79,12 +68,12 @@ pub async fn settle<T: Calls>(
     };
     (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
     let joined = match target.ready() {
-        Ok(()) => join_lane::<T>(calls, requests, context),
+        Ok(()) => sharing.join_lane(calls, &calls_of),
         Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
     };
     let making = joined.into_iter().enumerate().map(async |(call, (shared, waiting))| {
-        let made = make(target, shared, waiting, requests, context).await;
-        (call, ask_again(target, made, requests, context).await)
+        let made = sharing.make(shared, waiting).await;
+        (call, sharing.ask_again(made).await)
     });
     let mut making: FuturesUnordered<_> = making.collect();
     while let Some((call, made)) = making.next().await {
@@ -98,116 +87,103 @@ pub async fn settle<T: Calls>(
     }
 }
 
-/// A call and its place among those that wait, or why it is not made.
-type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
-
-/// All calls join before any goes, so that each request is known to be called in time or not at all.
-fn join_lane<'a, T: Calls>(
-    calls: Vec<Shared<T::Call>>,
-    requests: &[Asked<'_, T::Cancellation>],
-    context: &Context<'a>,
-) -> Vec<Joined<'a, T::Call>> {
-    let (lane, until) = (context.pace.lane(T::CANCEL), context.until);
-    let mut calls_of = vec![0; requests.len()];
-    calls.iter().flat_map(|shared| &shared.requests).for_each(|&request| calls_of[request] += 1);
-    let mut begun = vec![false; requests.len()];
-    let mut away: Vec<Option<Duration>> = vec![None; requests.len()];
-    let join = |shared: Shared<T::Call>| {
-        let any_begun = shared.requests.iter().any(|&request| begun[request]);
-        // A request has one place in line, however many calls it needs.
-        let known = shared.requests.iter().filter_map(|&request| away[request]).max();
-        let waiting = match known.filter(|_| !any_begun) {
-            Some(place) => Err(place),
-            None if any_begun => lane.join(standing(&shared.requests, requests), Patience::Begun { until }),
-            None => lane.join(standing(&shared.requests, requests), Patience::First { until }),
-        };
-        let more = shared.requests.iter().any(|&request| calls_of[request] > 1);
-        let waiting = waiting.map(|waiting| if more { waiting.begun(until) } else { waiting });
-        for &request in &shared.requests {
-            match waiting {
-                Ok(_) => begun[request] = true,
-                Err(place) if !begun[request] && away[request].is_none() => {
-                    away[request] = Some(place);
-                    context.defer(requests[request].record, place);
-                }
-                Err(_) => {}
-            }
-        }
-        (shared, waiting.map_err(CallError::deferred))
-    };
-    calls.into_iter().map(join).collect()
-}
-
-fn standing<C>(on_call: &[usize], requests: &[Asked<'_, C>]) -> Standing {
-    let standings = on_call.iter().map(|&request| requests[request].standing);
-    standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent)
-}
-
-async fn make<T: Calls>(
-    target: &T,
-    shared: Shared<T::Call>,
-    waiting: Result<Waiting<'_>, CallError>,
-    requests: &[Asked<'_, T::Cancellation>],
-    context: &Context<'_>,
-) -> Made<T> {
-    let Shared { call, requests: on_call } = shared;
-    let attempts = match waiting {
-        Err(error) => Attempts::none(error),
-        Ok(waiting) => {
-            let (lane, standing) = (context.pace.lane(T::CANCEL), standing(&on_call, requests));
-            let cancel = async || target.cancel(&call).await;
-            let attempts = context.retry.run_paced(lane, standing, waiting, context.until, cancel).await;
-            if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) = &attempts.result
-            {
-                on_call.iter().for_each(|&request| context.defer(requests[request].record, *place));
-            }
-            attempts
-        }
-    };
-    Made { call, requests: on_call, attempts, asked_again: false }
-}
-
-/// Refused for good, a shared call is made for each of its requests alone.
-async fn ask_again<T: Calls>(
-    target: &T,
-    mut shared: Made<T>,
-    requests: &[Asked<'_, T::Cancellation>],
-    context: &Context<'_>,
-) -> Vec<Made<T>> {
-    let for_good = matches!(
-        shared.attempts.result.as_ref().map_err(|error| error.class),
-        Err(Class::NotFound | Class::Terminal | Class::Unknown)
-    );
-    if !for_good || shared.requests.len() < 2 {
-        return vec![shared];
-    }
-    shared.asked_again = true;
-    let alone = shared.requests.iter().map(async |&request| {
-        let call = target.part(&shared.call, requests[request].cancellation);
-        let lane = context.pace.lane(T::CANCEL);
-        let waiting = lane.join(requests[request].standing, Patience::Begun { until: context.until });
-        let waiting = waiting.map_err(CallError::deferred);
-        make(target, Shared { call, requests: vec![request] }, waiting, requests, context).await
-    });
-    let mut made = join_all(alone).await;
-    // What was answered first comes first.
-    made.insert(0, shared);
-    made
-}
-
 /// One more call for a request of which something was asked before.
 pub async fn once_more<T: Calls>(
     target: &T,
     asked: Asked<'_, T::Cancellation>,
     context: &Context<'_>,
 ) -> Settlement {
-    let made = target.calls(&[asked.cancellation]).into_iter().map(|shared| {
-        let patience = Patience::Begun { until: context.until };
-        let waiting = context.pace.lane(T::CANCEL).join(asked.standing, patience);
-        make(target, shared, waiting.map_err(CallError::deferred), std::slice::from_ref(&asked), context)
-    });
+    let sharing = Sharing { target, requests: std::slice::from_ref(&asked), context };
+    let made = target.calls(&[asked.cancellation]).into_iter().map(|shared| sharing.make_begun(shared));
     let made = join_all(made).await;
     settlement(target, asked.cancellation, &made.iter().collect::<Vec<_>>())
+}
+
+/// A call and its place among those that wait, or why it is not made.
+type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
+
+impl<'a, T: Calls> Sharing<'a, T> {
+    /// All calls join before any goes, so that each request is known to be called in time or not at all.
+    fn join_lane(&self, calls: Vec<Shared<T::Call>>, calls_of: &[Vec<usize>]) -> Vec<Joined<'a, T::Call>> {
+        let (requests, until) = (self.requests, self.context.until);
+        let mut begun = vec![false; requests.len()];
+        let mut away: Vec<Option<Duration>> = vec![None; requests.len()];
+        let join = |shared: Shared<T::Call>| {
+            let any_begun = shared.requests.iter().any(|&request| begun[request]);
+            // A request has one place in line, however many calls it needs.
+            let known = shared.requests.iter().filter_map(|&request| away[request]).max();
+            let waiting = match known.filter(|_| !any_begun) {
+                Some(place) => Err(place),
+                None if any_begun => self.join(&shared.requests, Patience::Begun { until }),
+                None => self.join(&shared.requests, Patience::First { until }),
+            };
+            let more = shared.requests.iter().any(|&request| calls_of[request].len() > 1);
+            let waiting = waiting.map(|waiting| if more { waiting.begun(until) } else { waiting });
+            for &request in &shared.requests {
+                match waiting {
+                    Ok(_) => begun[request] = true,
+                    Err(place) if !begun[request] && away[request].is_none() => {
+                        away[request] = Some(place);
+                        self.context.defer(requests[request].record, place);
+                    }
+                    Err(_) => {}
+                }
+            }
+            (shared, waiting.map_err(CallError::deferred))
+        };
+        calls.into_iter().map(join).collect()
+    }
+
+    fn join(&self, on_call: &[usize], patience: Patience) -> Result<Waiting<'a>, Duration> {
+        let standings = on_call.iter().map(|&request| self.requests[request].standing);
+        let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
+        self.context.pace.lane(T::CANCEL).join(standing, patience)
+    }
+
+    async fn make(&self, shared: Shared<T::Call>, waiting: Result<Waiting<'_>, CallError>) -> Made<T> {
+        let (Shared { call, requests }, context) = (shared, self.context);
+        let attempts = match waiting {
+            Err(error) => Attempts::none(error),
+            Ok(waiting) => {
+                let cancel = async || self.target.cancel(&call).await;
+                let attempts = context.retry.run_paced(waiting, context.until, cancel).await;
+                if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) =
+                    attempts.result
+                {
+                    let records = requests.iter().map(|&request| self.requests[request].record);
+                    records.for_each(|record| context.defer(record, place));
+                }
+                attempts
+            }
+        };
+        Made { call, requests, attempts, asked_again: false }
+    }
+
+    /// Makes a call for requests of which something was asked before.
+    async fn make_begun(&self, shared: Shared<T::Call>) -> Made<T> {
+        let waiting = self.join(&shared.requests, Patience::Begun { until: self.context.until });
+        self.make(shared, waiting.map_err(CallError::deferred)).await
+    }
+
+    /// Refused for good, a shared call is made for each of its requests alone.
+    async fn ask_again(&self, mut shared: Made<T>) -> Vec<Made<T>> {
+        let for_good = matches!(
+            shared.attempts.result.as_ref().map_err(|error| error.class),
+            Err(Class::NotFound | Class::Terminal | Class::Unknown)
+        );
+        if !for_good || shared.requests.len() < 2 {
+            return vec![shared];
+        }
+        shared.asked_again = true;
+        let alone = shared.requests.iter().map(|&request| {
+            let call = self.target.part(&shared.call, self.requests[request].cancellation);
+            self.make_begun(Shared { call, requests: vec![request] })
+        });
+        let mut made = join_all(alone).await;
+        // What was answered first comes first.
+        made.insert(0, shared);
+        made
+    }
 }
 
 /// What the calls that a request is on mean for it.

@@ -1,8 +1,6 @@
 //! What a service tells of itself, so that requests to it can be carried out, pinned, explained and followed.
 
-use super::{
-    Accepted, Answered, Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Shared, Sight,
-};
+use super::{Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Sight};
 use crate::call_error::CallError;
 use crate::pace::Operation;
 
@@ -46,6 +44,26 @@ pub trait Calls {
         request: &Self::Cancellation,
         answers: &[Answered<'_, Self>],
     ) -> Conclusion<Self::Unclear>;
+}
+
+/// A call and the requests that are on it, by their place.
+#[derive(Debug, PartialEq)]
+pub struct Shared<Call> {
+    pub call: Call,
+    pub requests: Vec<usize>,
+}
+
+/// A call that the service took.
+#[derive(Debug)]
+pub struct Accepted<Reply> {
+    pub reply: Reply,
+    pub request_id: Option<String>,
+}
+
+/// A call and what became of it.
+pub struct Answered<'a, T: Calls + ?Sized> {
+    pub call: &'a T::Call,
+    pub result: Result<&'a T::Reply, &'a CallError>,
 }
 
 /// A service that we ask. One of which a request is an execution, a call and a description implements
