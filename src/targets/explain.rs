@@ -30,7 +30,7 @@ pub async fn explain<T: Target>(
     for (asked, mut settlement) in settled {
         let unclear = settlement.unclear.take().and_then(|unclear| unclear.downcast().ok());
         match (unclear, concrete::<T::Cancellation>(asked.cancellation)) {
-            (Some(unclear), Some(cancellation)) => {
+            (Some(unclear), Ok(cancellation)) => {
                 let alone = (!cancellation.is_read_as_a_whole()).then_some(asked.record);
                 let question = Question { asked: asked.with(cancellation), unclear: *unclear, settlement };
                 together.entry((cancellation.key(), alone)).or_default().push(question);

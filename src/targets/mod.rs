@@ -105,63 +105,50 @@ impl Targets {
     /// Carries requests out that go as they are. What became of each is told as soon as it is known; of those
     /// over which the function itself fails, nothing is.
     pub async fn settle(&self, requests: &[Asked<'_>], context: &Context<'_>, tell: Tell<'_>) {
-        for asked in requests {
-            if let Err(error) = self.port(asked.cancellation) {
-                tell(asked.record, Settlement::broken(error));
-            }
-        }
-        let settling = self.0.iter().map(|(service, port)| {
-            let own = requests.iter().filter(|asked| asked.cancellation.service() == *service);
-            port.settle(own.copied().collect(), context, tell)
-        });
-        join_all(settling).await;
+        let refuse = |asked: Asked<'_>, error| tell(asked.record, Settlement::broken(error));
+        let own = self.sorted(requests.iter().copied(), |asked| asked.cancellation, refuse);
+        join_all(own.map(|(port, own)| port.settle(own, context, tell))).await;
     }
 
     /// Carries requests for one target out whose runs are read first, each for the runs of its own moment,
     /// or finds out what it would reach.
     pub async fn settle_read(&self, requests: &[Reading<'_>], context: &Context<'_>, tell: Tell<'_>) {
-        let Some(Reading { asked, .. }) = requests.first() else { return };
-        match self.port(asked.cancellation) {
-            Ok(port) => port.read(requests, context, tell).await,
-            Err(error) => {
-                let broken = |asked: &Asked<'_>| tell(asked.record, Settlement::broken(error.clone()));
-                requests.iter().for_each(|reading| broken(&reading.asked));
-            }
-        }
+        let refuse = |reading: &Reading<'_>, error| tell(reading.asked.record, Settlement::broken(error));
+        let own = self.sorted(requests, |reading| reading.asked.cancellation, refuse);
+        join_all(own.map(|(port, own)| port.read(own, context, tell))).await;
     }
 
     /// Asks what the answers left open, all questions side by side, and mends the settlements.
     pub async fn explain(&self, settled: Vec<Settled<'_>>, context: &Context<'_>, tell: Tell<'_>) {
-        let mut own: Vec<Vec<Settled<'_>>> = self.0.iter().map(|_| Vec::new()).collect();
-        for (asked, settlement) in settled {
-            match self.0.iter().position(|(service, _)| asked.cancellation.service() == *service) {
-                Some(place) => own[place].push((asked, settlement)),
-                None => tell(asked.record, settlement),
-            }
-        }
-        let ports = self.0.iter().zip(own);
-        join_all(ports.map(|((_, port), own)| port.explain(own, context, tell))).await;
+        let leave = |(asked, settlement): Settled<'_>, _| tell(asked.record, settlement);
+        let own = self.sorted(settled, |(asked, _)| asked.cancellation, leave);
+        join_all(own.map(|(port, own)| port.explain(own, context, tell))).await;
     }
 
     /// Looks up how far runs are that were asked to end.
     pub async fn follow(&self, requests: &[Followed<'_>], context: &Context<'_>, tell: TellSeen<'_>) {
-        for followed in requests {
-            if let Err(error) = self.port(followed.cancellation) {
-                tell(followed.record, Err(error));
-            }
-        }
-        let following = self.0.iter().map(|(service, port)| {
-            let own = requests.iter().filter(|followed| followed.cancellation.service() == *service);
-            port.follow(own.map(|followed| followed.with(followed.cancellation)).collect(), context, tell)
-        });
-        join_all(following).await;
+        let refuse = |followed: Followed<'_>, error| tell(followed.record, Err(error));
+        let requests = requests.iter().map(|followed| followed.with(followed.cancellation));
+        let own = self.sorted(requests, |followed| followed.cancellation, refuse);
+        join_all(own.map(|(port, own)| port.follow(own, context, tell))).await;
     }
 
-    /// The port of the service that is asked.
-    fn port(&self, cancellation: &dyn Cancellation) -> Result<&dyn Port, CallError> {
-        let service = cancellation.service();
-        let port = self.0.iter().find(|(known, _)| *known == service);
-        port.map(|(_, port)| port.as_ref()).ok_or_else(|| CallError::not_served(service.name))
+    /// Each port with the requests for its service. Those for which there is none are refused.
+    fn sorted<R>(
+        &self,
+        requests: impl IntoIterator<Item = R>,
+        asked: impl Fn(&R) -> &dyn Cancellation,
+        refuse: impl Fn(R, CallError),
+    ) -> impl Iterator<Item = (&dyn Port, Vec<R>)> {
+        let mut own: Vec<Vec<R>> = self.0.iter().map(|_| Vec::new()).collect();
+        for request in requests {
+            let service = asked(&request).service();
+            match self.0.iter().position(|(known, _)| *known == service) {
+                Some(place) => own[place].push(request),
+                None => refuse(request, CallError::not_served(service.name)),
+            }
+        }
+        self.0.iter().map(|(_, port)| port.as_ref()).zip(own).filter(|(_, own)| !own.is_empty())
     }
 }
 

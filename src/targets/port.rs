@@ -26,7 +26,7 @@ pub trait Port {
     fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
 
     /// Carries requests for one target out whose runs are read first, or finds out what they would reach.
-    fn read<'a>(&'a self, reading: &'a [Reading<'a>], context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
+    fn read<'a>(&'a self, asked: Vec<&'a Reading<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
 
     /// Asks what the answers left open.
     fn explain<'a>(&'a self, settled: Vec<Settled<'a>>, context: &'a Context<'a>, tell: Tell<'a>)
@@ -49,9 +49,9 @@ impl<T: Target> Port for T {
         })
     }
 
-    fn read<'a>(&'a self, reading: &'a [Reading<'a>], context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
+    fn read<'a>(&'a self, asked: Vec<&'a Reading<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
         Box::pin(async move {
-            let own = reading.iter().filter_map(|Reading { asked, purpose }| {
+            let own = asked.into_iter().filter_map(|Reading { asked, purpose }| {
                 Some(Reading { asked: own(*asked, tell)?, purpose: *purpose })
             });
             let own = own.collect::<Vec<_>>();
@@ -76,11 +76,8 @@ impl<T: Target> Port for T {
     ) -> Work<'a> {
         Box::pin(async move {
             let own = asked.into_iter().filter_map(|followed| {
-                let own = concrete(followed.cancellation).map(|cancellation| followed.with(cancellation));
-                if own.is_none() {
-                    tell(followed.record, Err(CallError::not_served(followed.cancellation.service().name)));
-                }
-                own
+                let own = concrete(followed.cancellation);
+                Some(followed.with(own.map_err(|error| tell(followed.record, Err(error))).ok()?))
             });
             follow::follow(self, own.collect(), context, tell).await;
         })
@@ -89,16 +86,15 @@ impl<T: Target> Port for T {
 
 /// The request as its service knows it.
 fn own<'a, C: Cancellation>(asked: Asked<'a>, tell: Tell<'_>) -> Option<Asked<'a, C>> {
-    let own = concrete(asked.cancellation).map(|cancellation| asked.with(cancellation));
-    if own.is_none() {
-        let error = CallError::not_served(asked.cancellation.service().name);
-        tell(asked.record, Settlement::broken(error));
-    }
-    own
+    let own = concrete(asked.cancellation).map_err(|error| tell(asked.record, Settlement::broken(error)));
+    Some(asked.with(own.ok()?))
 }
 
-/// What a request to this service asks; none where it is a request to another one.
-pub fn concrete<C: Cancellation>(cancellation: &dyn Cancellation) -> Option<&C> {
-    let cancellation: &dyn Any = cancellation;
-    cancellation.downcast_ref()
+/// What a request to this service asks.
+///
+/// # Errors
+/// It is a request to another one.
+pub fn concrete<C: Cancellation>(cancellation: &dyn Cancellation) -> Result<&C, CallError> {
+    let asked: &dyn Any = cancellation;
+    asked.downcast_ref().ok_or_else(|| CallError::not_served(cancellation.service().name))
 }
