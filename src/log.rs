@@ -111,13 +111,7 @@ pub fn confirmation(confirmation: &Confirmation, published: &Result<(), Unpublis
         "confirmation"
     );
     if let Err(error) = published {
-        tracing::error!(
-            requestId = confirmation.request_id,
-            code = error.code,
-            error = error.message,
-            serviceRequestId = error.request_id,
-            "the confirmation could not be published, so its record comes again"
-        );
+        unpublished("confirmation", &confirmation.request_id, error);
     }
 }
 
@@ -163,7 +157,7 @@ pub fn not_hidden(record: &Record, error: &CallError) {
 pub fn outcome(outcome: &Outcome, withheld: bool, published: &Result<(), Unpublished>, took_ms: u64) {
     tracing::info!(
         requestId = outcome.request_id,
-        service = outcome.service.map(|service| service.name),
+        service = outcome.service,
         status = outcome.status.name(),
         lastWord = outcome.kind == Kind::LastWord && !withheld,
         target = outcome.key,
@@ -173,12 +167,16 @@ pub fn outcome(outcome: &Outcome, withheld: bool, published: &Result<(), Unpubli
         "outcome"
     );
     if let Err(error) = published {
-        tracing::error!(
-            requestId = outcome.request_id,
-            code = error.code,
-            error = error.message,
-            serviceRequestId = error.request_id,
-            "the outcome could not be published, so its record comes again"
-        );
+        unpublished("outcome", &outcome.request_id, error);
     }
+}
+
+fn unpublished(what: &str, request_id: &str, error: &Unpublished) {
+    tracing::error!(
+        requestId = request_id,
+        code = error.code,
+        error = error.message,
+        serviceRequestId = error.request_id,
+        "the {what} could not be published, so its record comes again"
+    );
 }

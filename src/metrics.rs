@@ -45,7 +45,7 @@ impl Sample {
     /// What an outcome tells; `latency_ms` from the beginning of the invocation.
     pub fn of(outcome: &Outcome, latency_ms: u64, published: bool) -> Self {
         Self {
-            service: outcome.service.map_or(NO_SERVICE, |service| service.name),
+            service: outcome.service.unwrap_or(NO_SERVICE),
             status: outcome.status.name(),
             counts: true,
             attempts: outcome.attempts,

@@ -13,7 +13,6 @@ pub use self::document::{LONGEST, is_false, remove, shortened, to_json};
 pub use self::writer::Writer;
 use crate::marker;
 use crate::publisher::Entry;
-use crate::targets::Service;
 use crate::timestamp::Timestamp;
 use crate::vocabulary::Status;
 
@@ -47,7 +46,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Outcome {
     pub kind: Kind,
-    pub service: Option<&'static Service>,
+    pub service: Option<&'static str>,
     pub status: Status,
     pub request_id: String,
     pub attempts: u32,
@@ -69,7 +68,7 @@ impl Outcome {
         Entry {
             kind: self.kind.name(),
             detail_type: self.kind.detail_type(),
-            service: self.service.map(|service| service.name),
+            service: self.service,
             status: Some(self.status.name()),
             json: &self.json,
             delay: Duration::ZERO,

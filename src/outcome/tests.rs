@@ -146,7 +146,7 @@ fn an_outcome_is_the_document_of_the_contract() {
     assert_eq!(outcome.json, expected.to_string());
     assert_eq!(
         (outcome.kind, outcome.status, outcome.service),
-        (Kind::Attempt, Status::Failed, Some(SERVICES[0]))
+        (Kind::Attempt, Status::Failed, Some(SERVICES[0].name))
     );
     assert_eq!((outcome.request_id.as_str(), outcome.attempts), ("r-1", 7));
     assert_eq!((outcome.key.as_deref(), outcome.completed_at), (Some("appflow:orders"), time(NOW)));
@@ -229,7 +229,7 @@ fn the_outcome_of_a_request_that_is_not_allowed_names_its_target_and_why() {
     assert_eq!(outcome.json, expected.to_string());
     assert_eq!(
         (outcome.kind, outcome.status, outcome.service),
-        (Kind::LastWord, Status::Rejected, Some(SERVICES[0]))
+        (Kind::LastWord, Status::Rejected, Some(SERVICES[0].name))
     );
     assert_eq!((outcome.key.as_deref(), outcome.attempts), (Some("appflow:orders"), 0));
     assert!(["context", "input"].iter().all(|name| !loggable(&outcome).contains(name)));

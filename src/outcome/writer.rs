@@ -32,11 +32,7 @@ impl Writer {
         pending: bool,
         now: Timestamp,
     ) -> Outcome {
-        let mut document = self.document(record, settlement.status, &request.labels, now);
-        let service = request.cancellation.service();
-        document.service = Some(service.name);
-        document.operation = Some(service.cancel.own_name());
-        document.target = Some(request.cancellation.target());
+        let mut document = self.of_request(record, settlement.status, request, now);
         document.effect = settlement.effect;
         document.result = settlement.result.clone();
         document.error = settlement.error.as_ref();
@@ -44,25 +40,18 @@ impl Writer {
         document.confirmation = pending.then_some("PENDING");
         document.attempts = settlement.attempts;
         document.service_request_ids = &settlement.service_request_ids;
-        Outcome { throttles: settlement.throttles, ..self.write(document, Some(service), record) }
+        Outcome { throttles: settlement.throttles, ..self.write(document, record) }
     }
 
     /// The outcome of a valid request that must not go before another one. Nothing was done about it.
     pub fn held_up(&self, record: &Record, request: &CancelRequest, now: Timestamp) -> Outcome {
-        let mut document = self.document(record, Status::Deferred, &request.labels, now);
-        let service = request.cancellation.service();
-        document.service = Some(service.name);
-        document.operation = Some(service.cancel.own_name());
-        document.target = Some(request.cancellation.target());
-        self.write(document, Some(service), record)
+        self.write(self.of_request(record, Status::Deferred, request, now), record)
     }
 
     /// The same for a request that breaks our own rules, which is for a later delivery to say.
     pub fn held_up_unread(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
-        let mut document = self.document(record, Status::Deferred, &rejection.labels, now);
-        document.service = rejection.service.map(|service| service.name);
-        document.operation = rejection.service.map(|service| service.cancel.own_name());
-        self.write(document, rejection.service, record)
+        let Rejection { service, labels, .. } = rejection;
+        self.write(self.document(record, Status::Deferred, *service, labels, now), record)
     }
 
     /// The outcome of a valid request that the deployment does not allow.
@@ -73,40 +62,48 @@ impl Writer {
         violations: &[Violation],
         now: Timestamp,
     ) -> Outcome {
-        let mut document = self.document(record, Status::Rejected, &request.labels, now);
-        let service = request.cancellation.service();
-        document.service = Some(service.name);
-        document.operation = Some(service.cancel.own_name());
-        document.target = Some(request.cancellation.target());
+        let mut document = self.of_request(record, Status::Rejected, request, now);
         document.violations = Some(violations);
-        self.write(document, Some(service), record)
+        self.write(document, record)
     }
 
     /// The outcome of a record over which the function itself failed.
     pub fn broken(&self, record: &Record, error: CallError, now: Timestamp) -> Outcome {
         let (labels, error) = (Labels::default(), ReportedError::from(error));
-        let mut document = self.document(record, Status::Failed, &labels, now);
+        let mut document = self.document(record, Status::Failed, None, &labels, now);
         document.effect = Effect::Unknown;
         document.error = Some(&error);
-        self.write(document, None, record)
+        self.write(document, record)
     }
 
     /// The outcome of a request that breaks our own rules.
     pub fn rejected(&self, record: &Record, rejection: &Rejection, now: Timestamp) -> Outcome {
-        let mut document = self.document(record, Status::Rejected, &rejection.labels, now);
-        document.service = rejection.service.map(|service| service.name);
-        document.operation = rejection.service.map(|service| service.cancel.own_name());
+        let Rejection { service, labels, .. } = rejection;
+        let mut document = self.document(record, Status::Rejected, *service, labels, now);
         document.violations = Some(&rejection.violations);
         if rejection.is_withheld {
             (document.input, document.input_truncated) = (None, false);
         }
-        self.write(document, rejection.service, record)
+        self.write(document, record)
+    }
+
+    fn of_request<'a>(
+        &self,
+        record: &'a Record,
+        status: Status,
+        request: &'a CancelRequest,
+        now: Timestamp,
+    ) -> Document<'a> {
+        let (service, target) = (request.cancellation.service(), request.cancellation.target());
+        let document = self.document(record, status, Some(service), &request.labels, now);
+        Document { target: Some(target), ..document }
     }
 
     fn document<'a>(
         &self,
         record: &'a Record,
         status: Status,
+        service: Option<&'static Service>,
         labels: &'a Labels,
         now: Timestamp,
     ) -> Document<'a> {
@@ -122,8 +119,8 @@ impl Writer {
             kind: self.kind(record, status).name(),
             version: "1",
             request_id: labels.request_id.as_deref().unwrap_or(&record.request_id),
-            service: None,
-            operation: None,
+            service: service.map(|service| service.name),
+            operation: service.map(|service| service.cancel.own_name()),
             target: None,
             status,
             effect: Effect::None,
@@ -159,7 +156,7 @@ impl Writer {
         }
     }
 
-    fn write(&self, mut document: Document, service: Option<&'static Service>, record: &Record) -> Outcome {
+    fn write(&self, mut document: Document, record: &Record) -> Outcome {
         let status = document.status;
         let key = document.target.as_ref().and_then(|target| target["key"].as_str());
         let key = key.map(String::from);
@@ -167,7 +164,7 @@ impl Writer {
         let (request_id, attempts) = (document.request_id.to_owned(), document.attempts);
         Outcome {
             kind: self.kind(record, status),
-            service,
+            service: document.service,
             status,
             request_id,
             attempts,
