@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use http::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -31,22 +32,6 @@ const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 pub enum Signature {
     Acs3,
     RpcV1,
-}
-
-/// How parameters travel: those of a `GET` in the query, those of a `POST` as a form.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
-    Get,
-    Post,
-}
-
-impl Method {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
-    }
 }
 
 /// Where calls go and what signs them.
@@ -135,7 +120,7 @@ impl CloudFlow {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
         let signed = Signed { endpoint, keys: endpoint.keys.keys().await? };
         let request = signed
-            .request(method, action, parameters, (self.now)())
+            .request(&method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
         let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
         signed.read(action, response).await
@@ -146,23 +131,23 @@ impl Signed<'_> {
     /// A freshly signed request.
     fn request(
         &self,
-        method: Method,
+        method: &Method,
         action: &str,
         parameters: &[(&str, &str)],
         now: SystemTime,
     ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let date = Timestamp::from(now).to_seconds();
-        let sent = acs3::form(parameters);
-        let (query, body) = match method {
-            Method::Get => (sent, String::new()),
-            Method::Post => (String::new(), sent),
+        // Those of a `GET` travel in the query, those of a `POST` as a form.
+        let (in_query, in_body) = match *method {
+            Method::GET => (parameters, &[][..]),
+            _ => (&[][..], parameters),
         };
-        let builder = http::Request::builder().method(method.name()).header("accept", "application/json");
-        let builder = match method {
-            Method::Get => builder,
-            Method::Post => builder.header("content-type", CONTENT_TYPE),
-        };
+        let (query, body) = (acs3::form(in_query), acs3::form(in_body));
+        let mut builder = http::Request::builder().method(method).header("accept", "application/json");
+        if *method == Method::POST {
+            builder = builder.header("content-type", CONTENT_TYPE);
+        }
         let builder = match self.endpoint.signature {
             Signature::Acs3 => {
                 let url = if query.is_empty() { String::new() } else { format!("?{query}") };
@@ -171,11 +156,7 @@ impl Signed<'_> {
             }
             Signature::RpcV1 => {
                 let common = rpc_v1::Common { action, version: VERSION, timestamp: &date, nonce: &nonce };
-                let (in_query, in_body) = match method {
-                    Method::Get => (parameters, &[][..]),
-                    Method::Post => (&[][..], parameters),
-                };
-                let query = rpc_v1::signed_query(&self.keys, method.name(), &common, in_query, in_body);
+                let query = rpc_v1::signed_query(&self.keys, method.as_str(), &common, in_query, in_body);
                 builder.uri(format!("{}/?{query}", self.endpoint.url))
             }
         };
@@ -187,7 +168,7 @@ impl Signed<'_> {
     #[expect(clippy::too_many_arguments, reason = "a signature covers all parts of a request")]
     fn acs3_headers(
         &self,
-        method: Method,
+        method: &Method,
         action: &str,
         query: &str,
         body: &str,
@@ -196,10 +177,10 @@ impl Signed<'_> {
         builder: http::request::Builder,
     ) -> http::request::Builder {
         let body_hash = acs3::hash(body.as_bytes());
-        let mut headers = match method {
-            Method::Get => vec![],
-            Method::Post => vec![("content-type", CONTENT_TYPE)],
-        };
+        let mut headers = Vec::new();
+        if *method == Method::POST {
+            headers.push(("content-type", CONTENT_TYPE));
+        }
         headers.extend([
             ("host", self.host()),
             ("x-acs-action", action),
@@ -210,7 +191,7 @@ impl Signed<'_> {
         headers.extend([("x-acs-signature-nonce", nonce), ("x-acs-version", VERSION)]);
         let authorization = acs3::authorization(
             &self.keys,
-            &acs3::Request { method: method.name(), query, headers: &headers, body_hash: &body_hash },
+            &acs3::Request { method: method.as_str(), query, headers: &headers, body_hash: &body_hash },
         );
         headers
             .into_iter()
