@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+use aws_smithy_types::error::operation::BuildError;
 
 use super::connections::Unreached;
 use super::told::Told;
@@ -46,6 +47,13 @@ where
         },
         // The request never left: in a deployed function that means credentials or region.
         error => CallError::not_configured(format!("the call could not be made: {}", innermost(&error))),
+    }
+}
+
+/// A call that lacks a part was never made.
+impl From<BuildError> for CallError {
+    fn from(error: BuildError) -> Self {
+        Self::not_configured(error.to_string())
     }
 }
 

@@ -13,7 +13,7 @@ use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 
 use crate::call_error::CallError;
 use crate::client::{self, ReadableReply, Says, Successes, error::throttling};
-use crate::publisher::entry_result;
+use crate::publisher::entry_results;
 use crate::retry::Taken;
 
 pub const SUCCESSES: Successes = &[
@@ -54,16 +54,14 @@ impl Queues {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
             entry.receipt_handle(*receipt).visibility_timeout(seconds(*wait)).build()
         });
-        let entries: Vec<_> = entries
-            .collect::<Result<_, _>>()
-            .map_err(|error: aws_sdk_sqs::error::BuildError| CallError::not_configured(error.to_string()))?;
+        let entries = entries.collect::<Result<_, _>>()?;
         let call = client.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
         let output = call.send().await;
         let output = output.map_err(|error| client::call_error(error, throttling))?;
-        let hidden: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
-        let failed: Vec<_> =
-            output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();
-        Ok((0..messages.len()).map(|place| entry_result(place, &hidden, &failed)).collect())
+        let hidden = output.successful().iter().map(|it| it.id());
+        let failed = output.failed().iter();
+        let failed = failed.map(|it| (it.id(), it.code(), it.message(), it.sender_fault()));
+        Ok(entry_results(messages.len(), hidden, failed))
     }
 }
 

@@ -204,17 +204,23 @@ fn size_with_attributes(entry: &Entry) -> usize {
 /// A failed entry as SNS and SQS report it: its id, code, message and whether the fault is ours.
 pub type FailedEntry<'a> = (&'a str, &'a str, Option<&'a str>, bool);
 
-/// What a reply of SNS or SQS says of the entry at this place. An entry that it passes over counts as failed.
-pub fn entry_result(index: usize, taken: &[&str], failed: &[FailedEntry]) -> Result<(), CallError> {
-    let id = index.to_string();
-    if let Some((_, code, message, our_fault)) = failed.iter().find(|entry| entry.0 == id) {
-        let class = entry_class(code, *our_fault);
-        return Err(CallError::service(class, code, message.unwrap_or_default()));
-    }
-    if taken.contains(&id.as_str()) {
-        return Ok(());
-    }
-    Err(CallError::unreadable("a result for each entry"))
+/// What a reply of SNS or SQS says of each entry, whose id is its place. One that it passes over counts as failed.
+pub fn entry_results<'a>(
+    count: usize,
+    taken: impl Iterator<Item = &'a str>,
+    failed: impl Iterator<Item = FailedEntry<'a>>,
+) -> Taken {
+    let (taken, failed): (Vec<&str>, Vec<FailedEntry>) = (taken.collect(), failed.collect());
+    let result = |place: usize| {
+        let id = place.to_string();
+        if let Some((_, code, message, our_fault)) = failed.iter().find(|entry| entry.0 == id) {
+            let class = entry_class(code, *our_fault);
+            return Err(CallError::service(class, code, message.unwrap_or_default()));
+        }
+        let unread = || CallError::unreadable("a result for each entry");
+        taken.contains(&id.as_str()).then_some(()).ok_or_else(unread)
+    };
+    (0..count).map(result).collect()
 }
 
 /// The class of an entry's code. One that nobody knows may pass where the service says that the

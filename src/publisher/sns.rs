@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Entry, Limits, Transport, attributes, entry_result};
+use super::{Entry, Limits, Transport, attributes, entry_results};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -38,20 +38,17 @@ impl Transport for Topic {
                 .set_message_attributes(Some(attributes))
                 .build()
         });
-        let batch: Vec<_> = batch
-            .collect::<Result<_, _>>()
-            .map_err(|error: aws_sdk_sns::error::BuildError| CallError::not_configured(error.to_string()))?;
         let output = self
             .client
             .publish_batch()
             .topic_arn(&self.arn)
-            .set_publish_batch_request_entries(Some(batch))
+            .set_publish_batch_request_entries(Some(batch.collect::<Result<_, _>>()?))
             .send()
             .await
             .map_err(|error| client::call_error(error, throttling))?;
-        let taken: Vec<&str> = output.successful().iter().filter_map(|it| it.id()).collect();
-        let failed: Vec<_> =
-            output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();
-        Ok((0..entries.len()).map(|index| entry_result(index, &taken, &failed)).collect())
+        let taken = output.successful().iter().filter_map(|it| it.id());
+        let failed = output.failed().iter();
+        let failed = failed.map(|it| (it.id(), it.code(), it.message(), it.sender_fault()));
+        Ok(entry_results(entries.len(), taken, failed))
     }
 }

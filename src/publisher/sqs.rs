@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Entry, Limits, Transport, attributes, entry_result};
+use super::{Entry, Limits, Transport, attributes, entry_results};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -45,20 +45,17 @@ impl Transport for Queue {
                 .set_delay_seconds(delay_seconds(entry))
                 .build()
         });
-        let batch: Vec<_> = batch
-            .collect::<Result<_, _>>()
-            .map_err(|error: aws_sdk_sqs::error::BuildError| CallError::not_configured(error.to_string()))?;
         let output = self
             .client
             .send_message_batch()
             .queue_url(&self.url)
-            .set_entries(Some(batch))
+            .set_entries(Some(batch.collect::<Result<_, _>>()?))
             .send()
             .await
             .map_err(|error| client::call_error(error, throttling))?;
-        let taken: Vec<&str> = output.successful().iter().map(|it| it.id()).collect();
-        let failed: Vec<_> =
-            output.failed().iter().map(|it| (it.id(), it.code(), it.message(), it.sender_fault())).collect();
-        Ok((0..entries.len()).map(|index| entry_result(index, &taken, &failed)).collect())
+        let taken = output.successful().iter().map(|it| it.id());
+        let failed = output.failed().iter();
+        let failed = failed.map(|it| (it.id(), it.code(), it.message(), it.sender_fault()));
+        Ok(entry_results(entries.len(), taken, failed))
     }
 }

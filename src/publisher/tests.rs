@@ -195,10 +195,7 @@ fn an_entrys_code_decides_whether_it_is_sent_again() {
 #[test]
 fn an_entry_that_a_reply_passes_over_counts_as_failed() {
     let failed = [("1", "InvalidMessageContents", Some("bad"), true)];
-    assert!(entry_result(0, &["0"], &failed).is_ok());
-    assert_eq!(
-        entry_result(1, &["0"], &failed).map_err(|error| error.code),
-        Err("InvalidMessageContents".into())
-    );
-    assert_eq!(entry_result(2, &["0"], &failed).map_err(|error| error.code), Err("UnreadableReply".into()));
+    let results = entry_results(3, ["0"].into_iter(), failed.into_iter());
+    let codes = results.into_iter().map(|result| result.map_err(|error| error.code)).collect::<Vec<_>>();
+    assert_eq!(codes, [Ok(()), Err("InvalidMessageContents".into()), Err("UnreadableReply".into())]);
 }

@@ -140,7 +140,7 @@ impl Workflow<'_> {
     /// A read that failed.
     pub async fn described(&self, run_id: &str) -> Result<Option<Run>, CallError> {
         let execution = WorkflowExecution::builder().workflow_id(&self.asked.workflow_id).run_id(run_id);
-        let execution = execution.build().map_err(wrong)?;
+        let execution = execution.build()?;
         let call = async || {
             let call = self.swf.0.describe_workflow_execution();
             call.domain(&self.asked.domain)
@@ -208,17 +208,13 @@ impl Workflow<'_> {
         Ok((runs, output.next_page_token))
     }
 
-    fn only(&self) -> Result<WorkflowExecutionFilter, CallError> {
-        WorkflowExecutionFilter::builder().workflow_id(&self.asked.workflow_id).build().map_err(wrong)
+    fn only(&self) -> Result<WorkflowExecutionFilter, BuildError> {
+        WorkflowExecutionFilter::builder().workflow_id(&self.asked.workflow_id).build()
     }
 }
 
-fn since_ever() -> Result<ExecutionTimeFilter, CallError> {
-    ExecutionTimeFilter::builder().oldest_date(DateTime::from_secs(0)).build().map_err(wrong)
-}
-
-fn wrong(error: BuildError) -> CallError {
-    CallError::not_configured(error.to_string())
+fn since_ever() -> Result<ExecutionTimeFilter, BuildError> {
+    ExecutionTimeFilter::builder().oldest_date(DateTime::from_secs(0)).build()
 }
 
 #[cfg(test)]
