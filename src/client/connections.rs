@@ -3,6 +3,11 @@
 //! They speak HTTP/1.1, which every service here speaks. A connection can also be opened with nothing
 //! asked on it, so that the start of the process pays for it and no request does. A call that ends without
 //! an answer takes the idle connections to its host with it: what ended one in silence may have ended all.
+//!
+//! The SDK's own client in this place makes the zip 9 % larger (3.79 MB for 3.49) and takes 3 to 5 % more CPU of a
+//! cold start. That alone would not be worth it; but it cannot share the time to connect among the addresses of a
+//! name, and cannot open a connection ahead.
+//!
 //! This module knows no service, no credentials, and nothing of what is sent.
 
 use std::collections::HashMap;

@@ -535,7 +535,7 @@ async fn authorities_are_those_of_a_file_and_of_folders_and_must_be_there() {
         ("AWS_CA_BUNDLE", "folder", "directory"),
         ("SSL_CERT_FILE", "nothing", "none was found"),
         ("SSL_CERT_FILE", "no-certificate", "none was found"),
-        ("SSL_CERT_DIR", "missing", "none was found"),
+        ("SSL_CERT_DIR", "missing", "No such file"),
     ] {
         let problem = read(&[(name, file)]).expect_err("a problem").to_string();
         let named = problem.starts_with(&format!("{name}: expected ")) && problem.contains("got `");
