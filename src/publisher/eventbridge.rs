@@ -7,7 +7,7 @@
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::{Entry, Limits, Transport, entry_class};
+use super::{Entry, Transport, entry_class};
 use crate::call_error::{CallError, Class};
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -22,10 +22,8 @@ pub struct EventBus {
 }
 
 impl Transport for EventBus {
-    fn limits(&self) -> Limits {
-        // "1 MB" is not said to be a power of two, so it is taken for the smaller number.
-        Limits { entries: 10, bytes: 999_999 }
-    }
+    // "1 MB" is not said to be a power of two, so it is taken for the smaller number.
+    const LONGEST_CALL: usize = 999_999;
 
     /// Source, detail-type and detail in UTF-8, and 14 bytes for the time.
     fn size(&self, entry: &Entry) -> usize {

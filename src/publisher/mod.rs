@@ -43,17 +43,13 @@ pub struct Entry<'a> {
     pub delay: Duration,
 }
 
-/// What one call may carry.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub entries: usize,
-    /// All entries together, in bytes, counted as the service counts.
-    pub bytes: usize,
-}
+/// Each of them takes so many entries in one call.
+const MOST_ENTRIES: usize = 10;
 
 /// A port: how one kind of destination is reached.
 pub trait Transport {
-    fn limits(&self) -> Limits;
+    /// All entries of a call together are no longer, in bytes, counted as the service counts.
+    const LONGEST_CALL: usize;
 
     /// What an entry counts against the limit in bytes.
     fn size(&self, entry: &Entry) -> usize {
@@ -129,7 +125,7 @@ async fn publish<D: Transport>(
     until: Instant,
 ) -> Vec<Result<(), Unpublished>> {
     let sizes: Vec<usize> = entries.iter().map(|entry| destination.size(entry)).collect();
-    let batches = pack(&sizes, destination.limits());
+    let batches = pack(&sizes, D::LONGEST_CALL);
     let sent = batches.iter().map(|batch| send(destination, entries, batch, retry, until));
     let results = join_all(sent).await.into_iter().flatten();
     let mut results: Vec<_> = batches.iter().flatten().zip(results).collect();
@@ -170,12 +166,12 @@ fn may_be_too_large(error: &CallError) -> bool {
 /// Puts each entry, by its index, into the first batch that has room for it: a large one must not
 /// close a batch that smaller ones behind it could fill. An entry that is too large by itself still
 /// gets its call, for the service to judge.
-fn pack(sizes: &[usize], limits: Limits) -> Vec<Vec<usize>> {
+fn pack(sizes: &[usize], longest: usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<(Vec<usize>, usize)> = Vec::new();
     for (index, size) in sizes.iter().enumerate() {
-        let room = batches.iter_mut().find(|(batch, bytes)| {
-            batch.len() < limits.entries && bytes.saturating_add(*size) <= limits.bytes
-        });
+        let room = batches
+            .iter_mut()
+            .find(|(batch, bytes)| batch.len() < MOST_ENTRIES && bytes.saturating_add(*size) <= longest);
         match room {
             Some((batch, bytes)) => {
                 batch.push(index);

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Entry, Limits, Transport, attributes, entry_results};
+use super::{Entry, Transport, attributes, entry_results};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -20,9 +20,7 @@ pub struct Topic {
 }
 
 impl Transport for Topic {
-    fn limits(&self) -> Limits {
-        Limits { entries: 10, bytes: 262_144 }
-    }
+    const LONGEST_CALL: usize = 262_144;
 
     async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let batch = entries.iter().enumerate().map(|(index, entry)| {

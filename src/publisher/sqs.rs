@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-use super::{Entry, Limits, Transport, attributes, entry_results};
+use super::{Entry, Transport, attributes, entry_results};
 use crate::call_error::CallError;
 use crate::client::{self, error::throttling};
 use crate::retry::Taken;
@@ -26,9 +26,7 @@ fn delay_seconds(entry: &Entry) -> Option<i32> {
 }
 
 impl Transport for Queue {
-    fn limits(&self) -> Limits {
-        Limits { entries: 10, bytes: 1_048_576 }
-    }
+    const LONGEST_CALL: usize = 1_048_576;
 
     async fn send(&self, entries: &[Entry<'_>]) -> Result<Taken, CallError> {
         let batch = entries.iter().enumerate().map(|(index, entry)| {

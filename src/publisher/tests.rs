@@ -15,18 +15,17 @@ fn entry(json: &str) -> Entry<'_> {
 
 #[test]
 fn entries_are_packed_into_as_few_calls_as_the_limits_allow() {
-    let limits = Limits { entries: 3, bytes: 100 };
     for (sizes, batches) in [
         (&[][..], &[][..]),
         (&[1], &[&[0][..]]),
-        (&[1, 1, 1, 1], &[&[0, 1, 2], &[3]]),
+        (&[1; 11], &[&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &[10]]),
         (&[50, 50, 1], &[&[0, 1], &[2]]),
         (&[100, 100], &[&[0], &[1]]),
         (&[101, 1], &[&[0], &[1]]),
         (&[1, 101, 1], &[&[0, 2], &[1]]),
         (&[60, 60, 40, 40], &[&[0, 2], &[1, 3]]),
     ] {
-        assert_eq!(pack(sizes, limits), batches, "{sizes:?}");
+        assert_eq!(pack(sizes, 100), batches, "{sizes:?}");
     }
 }
 
@@ -67,9 +66,7 @@ struct Scripted {
 }
 
 impl Transport for Scripted {
-    fn limits(&self) -> Limits {
-        Limits { entries: 10, bytes: 1_000 }
-    }
+    const LONGEST_CALL: usize = 1_000;
 
     fn size(&self, entry: &Entry) -> usize {
         entry.json.len()
