@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What became of a request; failed where nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Accepted,
@@ -15,6 +15,7 @@ pub enum Status {
     Rejected,
     DryRun,
     Denied,
+    #[default]
     Failed,
     Deferred,
 }
@@ -59,11 +60,12 @@ impl Status {
 }
 
 /// Whether the request changed something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Effect {
     Requested,
     None,
+    #[default]
     Unknown,
 }
 

@@ -42,8 +42,8 @@ impl<Unclear> Conclusion<Unclear> {
     }
 }
 
-/// What became of a request at its service.
-#[derive(Debug)]
+/// What became of a request at its service. Nothing is known of one by default.
+#[derive(Debug, Default)]
 pub struct Settlement {
     pub status: Status,
     pub effect: Effect,
@@ -65,19 +65,7 @@ pub struct Settlement {
 impl Settlement {
     /// Nothing is known but the status.
     pub fn of(status: Status) -> Self {
-        Self {
-            status,
-            effect: Effect::Unknown,
-            result: None,
-            error: None,
-            remaining: None,
-            attempts: 0,
-            throttles: 0,
-            service_request_ids: Vec::new(),
-            unclear: None,
-            open_ends: Vec::new(),
-            called: None,
-        }
+        Self { status, ..Self::default() }
     }
 
     /// What became of the request is not known: the function failed over it.
