@@ -3,7 +3,7 @@
 //! AppFlow's answers give the first states; a look-up refines those that AppFlow left unexplained.
 //! Both ways end in the same table of states and statuses. This module makes no calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
@@ -12,14 +12,10 @@ use crate::call_error::{self, CallError, Class};
 use crate::targets::{Conclusion, status_of};
 use crate::vocabulary::{Disposition, Status};
 
-/// What is known of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of a run, in the order in which `counts` has the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Accepted,
-    /// Among the ids that AppFlow says it couldn't cancel.
-    Unexplained,
-    /// Its call was refused, or not answered.
-    NotAnswered,
     /// Found `CancelStarted` or `Canceled`.
     AlreadyCanceled,
     /// Found `Successful` or `Error`.
@@ -28,19 +24,13 @@ pub enum State {
     NotListed,
     /// Found `InProgress`, and yet AppFlow couldn't cancel it.
     StillRunning,
+    /// Among the ids that AppFlow says it couldn't cancel.
+    Unexplained,
+    /// Its call was refused, or not answered.
+    NotAnswered,
 }
 
 impl State {
-    const ALL: [Self; 7] = [
-        Self::Accepted,
-        Self::AlreadyCanceled,
-        Self::AlreadyFinished,
-        Self::NotListed,
-        Self::StillRunning,
-        Self::Unexplained,
-        Self::NotAnswered,
-    ];
-
     /// As an execution's `state` has it, and as `counts` does.
     fn names(self) -> (&'static str, &'static str) {
         match self {
@@ -168,11 +158,8 @@ impl Tally {
         let executions =
             self.runs.iter().map(|(id, state)| json!({"executionId": id, "state": state.names().0}));
         let mut counts = json!({"requested": self.runs.len()});
-        for state in State::ALL {
-            match self.count(state) {
-                0 => {}
-                count => counts[state.names().1] = json!(count),
-            }
+        for state in self.runs.iter().map(|(_, state)| *state).collect::<BTreeSet<_>>() {
+            counts[state.names().1] = json!(self.count(state));
         }
         json!({"executions": executions.collect::<Vec<_>>(), "counts": counts})
     }
