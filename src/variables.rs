@@ -94,6 +94,15 @@ impl Variables {
         }
     }
 
+    /// One of these words, for what it stands for.
+    pub fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.parsed(name, |text| {
+            let found = words.iter().find(|(word, _)| *word == text);
+            let expected = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" or ");
+            found.map(|(_, meaning)| *meaning).ok_or_else(expected)
+        })
+    }
+
     pub fn number<T: FromStr + PartialOrd + Display>(
         &mut self,
         name: &'static str,

@@ -127,7 +127,9 @@ impl Config {
             pin_after: Duration::from_secs(
                 variables.number("COUNTERMAND_PIN_AFTER_SECONDS", 0..=LONGEST_AGE).unwrap_or(60),
             ),
-            dry_run: variables.parsed("COUNTERMAND_MODE", mode).unwrap_or(false),
+            dry_run: variables
+                .word("COUNTERMAND_MODE", &[("active", false), ("dry-run", true)])
+                .unwrap_or(false),
             explain_max_pages: variables.number("COUNTERMAND_EXPLAIN_MAX_PAGES", 0..=1_000).unwrap_or(10),
             rates: variables.parsed("COUNTERMAND_RATES", rates::parse).unwrap_or_default(),
             function_concurrency: variables
@@ -139,7 +141,9 @@ impl Config {
             policy: policy(variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", Destination::queue),
             follow_up_sender_id: variables.parsed("COUNTERMAND_FOLLOW_UP_SENDER_ID", principal_id),
-            confirm: variables.parsed("COUNTERMAND_CONFIRM", truth).unwrap_or(false),
+            confirm: variables
+                .word("COUNTERMAND_CONFIRM", &[("true", true), ("false", false)])
+                .unwrap_or(false),
             confirm_within: Duration::from_secs(
                 variables
                     .number("COUNTERMAND_CONFIRM_WITHIN_SECONDS", CONFIRM_WITHIN_SECONDS)
@@ -211,19 +215,6 @@ fn principal_id(id: &str) -> Result<String, String> {
     valid
         .then(|| id.into())
         .ok_or_else(|| "the id of a role, such as AROAEXAMPLE, and nothing behind it".into())
-}
-
-fn truth(word: &str) -> Result<bool, String> {
-    word.parse().map_err(|_| "true or false".into())
-}
-
-/// Whether only a dry run is made of everything.
-fn mode(name: &str) -> Result<bool, String> {
-    match name {
-        "active" => Ok(false),
-        "dry-run" => Ok(true),
-        _ => Err("active or dry-run".into()),
-    }
 }
 
 /// The authorities of a file and of folders, together. A file for AWS alone goes before one for all programs.

@@ -11,11 +11,8 @@ use crate::variables::Variables;
 pub fn endpoint(variables: &mut Variables, substitute: Option<&str>) -> Result<Endpoint, String> {
     let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
     let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
-    let signature = variables.parsed("COUNTERMAND_CLOUDFLOW_SIGNATURE", |name| match name {
-        "acs3" => Ok(Signature::Acs3),
-        "rpc-v1" => Ok(Signature::RpcV1),
-        _ => Err("acs3 or rpc-v1".into()),
-    });
+    let signatures = [("acs3", Signature::Acs3), ("rpc-v1", Signature::RpcV1)];
+    let signature = variables.word("COUNTERMAND_CLOUDFLOW_SIGNATURE", &signatures);
     let kept = variables.parsed("COUNTERMAND_CLOUDFLOW_SECRET_ARN", KeySource::secret);
     let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
     let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
