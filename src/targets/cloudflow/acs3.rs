@@ -52,13 +52,14 @@ pub fn authorization(keys: &Keys, request: &Request) -> String {
     format!(
         "ACS3-HMAC-SHA256 Credential={},SignedHeaders={signed},Signature={}",
         keys.id,
-        hex::encode(mac(keys.secret.as_bytes(), to_sign.as_bytes()))
+        hex::encode(mac::<Hmac<Sha256>>(keys.secret.as_bytes(), to_sign.as_bytes()))
     )
 }
 
-fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
+/// The code of a message by one of the methods of HMAC.
+pub fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
     // HMAC takes keys of any length; the type's error is for algorithms that do not.
-    Hmac::<Sha256>::new_from_slice(key)
+    <M as KeyInit>::new_from_slice(key)
         .map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec())
         .unwrap_or_default()
 }

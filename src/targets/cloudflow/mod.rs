@@ -22,7 +22,7 @@ use serde_json::json;
 pub use self::keys::SUCCESSES as KEPT_KEYS;
 pub use self::keys::{KeySource, Keys};
 pub use self::request::Cancellation;
-pub use self::wire::{CloudFlow, Endpoint, Reply, Signature, Word};
+pub use self::wire::{CloudFlow, Endpoint, Signature, Word};
 use super::{Accepted, Connect, Description, Service, Single};
 use crate::call_error::{CallError, Class};
 use crate::client::{Says, Successes};
@@ -66,7 +66,7 @@ impl Single for CloudFlow {
     }
 
     async fn stop(&self, asked: &Cancellation) -> Result<Accepted<serde_json::Value>, CallError> {
-        let reply: Reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
+        let reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
         Ok(Accepted { reply: json!(reply), request_id: reply.request_id.map(|id| id.0) })
     }
 
@@ -74,7 +74,7 @@ impl Single for CloudFlow {
     /// the millisecond must not; a follow-up waits in its queue, where waiting costs nothing.
     /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
     async fn describe(&self, asked: &Cancellation) -> Result<Description, CallError> {
-        let reply: Reply = self.call(Method::GET, "DescribeExecution", &asked.names()).await?;
+        let reply = self.call(Method::GET, "DescribeExecution", &asked.names()).await?;
         let shown = json!(reply);
         let status = reply.status.map(|status| status.0);
         let state = match status.as_deref() {

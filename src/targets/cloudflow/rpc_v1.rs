@@ -4,11 +4,11 @@
 //! what it is given and knows no service, clock or HTTP client.
 //! Method: <https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism>
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Hmac;
 use sha1::Sha1;
 
 use super::Keys;
-use super::acs3::{encode, form};
+use super::acs3::{encode, form, mac};
 
 /// What a call adds to its own parameters.
 pub struct Common<'a> {
@@ -44,15 +44,8 @@ pub fn signed_query(
     let mut signed = [sent.as_slice(), body].concat();
     signed.sort_unstable();
     let to_sign = format!("{method}&%2F&{}", encode(&form(&signed)));
-    let signature = mac(&format!("{}&", keys.secret), &to_sign);
+    let signature = mac::<Hmac<Sha1>>(format!("{}&", keys.secret).as_bytes(), to_sign.as_bytes());
+    let signature = base64_simd::STANDARD.encode_to_string(signature);
     sent.push(("Signature", &signature));
     form(&sent)
-}
-
-fn mac(key: &str, message: &str) -> String {
-    // HMAC takes keys of any length; the type's error is for algorithms that do not.
-    let mac = Hmac::<Sha1>::new_from_slice(key.as_bytes())
-        .map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec())
-        .unwrap_or_default();
-    base64_simd::STANDARD.encode_to_string(mac)
 }

@@ -12,7 +12,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use http::Method;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{KeyRing, KeySource, Keys};
@@ -111,12 +110,12 @@ impl CloudFlow {
     }
 
     /// Makes one call and reads its reply.
-    pub async fn call<R: DeserializeOwned>(
+    pub async fn call(
         &self,
         method: Method,
         action: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<R, CallError> {
+    ) -> Result<Reply, CallError> {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
         let signed = Signed { endpoint, keys: endpoint.keys.keys().await? };
         let request = signed
@@ -209,7 +208,7 @@ impl Signed<'_> {
         }
     }
 
-    async fn read<R: DeserializeOwned>(&self, action: &str, response: HttpResponse) -> Result<R, CallError> {
+    async fn read(&self, action: &str, response: HttpResponse) -> Result<Reply, CallError> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // A reply that breaks off says as much as none: its status is left.
