@@ -35,6 +35,11 @@ pub fn member<'a, T: Deserialize<'a>>(object: &Object<'a>, name: &str) -> Option
     serde_json::from_str(object.get(name)?.get()).ok()
 }
 
+/// Whether the maker of these records, by a member that names it, made one and so all of them.
+pub fn made(records: &[&RawValue], named_in: &str, maker: &str) -> bool {
+    records.iter().any(|record| string(&object(record.get()), named_in).as_deref() == Some(maker))
+}
+
 /// A member that is a string.
 pub fn string(object: &Object, name: &str) -> Option<String> {
     member(object, name)

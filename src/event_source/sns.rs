@@ -15,8 +15,7 @@ pub const NAME: &str = "aws:sns";
 
 /// Whether SNS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
-    let source = |record: &RawValue| json::string(&json::object(record.get()), "EventSource");
-    records.iter().any(|record| source(record).as_deref() == Some(NAME))
+    json::made(records, "EventSource", NAME)
 }
 
 /// One record for each notification.

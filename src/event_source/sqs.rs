@@ -15,8 +15,7 @@ pub const NAME: &str = "aws:sqs";
 
 /// Whether SQS made one of these records, and so all of them.
 pub fn made(records: &[&RawValue]) -> bool {
-    let source = |record: &RawValue| json::string(&json::object(record.get()), "eventSource");
-    records.iter().any(|record| source(record).as_deref() == Some(NAME))
+    json::made(records, "eventSource", NAME)
 }
 
 /// One record for each message.
