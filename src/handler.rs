@@ -7,17 +7,16 @@ mod case;
 mod steps;
 mod telling;
 
-use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use self::case::Case;
-use crate::event_source::{self, Delivery, Failure, Invoked, Repeats, Settled};
+use self::case::{Case, Read};
+use crate::event_source::{self, Delivery, Failure, Invoked, Record, Repeats, Settled};
 use crate::follow_up::FollowUps;
-use crate::hand_back::{self, HandBack, Return};
+use crate::hand_back::{self, HandBack, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Metrics;
@@ -93,9 +92,12 @@ impl Handler {
         let mut settled: Vec<Settled> = Vec::new();
         for places in delivery.turns() {
             let held_up = settled.iter().any(Settled::comes_again);
+            let come_again = steps::come_again(&returning, places.start);
+            let records = &delivery.records[places];
+            let read = self.read(records, invocation);
             settled.extend(match held_up {
-                false => self.settle(delivery, places, invocation, &returning).await,
-                true => self.hold_up(delivery, places, invocation, &returning).await,
+                false => self.settle(records, &read, invocation, &come_again).await,
+                true => self.hold_up(records, &read, invocation, &come_again).await,
             });
         }
         settled
@@ -104,35 +106,29 @@ impl Handler {
     /// Records that may go side by side, from their texts to their published outcomes.
     async fn settle(
         &self,
-        delivery: &Delivery,
-        places: Range<usize>,
+        records: &[Record],
+        read: &[Read],
         invocation: &Invocation,
-        returning: &UnboundedSender<Return>,
+        come_again: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
-        let come_again = steps::come_again(returning, places.start);
-        let records = &delivery.records[places];
-        let read = self.read(records, invocation);
         let (knowing, known) = unbounded_channel();
-        let ask = self.ask(records, &read, invocation, &come_again, knowing);
-        let tell = self.tell(records, &read, known, invocation, &come_again);
+        let ask = self.ask(records, read, invocation, come_again, knowing);
+        let tell = self.tell(records, read, known, invocation, come_again);
         tokio::join!(ask, tell).1
     }
 
     /// Records that must not go before one that goes back. Nothing is asked for them.
     async fn hold_up(
         &self,
-        delivery: &Delivery,
-        places: Range<usize>,
+        records: &[Record],
+        read: &[Read],
         invocation: &Invocation,
-        returning: &UnboundedSender<Return>,
+        come_again: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
-        let come_again = steps::come_again(returning, places.start);
-        let records = &delivery.records[places];
-        let read = self.read(records, invocation);
-        let cases = records.iter().zip(&read).enumerate();
+        let cases = records.iter().zip(read).enumerate();
         let case = |(place, (record, read))| Case::new(place, record, read, invocation.now());
         let mut cases: Vec<Case> = cases.map(case).collect();
-        self.defer(&mut cases, &come_again);
-        self.finish(self.publish(cases, invocation, &come_again).await, invocation)
+        self.defer(&mut cases, come_again);
+        self.finish(self.publish(cases, invocation, come_again).await, invocation)
     }
 }
