@@ -215,6 +215,10 @@ fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>])
     let asked = failures.filter(|error| error.class != Class::Deferred).filter_map(|error| error.retry_after);
     let retry_after = asked.max();
     let unanswered = own.iter().any(|made| made.attempts.unanswered);
+    let request_ids = own.iter().flat_map(|Made { attempts, .. }| {
+        let accepted = attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
+        attempts.failed_request_ids.iter().chain(accepted)
+    });
     let began = own.iter().filter_map(|made| made.attempts.began).min();
     let answered = own.iter().filter_map(|made| made.attempts.answered).max();
     Settlement {
@@ -229,7 +233,7 @@ fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>])
         remaining: conclusion.remaining,
         attempts: own.iter().map(|made| made.attempts.made).sum(),
         throttles: own.iter().map(|made| made.attempts.throttled).sum(),
-        service_request_ids: own.iter().flat_map(|made| made.request_ids()).collect(),
+        service_request_ids: request_ids.cloned().collect(),
         unclear: conclusion.unclear.map(|unclear| Box::new(unclear) as Box<dyn Any>),
         open_ends: conclusion.open_ends,
         called: began.zip(answered),
@@ -248,13 +252,6 @@ fn place_without_a_slot<T: Calls>(own: &[&Made<T>]) -> Option<Duration> {
     let errors: Option<Vec<&CallError>> = errors.collect();
     let late = errors?.into_iter().filter(|error| error.class != Class::Deferred);
     late.filter_map(|error| error.retry_after).max()
-}
-
-impl<T: Calls> Made<T> {
-    fn request_ids(&self) -> impl Iterator<Item = String> {
-        let accepted = self.attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
-        self.attempts.failed_request_ids.iter().chain(accepted).cloned()
-    }
 }
 
 /// One call for all requests that are equal, where a request is its own call.
