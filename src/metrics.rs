@@ -121,8 +121,7 @@ impl Metrics {
             ("RequestAge", "Milliseconds", json!(ages)),
             ("CancelLatency", "Milliseconds", json!(latencies)),
         ];
-        let metrics = metrics.into_iter().filter(|(.., value)| *value != json!([]));
-        let metrics: Vec<_> = metrics.collect();
+        let metrics: Vec<_> = metrics.into_iter().filter(|(.., value)| *value != json!([])).collect();
         let of_unit = |wanted: &str| -> Value {
             let metrics = metrics.iter().filter(|(_, unit, _)| *unit == wanted);
             metrics.map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect()

@@ -59,14 +59,14 @@ impl Status {
     }
 }
 
-/// Whether the request changed something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// Whether the request changed something; of several calls the greatest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Effect {
-    Requested,
     None,
     #[default]
     Unknown,
+    Requested,
 }
 
 /// What was found of a run, in the order in which `counts` has the states.

@@ -63,22 +63,17 @@ async fn follow_together<T: Target>(
     let standings = requests.iter().map(|followed| followed.standing);
     let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
     let (seen, error) = target.follow(requests, &LookUp::needed(context, standing)).await;
-    match error {
-        Some(error) if error.class == Class::Deferred => {
-            let away = requests.iter().map(|followed| {
-                if let Some(place) = error.retry_after {
-                    context.defer(followed.record, place);
-                }
-                Err(error.clone())
-            });
-            return away.collect();
-        }
-        Some(error) => {
-            if let Some(first) = requests.first() {
-                (context.look_up_failed)(first.cancellation.service(), &error);
+    if let Some(error) = error.as_ref().filter(|error| error.class == Class::Deferred) {
+        let away = requests.iter().map(|followed| {
+            if let Some(place) = error.retry_after {
+                context.defer(followed.record, place);
             }
-        }
-        None => {}
+            Err(error.clone())
+        });
+        return away.collect();
+    }
+    if let (Some(error), Some(first)) = (error, requests.first()) {
+        (context.look_up_failed)(first.cancellation.service(), &error);
     }
     seen.into_iter().map(Ok).collect()
 }

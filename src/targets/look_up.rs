@@ -37,11 +37,6 @@ impl<'a> LookUp<'a> {
         &self.context
     }
 
-    /// So many pages are read where not all are needed.
-    pub fn max_pages(&self) -> u32 {
-        self.context.max_pages
-    }
-
     /// Makes one call, attempts and all.
     ///
     /// # Errors

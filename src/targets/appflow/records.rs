@@ -7,7 +7,6 @@
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_DescribeFlowExecutionRecords.html>
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::ControlFlow;
 
 use aws_sdk_appflow::operation::describe_flow_execution_records::DescribeFlowExecutionRecordsOutput;
 use aws_sdk_appflow::types::{ExecutionRecord, ExecutionStatus};
@@ -67,13 +66,13 @@ impl Records<'_> {
     /// why.
     pub async fn explain(&self, mut wanted: HashSet<&str>) -> (HashMap<String, State>, Option<CallError>) {
         let mut found = HashMap::new();
-        let read = self.every_record(self.look_up.max_pages(), |id, record| {
+        let read = self.every_record(self.look_up.context().max_pages, |id, record| {
             if wanted.remove(id.as_str())
                 && let Some(state) = record.execution_status.as_ref().and_then(state_of)
             {
                 found.insert(id, state);
             }
-            enough(wanted.is_empty())
+            wanted.is_empty()
         });
         let read = read.await;
         if read == Ok(Read::ToTheEnd) {
@@ -96,7 +95,7 @@ impl Records<'_> {
             if wanted.remove(id.as_str()) {
                 states.insert(id, state);
             }
-            enough(wanted.is_empty() && spans.is_empty())
+            wanted.is_empty() && spans.is_empty()
         });
         let read = read.await;
         let is_gone = read.as_ref().is_err_and(|error| error.class == Class::NotFound);
@@ -128,7 +127,7 @@ impl Records<'_> {
                     _ => {}
                 }
             }
-            ControlFlow::Continue(())
+            false
         });
         read.await.map(|_| found)
     }
@@ -140,7 +139,7 @@ impl Records<'_> {
     async fn every_record(
         &self,
         most_pages: u32,
-        mut see: impl FnMut(String, ExecutionRecord) -> ControlFlow<()>,
+        mut is_enough: impl FnMut(String, ExecutionRecord) -> bool,
     ) -> Result<Read, CallError> {
         let (mut tokens, mut token) = (Tokens::default(), None);
         for number in 0..most_pages {
@@ -148,7 +147,7 @@ impl Records<'_> {
             let page = page.map_err(|error| if number == 0 { error } else { incomplete(error) })?;
             for mut record in page.flow_executions.unwrap_or_default() {
                 let Some(id) = record.execution_id.take() else { continue };
-                if see(id, record).is_break() {
+                if is_enough(id, record) {
                     return Ok(Read::Enough);
                 }
             }
@@ -180,10 +179,6 @@ enum Read {
     ToTheEnd,
     /// As far as was needed, or allowed.
     Enough,
-}
-
-fn enough(is_enough: bool) -> ControlFlow<()> {
-    if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 fn at(time: &Option<aws_sdk_appflow::primitives::DateTime>) -> Option<Timestamp> {

@@ -9,7 +9,6 @@ use super::meant::{From, still_running};
 use super::runs::{Run, Workflow};
 use crate::call_error::CallError;
 use crate::targets::{Asked, LookUp, Settlement, share};
-use crate::vocabulary::Effect;
 
 /// A workflow that is continued more often than this within one call's time is left to the redelivery.
 const MOST_CONTINUATIONS: usize = 10;
@@ -66,11 +65,7 @@ impl Settlement {
         self.attempts += made.attempts;
         self.throttles += made.throttles;
         self.service_request_ids.extend(made.service_request_ids);
-        self.effect = match (self.effect, made.effect) {
-            (Effect::Requested, _) | (_, Effect::Requested) => Effect::Requested,
-            (Effect::Unknown, _) | (_, Effect::Unknown) => Effect::Unknown,
-            (Effect::None, Effect::None) => Effect::None,
-        };
+        self.effect = self.effect.max(made.effect);
         if counts {
             self.status = made.status;
             self.result = made.result;
