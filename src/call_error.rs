@@ -87,10 +87,8 @@ impl CallError {
     /// A failure that the service itself reported, its texts kept to a sensible length.
     pub fn service(class: Class, code: &str, message: &str) -> Self {
         let message = if message.is_empty() { "the service gave no message" } else { message };
-        let mut error = Self::own(class, Answer::Received, "", message);
-        error.code = cut(code, 128);
-        error.from_service = true;
-        error
+        let error = Self::own(class, Answer::Received, "", message);
+        Self { code: cut(code, 128), from_service: true, ..error }
     }
 
     /// The invocation's time ended before the call could be made, or before it was answered.

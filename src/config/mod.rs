@@ -236,14 +236,9 @@ fn policy(variables: &mut Variables) -> Policy {
         let patterns = patterns.ok_or("patterns separated by single commas")?;
         // One that matches nothing is a name that was misspelled, and would allow nothing unseen.
         let idle = patterns.iter().find(|pattern| !SERVICES.iter().any(|service| pattern.can_match(service)));
-        idle.map_or(Ok(()), |idle| {
-            let forms = SERVICES.map(|service| service.key_form).join(", ");
-            Err(format!(
-                "patterns that targets can match, as {forms} or * ({} matches none)",
-                quote(idle.as_str())
-            ))
-        })?;
-        Ok(patterns)
+        let Some(idle) = idle.map(|idle| quote(idle.as_str())) else { return Ok(patterns) };
+        let forms = SERVICES.map(|service| service.key_form).join(", ");
+        Err(format!("patterns that targets can match, as {forms} or * ({idle} matches none)"))
     });
     let cancel_all = variables.parsed("COUNTERMAND_CANCEL_ALL", |name| match name {
         "allow" => Ok(CancelAll::Allow),

@@ -23,11 +23,8 @@ pub fn parse(list: &str) -> Result<BTreeMap<&'static str, Quota>, String> {
         let (name, quota) = (name.trim(), Quota::parse(quota).ok_or(expected)?);
         let Some(operation) = names.iter().copied().find(|known| *known == name) else {
             let nearest = likely(name, &names).map(|likely| format!("; the nearest is {likely}"));
-            return Err(format!(
-                "an operation that exists ({} is none{})",
-                quote(name),
-                nearest.unwrap_or_default()
-            ));
+            let nearest = nearest.unwrap_or_default();
+            return Err(format!("an operation that exists ({} is none{nearest})", quote(name)));
         };
         if rates.insert(operation, quota).is_some() {
             return Err(format!("each operation once ({name} is there twice)"));

@@ -94,8 +94,7 @@ impl<'a> Fields<'a> {
 
     /// An optional boolean.
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        let value = self.typed(&[name], "a boolean", serde_json::from_str)?;
-        Some(value.1)
+        self.typed(&[name], "a boolean", serde_json::from_str).map(|(_, value)| value)
     }
 
     /// An optional whole number within a range, both ends included.
@@ -133,8 +132,7 @@ impl<'a> Fields<'a> {
 
     /// An optional object, as the text that it came in.
     pub fn object(&mut self, name: &'static str) -> Option<&'a str> {
-        let value = self.typed(&[name], "an object", Ok)?;
-        Some(value.1)
+        self.typed(&[name], "an object", Ok).map(|(_, text)| text)
     }
 
     /// An optional list of strings that each keep the rule; `None` as soon as one does not.

@@ -108,13 +108,7 @@ impl Writer {
         now: Timestamp,
     ) -> Document<'a> {
         // Whoever refused it, we or the service: its sender must see what it was.
-        let (input, input_truncated) = match status {
-            Status::Rejected => {
-                let (input, truncated) = Input::of(&record.text);
-                (Some(input), truncated)
-            }
-            _ => (None, false),
-        };
+        let (input, cut) = (status == Status::Rejected).then(|| Input::of(&record.text)).unzip();
         Document {
             kind: self.kind(record, status).name(),
             version: "1",
@@ -128,7 +122,7 @@ impl Writer {
             error: None,
             violations: None,
             input,
-            input_truncated,
+            input_truncated: cut.unwrap_or(false),
             remaining: None,
             confirmation: None,
             reason: labels.reason.as_deref(),

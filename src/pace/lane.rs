@@ -203,11 +203,10 @@ impl Waiting<'_> {
     }
 
     /// More was begun with this one, so it is worth all the time there is.
-    pub fn begun(self, until: Instant) -> Self {
-        let mut begun = self;
-        begun.patience = Patience::Begun { until };
-        begun.ends = until;
-        begun
+    pub fn begun(mut self, until: Instant) -> Self {
+        self.patience = Patience::Begun { until };
+        self.ends = until;
+        self
     }
 
     /// Waits for the turn, as long as the patience lasts.

@@ -189,10 +189,7 @@ fn at(time: &Option<aws_sdk_appflow::primitives::DateTime>) -> Option<Timestamp>
 /// ended is its end.
 fn was_running(record: &ExecutionRecord, span: Span) -> bool {
     let had_started = at(&record.started_at).is_some_and(|at| at <= span.until);
-    let has_ended = matches!(
-        record.execution_status,
-        Some(ExecutionStatus::Canceled | ExecutionStatus::Successful | ExecutionStatus::Error)
-    );
+    let has_ended = how_far(record.execution_status.as_ref()).has_ended();
     let ended_before = has_ended && at(&record.last_updated_at).is_none_or(|at| at < span.from);
     had_started && !ended_before
 }

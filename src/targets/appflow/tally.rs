@@ -99,8 +99,7 @@ impl Tally {
 
     /// The ids that a look-up could explain.
     pub fn unexplained(&self) -> impl Iterator<Item = &str> {
-        let unexplained = self.runs.iter().filter(|(_, state)| *state == State::Unexplained);
-        unexplained.map(|(id, _)| id.as_str())
+        self.ids(State::Unexplained)
     }
 
     /// Takes over what a look-up found.
@@ -117,7 +116,7 @@ impl Tally {
         let status = self.status();
         let goes_back = status.disposition() == Disposition::Redeliver;
         let mut open = self.open.clone();
-        open.extend(self.ids(State::StillRunning));
+        open.extend(self.ids(State::StillRunning).map(String::from));
         let error = match status {
             Status::Failed if self.error.is_none() => Some(still_running()),
             _ => self.error.clone(),
@@ -174,11 +173,11 @@ impl Tally {
     }
 
     fn count(&self, state: State) -> usize {
-        self.runs.iter().filter(|(_, other)| *other == state).count()
+        self.ids(state).count()
     }
 
-    fn ids(&self, state: State) -> impl Iterator<Item = String> {
-        self.runs.iter().filter(move |(_, other)| *other == state).map(|(id, _)| id.clone())
+    fn ids(&self, state: State) -> impl Iterator<Item = &str> {
+        self.runs.iter().filter(move |(_, other)| *other == state).map(|(id, _)| id.as_str())
     }
 }
 
