@@ -33,7 +33,7 @@ pub enum Class {
     Config,
     /// A code that nobody knows. Not tried again here; the record goes back.
     Unknown,
-    /// The turn of the call did not come in time. Nothing was asked; the record goes back.
+    /// The permit of the call did not come in time. Nothing was asked; the record goes back.
     Deferred,
 }
 
@@ -97,7 +97,7 @@ impl CallError {
         Self::own(Class::Retry, answer, "DeadlineExceeded", message)
     }
 
-    /// The call's turn is too far away; so far away that it is best tried again after `place`.
+    /// The call's permit is too far away; so far away that it is best tried again after `place`.
     pub fn deferred(place: Duration) -> Self {
         let message = "the turn of the call did not come in time";
         let error = Self::own(Class::Deferred, Answer::NotAsked, "Deferred", message);

@@ -16,7 +16,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use self::case::{Case, Read};
 use crate::event_source::{self, Delivery, Failure, Invoked, Record, Repeats, Settled};
 use crate::follow_up::FollowUps;
-use crate::hand_back::{self, HandBack, Return, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Metrics;
@@ -27,13 +26,14 @@ use crate::policy::Policy;
 use crate::publisher::Publisher;
 use crate::retry::{Retry, beside};
 use crate::targets::Targets;
+use crate::visibility::{self, Return, Visibility, When};
 
 /// What stays from one invocation to the next.
 pub struct Handler {
     pub targets: Targets,
     pub publisher: Publisher,
     pub follow_ups: FollowUps,
-    pub hand_back: HandBack,
+    pub visibility: Visibility,
     pub policy: Policy,
     pub planner: Planner,
     pub retry: Retry,
@@ -52,7 +52,7 @@ impl Handler {
     /// Answers one event.
     ///
     /// # Errors
-    /// A function error where a record is to come again and its source has no other way to hear it.
+    /// A function error where a record is to be redelivered and its source has no other way to hear it.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, Failure> {
         self.handle_at(SystemTime::now(), event).await
     }
@@ -72,9 +72,9 @@ impl Handler {
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now(), before };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
         let (returning, returns) = unbounded_channel();
-        let handed_back = self.hand_back.run(&delivery.records, returns, invocation.handing_back_until);
+        let handed_back = self.visibility.run(&delivery.records, returns, invocation.hiding_until);
         let settled = self.settle_all(&delivery, &invocation, returning);
-        let settled = beside(settled, handed_back, hand_back::GRACE).await;
+        let settled = beside(settled, handed_back, visibility::GRACE).await;
         let response = delivery.respond(&settled);
         if response.is_err() {
             self.repeats.failed(&context.request_id, invoked.now);
@@ -91,13 +91,13 @@ impl Handler {
     ) -> Vec<Settled> {
         let mut settled: Vec<Settled> = Vec::new();
         for places in delivery.turns() {
-            let held_up = settled.iter().any(Settled::comes_again);
-            let come_again = steps::come_again(&returning, places.start);
+            let held_up = settled.iter().any(Settled::is_redelivered);
+            let redeliver = steps::redeliver(&returning, places.start);
             let records = &delivery.records[places];
             let read = self.read(records, invocation);
             settled.extend(match held_up {
-                false => self.settle(records, &read, invocation, &come_again).await,
-                true => self.hold_up(records, &read, invocation, &come_again).await,
+                false => self.settle(records, &read, invocation, &redeliver).await,
+                true => self.hold_up(records, &read, invocation, &redeliver).await,
             });
         }
         settled
@@ -109,11 +109,11 @@ impl Handler {
         records: &[Record],
         read: &[Read],
         invocation: &Invocation,
-        come_again: &dyn Fn(usize, When),
+        redeliver: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
         let (knowing, known) = unbounded_channel();
-        let ask = self.ask(records, read, invocation, come_again, knowing);
-        let tell = self.tell(records, read, known, invocation, come_again);
+        let ask = self.ask(records, read, invocation, redeliver, knowing);
+        let tell = self.tell(records, read, known, invocation, redeliver);
         tokio::join!(ask, tell).1
     }
 
@@ -123,12 +123,12 @@ impl Handler {
         records: &[Record],
         read: &[Read],
         invocation: &Invocation,
-        come_again: &dyn Fn(usize, When),
+        redeliver: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
         let cases = records.iter().zip(read).enumerate();
         let case = |(place, (record, read))| Case::new(place, record, read, invocation.now());
         let mut cases: Vec<Case> = cases.map(case).collect();
-        self.defer(&mut cases, come_again);
-        self.finish(self.publish(cases, invocation, come_again).await, invocation)
+        self.defer(&mut cases, redeliver);
+        self.finish(self.publish(cases, invocation, redeliver).await, invocation)
     }
 }

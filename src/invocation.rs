@@ -21,8 +21,8 @@ pub struct Invocation {
     pub following_until: Instant,
     /// The same for publishing.
     pub publishing_until: Instant,
-    /// The same for telling queues when records come again; what is left after it belongs to the response.
-    pub handing_back_until: Instant,
+    /// The same for telling queues when records are redelivered; what is left after it belongs to the response.
+    pub hiding_until: Instant,
 }
 
 impl Invocation {
@@ -38,7 +38,7 @@ impl Invocation {
             calls_until: began + (given - margin),
             following_until: began + (given - margin / 8 * 5),
             publishing_until: began + (given - margin / 4),
-            handing_back_until: began + (given - margin / 8),
+            hiding_until: began + (given - margin / 8),
         }
     }
 

@@ -12,7 +12,7 @@ pub mod targets;
 pub mod outcome;
 pub mod follow_up;
 pub mod publisher;
-pub mod hand_back;
+pub mod visibility;
 
 pub mod client;
 pub mod retry;

@@ -82,7 +82,7 @@ pub fn dropped(record: &Record, wrong: &str) {
     tracing::warn!(messageId = id, wrong, "a follow-up is dropped");
 }
 
-/// Logs a request that could not be followed; its record comes again, or was received for the last time.
+/// Logs a request that could not be followed; its record is redelivered, or was received for the last time.
 pub fn not_followed(record: &Record, error: &CallError) {
     tracing::error!(
         messageId = record.source.id,
@@ -138,7 +138,7 @@ pub fn look_up_failed(service: &Service, error: &CallError) {
     }
 }
 
-/// Logs a record that comes again though what became of it is known.
+/// Logs a record that is redelivered though what became of it is known.
 pub fn no_time_to_tell(record: &Record) {
     tracing::warn!(messageId = record.source.id, "no time is left to tell of a record, which comes again");
 }
@@ -153,7 +153,7 @@ pub fn not_hidden(record: &Record, error: &CallError) {
     );
 }
 
-/// Logs an outcome, and what kept it from its destination; it is `withheld` where its record comes again.
+/// Logs an outcome, and what kept it from its destination; it is `withheld` where its record is redelivered.
 pub fn outcome(outcome: &Outcome, withheld: bool, published: &Result<(), Unpublished>, took_ms: u64) {
     tracing::info!(
         requestId = outcome.request_id,

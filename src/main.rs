@@ -11,7 +11,6 @@ use countermand::client::{self, Connections, Credentials, Opening, Trace};
 use countermand::config::{self, Config};
 use countermand::event_source::Repeats;
 use countermand::follow_up::FollowUps;
-use countermand::hand_back::HandBack;
 use countermand::handler::Handler;
 use countermand::log;
 use countermand::metrics::{Metrics, to_standard_output};
@@ -24,6 +23,7 @@ use countermand::retry::Retry;
 use countermand::runtime;
 use countermand::start_up;
 use countermand::targets::{SERVICES, Targets, Wire};
+use countermand::visibility::Visibility;
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
@@ -63,7 +63,7 @@ pub fn compose(
     };
     let operations = SERVICES.iter().flat_map(|service| service.operations());
     Handler {
-        hand_back: HandBack::connect(aws, retry()),
+        visibility: Visibility::connect(aws, retry()),
         retry: retry(),
         targets: Targets::connect(&config.services, &Wire { aws, connector: &connector }),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),

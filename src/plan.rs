@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::event_source::Record;
-use crate::pace::Standing;
+use crate::pace::Priority;
 use crate::request::CancelRequest;
 use crate::targets::{Asked, Cancellation, Context, Purpose, Reading, Targets, Tell};
 use crate::timestamp::{Moment, Timestamp};
@@ -55,7 +55,7 @@ impl Planner {
         let mut plan = Plan::default();
         for Request { place, record, request, requested_at } in requests {
             let cancellation = request.cancellation.as_ref();
-            let asked = Asked { cancellation, requested_at, standing: standing(record), record: place };
+            let asked = Asked { cancellation, requested_at, priority: priority(record), record: place };
             let pinned = cancellation.is_open_ended() && self.is_late(record, requested_at, now);
             let purpose = match self.dry_run || request.dry_run {
                 true => Purpose::Rehearse { pinned },
@@ -67,8 +67,8 @@ impl Planner {
             };
             plan.read.entry(read_as(cancellation)).or_default().push(Reading { asked, purpose });
         }
-        // Who was sent away most often takes the first turn.
-        plan.settled.sort_by_key(|asked| std::cmp::Reverse(asked.standing.receives().unwrap_or(u32::MAX)));
+        // Who was sent away most often takes the first permit.
+        plan.settled.sort_by_key(|asked| std::cmp::Reverse(asked.priority.receives().unwrap_or(u32::MAX)));
         plan
     }
 
@@ -81,10 +81,10 @@ impl Planner {
 }
 
 /// A record that no queue can give back later is urgent.
-pub fn standing(record: &Record) -> Standing {
+pub fn priority(record: &Record) -> Priority {
     match record.receipt_handle {
-        Some(_) => Standing::Received(record.source.receive_count.unwrap_or(1)),
-        None => Standing::Urgent,
+        Some(_) => Priority::Received(record.source.receive_count.unwrap_or(1)),
+        None => Priority::Urgent,
     }
 }
 
@@ -208,6 +208,6 @@ mod tests {
         let records = [Some(1), Some(5), None, Some(1)].map(|receives| record(NAMED, receives));
         let plan = plan(&records, 0, false);
         assert_eq!(places(&plan.settled), [2, 1, 0, 3]);
-        assert_eq!(plan.settled[0].standing, Standing::Urgent);
+        assert_eq!(plan.settled[0].priority, Priority::Urgent);
     }
 }

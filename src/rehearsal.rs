@@ -18,7 +18,7 @@ use crate::call_error::CallError;
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::log;
-use crate::pace::Standing;
+use crate::pace::Priority;
 use crate::policy::Policy;
 use crate::publisher::{Entry, Publisher};
 use crate::request::{self, CancelRequest, Reading};
@@ -63,7 +63,7 @@ async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), Strin
     let asked = Asked {
         cancellation: request.cancellation.as_ref(),
         requested_at: context.now.into(),
-        standing: Standing::Urgent,
+        priority: Priority::Urgent,
         record: 0,
     };
     let failed = Cell::new(None);

@@ -1,7 +1,7 @@
 //! The one owner of attempts: classification, then delay, then budget, under the deadline.
 //!
 //! Every call to a service, cancel or publish, goes through [`Retry`]; the SDK's own retries are off.
-//! Each attempt of a paced call waits for its turn first, and tells the lane how it was answered. Retry
+//! Each attempt of a paced call waits for its permit first, and tells the limiter how it was answered. Retry
 //! knows the class of a failure and the time there is, and nothing of what the call does. It is also the
 //! only place that bounds how many calls are under way at once.
 
@@ -22,7 +22,7 @@ use self::repeats::Repeats;
 pub use self::together::Taken;
 use crate::call_error::{Answer, CallError, Class};
 use crate::contained::contained_in;
-use crate::pace::{Came, Lane, Patience, Standing, Waiting};
+use crate::pace::{Came, Deadline, Limiter, Priority, Waiting};
 
 /// The ceiling of the wait before the second attempt; it doubles from there.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -75,24 +75,24 @@ impl Retry {
         until: Instant,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
-        self.attempts(&mut Turns::Free, until, call).await
+        self.attempts(&mut Permits::Free, until, call).await
     }
 
-    /// The same, each attempt in its turn; `waiting` is for the first.
+    /// The same, each attempt with a permit; `waiting` is for the first.
     pub async fn run_paced<T>(
         &self,
         waiting: Waiting<'_>,
         until: Instant,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
-        let (lane, standing, may_go_back) = (waiting.lane, waiting.standing, waiting.is_first());
-        let mut turns = Turns::In { lane, standing, first: Some(waiting), may_go_back };
-        self.attempts(&mut turns, until, call).await
+        let (limiter, priority, may_go_back) = (waiting.limiter, waiting.priority, waiting.is_first());
+        let mut permits = Permits::In { limiter, priority, first: Some(waiting), may_go_back };
+        self.attempts(&mut permits, until, call).await
     }
 
     async fn attempts<T>(
         &self,
-        turns: &mut Turns<'_>,
+        permits: &mut Permits<'_>,
         until: Instant,
         mut call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Attempts<T> {
@@ -100,15 +100,15 @@ impl Retry {
         let mut repeats = Repeats::default();
         let mut wait = Duration::ZERO;
         loop {
-            match turns.next(wait, until).await {
-                Came::Turn => {}
+            match permits.next(wait, until).await {
+                Came::Permit => {}
                 Came::Never => return attempts,
                 Came::Away(place) => return Attempts::none(CallError::deferred(place)),
             }
-            let Some(slot) = self.slot(until).await else { return turns.without_a_slot(attempts) };
+            let Some(slot) = self.slot(until).await else { return permits.without_a_slot(attempts) };
             let Some((started, result)) = self.attempt(until, &mut call).await else { return attempts };
             drop(slot);
-            turns.heard(started, &result);
+            permits.heard(started, &result);
             attempts.began = attempts.began.or(Some(started));
             let error = match result {
                 Ok(value) => {
@@ -162,44 +162,44 @@ impl Retry {
 }
 
 /// How a call comes to its attempts.
-enum Turns<'a> {
+enum Permits<'a> {
     /// Whenever it wants.
     Free,
     In {
-        lane: &'a Lane,
-        standing: Standing,
+        limiter: &'a Limiter,
+        priority: Priority,
         /// Until the first attempt.
         first: Option<Waiting<'a>>,
-        /// As long as nothing was asked, the record can as well come again.
+        /// As long as nothing was asked, the record can as well be redelivered.
         may_go_back: bool,
     },
 }
 
-impl Turns<'_> {
-    /// Waits for the later of the backoff and the turn.
+impl Permits<'_> {
+    /// Waits for the later of the backoff and the permit.
     async fn next(&mut self, wait: Duration, until: Instant) -> Came {
         // A wait that ends past the deadline is time paid for nothing.
         if !wait.is_zero() && wait >= until.saturating_duration_since(Instant::now()) {
             return Came::Never;
         }
-        let Self::In { lane, standing, first, .. } = self else {
+        let Self::In { limiter, priority, first, .. } = self else {
             back_off(wait).await;
-            return Came::Turn;
+            return Came::Permit;
         };
         if let Some(waiting) = first.take() {
-            return waiting.turn().await;
+            return waiting.permit().await;
         }
-        let Ok(waiting) = lane.join(*standing, Patience::Repeat { until }) else { return Came::Never };
-        tokio::join!(back_off(wait), waiting.turn()).1
+        let Ok(waiting) = limiter.join(*priority, Deadline::Repeat { until }) else { return Came::Never };
+        tokio::join!(back_off(wait), waiting.permit()).1
     }
 
-    /// There was a turn, and all calls that may be under way at once were, until the time was up.
+    /// There was a permit, and all calls that may be under way at once were, until the time was up.
     fn without_a_slot<T>(&self, attempts: Attempts<T>) -> Attempts<T> {
-        let Self::In { lane, standing, may_go_back, .. } = self else { return attempts };
+        let Self::In { limiter, priority, may_go_back, .. } = self else { return attempts };
         if attempts.began.is_some() {
             return attempts;
         }
-        let place = lane.place(*standing);
+        let place = limiter.place(*priority);
         Attempts::none(match may_go_back {
             true => CallError::deferred(place),
             false => CallError { retry_after: Some(place), ..CallError::deadline(Answer::NotAsked) },
@@ -207,12 +207,12 @@ impl Turns<'_> {
     }
 
     fn heard<T>(&self, started: Instant, result: &Result<T, CallError>) {
-        let Self::In { lane, .. } = self else { return };
+        let Self::In { limiter, .. } = self else { return };
         match result {
-            // What throttled us before the call says nothing of the lane.
+            // What throttled us before the call says nothing of the limiter.
             Err(error) if error.answer != Answer::Received => {}
-            Err(error) if error.class == Class::Throttle => lane.refused(started),
-            _ => lane.taken(started),
+            Err(error) if error.class == Class::Throttle => limiter.refused(started),
+            _ => limiter.taken(started),
         }
     }
 }

@@ -59,4 +59,4 @@ fn main() -> std::io::Result<()> {
 }
 
 /// No case is worth more time than this.
-const PATIENCE: Duration = Duration::from_secs(300);
+const FIRST_WAIT: Duration = Duration::from_secs(300);

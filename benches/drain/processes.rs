@@ -7,7 +7,7 @@ use countermand_simulator::{Invocation, Reply, Simulator};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep_until};
 
-use crate::PATIENCE;
+use crate::FIRST_WAIT;
 use crate::case::Case;
 use crate::in_process::goes_back;
 use crate::watch::{Drained, Watch};
@@ -62,7 +62,7 @@ pub fn drain(case: &Case) -> std::io::Result<Drained> {
         });
         tokio::select! {
             ended = join_all(loops) => drop(ended.into_iter().collect::<Result<Vec<_>, _>>()?),
-            () = sleep_until(start + PATIENCE) => {}
+            () = sleep_until(start + FIRST_WAIT) => {}
         }
         Ok(watch.into_inner().finish(case, &simulator))
     })

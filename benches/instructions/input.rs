@@ -1,7 +1,7 @@
 //! The inputs, as a table: sample events, each at a time of its own, with and without time for its calls.
 //!
 //! An invocation that has no time left does all that there is to do for a record but call: it is decoded,
-//! validated, planned, joins its lane and is told of, as `FAILED`. That is our own code alone, so that a
+//! validated, planned, joins its limiter and is told of, as `FAILED`. That is our own code alone, so that a
 //! few lines too many show. With time, the calls are built, signed and read by the clients too, and their
 //! outcomes published.
 

@@ -18,7 +18,7 @@ use crate::quota::Quota;
 /// As many as a batch has records, so that no request can share the call of another.
 pub const FLOWS: usize = 10;
 const EVENT: &str = include_str!("../../events/sqs-appflow-one-run.json");
-const PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// Where Debian and Amazon Linux keep the certificates of the authorities that everybody trusts.
 const ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
@@ -49,8 +49,8 @@ impl Stage {
         let mut process = Process::spawn(&contestant.start, &environment, quota)?;
         while timeout(Duration::from_millis(100), self.simulator.polled()).await.is_err() {
             process.still_runs()?;
-            if process.age() > PATIENCE {
-                return Err(io::Error::other(format!("expected a start within {PATIENCE:?}")));
+            if process.age() > FIRST_WAIT {
+                return Err(io::Error::other(format!("expected a start within {FIRST_WAIT:?}")));
             }
         }
         Ok(process)
@@ -99,7 +99,7 @@ impl Stage {
 
     /// Waits until the function asks for its next event.
     pub async fn polled(&self) -> io::Result<()> {
-        let polled = timeout(PATIENCE, self.simulator.polled()).await;
+        let polled = timeout(FIRST_WAIT, self.simulator.polled()).await;
         polled.map_err(|_| io::Error::other("expected the function to ask for the next event"))
     }
 
@@ -108,7 +108,7 @@ impl Stage {
     pub async fn invoke(&self, event: String) -> io::Result<Duration> {
         let handed_over = Instant::now();
         let reply =
-            self.simulator.invoke(event, Invocation { timeout: PATIENCE, ..Invocation::default() }).await;
+            self.simulator.invoke(event, Invocation { timeout: FIRST_WAIT, ..Invocation::default() }).await;
         let took = handed_over.elapsed();
         let response = match &reply {
             Reply::Response(response) => serde_json::from_str::<Value>(response).ok(),

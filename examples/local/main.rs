@@ -187,14 +187,14 @@ impl Local<'_> {
     /// What the function logged since a line. Where nothing is published the log alone holds the
     /// outcomes, and it may come a moment after the answer.
     async fn log(&self, function: &Function, since: usize, expected: usize, answer: &Answer) -> Vec<String> {
-        const PATIENCE: Duration = Duration::from_millis(500);
+        const FIRST_WAIT: Duration = Duration::from_millis(500);
         let lines = || function.output().split_off(since);
         let complete = || lines().iter().filter(|line| logged_outcome(line).is_some()).count() >= expected;
         let answered = matches!(answer, Answer::Response(_) | Answer::FunctionError { .. });
         if self.options.destination == arguments::Destination::None && answered {
             let mut ticks = interval(Duration::from_millis(5));
             // Some events have fewer outcomes than records: then the patience ends the wait.
-            let _ = timeout(PATIENCE, async {
+            let _ = timeout(FIRST_WAIT, async {
                 while !complete() {
                     ticks.tick().await;
                 }

@@ -106,11 +106,11 @@ impl Intercept for ReadableReply {
 mod tests {
     use super::*;
     use crate::targets::{appflow, cloudflow, swf};
-    use crate::{hand_back, publisher};
+    use crate::{publisher, visibility};
 
     fn all() -> Vec<(&'static str, Says)> {
         let services = [appflow::SUCCESSES, swf::SUCCESSES, cloudflow::SUCCESSES, cloudflow::KEPT_KEYS];
-        let queues = [hand_back::SUCCESSES, publisher::EVENT_BUS, publisher::TOPIC, publisher::QUEUE];
+        let queues = [visibility::SUCCESSES, publisher::EVENT_BUS, publisher::TOPIC, publisher::QUEUE];
         [services, queues].concat().concat()
     }
 

@@ -35,7 +35,7 @@ pub struct Config {
     pub deadline_margin: Duration,
     /// Calls under way at once.
     pub max_in_flight_calls: usize,
-    /// From this receive count on, a record does not come again.
+    /// From this receive count on, a record is not redelivered.
     pub max_receive_count: Option<u32>,
     /// From this age on, an open-ended request is pinned to the runs of its moment.
     pub pin_after: Duration,

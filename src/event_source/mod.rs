@@ -35,7 +35,7 @@ pub struct Delivery {
 /// The form of the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum AnsweredAs {
-    /// The ids of the records that are to come again.
+    /// The ids of the records that are to be redelivered.
     BatchItemFailures,
     /// The one outcome.
     Outcome,

@@ -1,7 +1,7 @@
 //! What became of the records, said as their source wants to hear it.
 //!
-//! A queue is told which records are to come again. Whoever invoked the function otherwise gets the
-//! outcome, and a function error where the record should come again, so that Lambda's own retries
+//! A queue is told which records are to be redelivered. Whoever invoked the function otherwise gets the
+//! outcome, and a function error where the record should be redelivered, so that Lambda's own retries
 //! and on-failure destination take over.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -23,16 +23,16 @@ pub struct Document {
 #[derive(Debug)]
 pub struct Settled {
     pub outcome: Option<Document>,
-    /// Silence is not safe: a record whose outcome was not published comes again. So does one that must
+    /// Silence is not safe: a record whose outcome was not published is redelivered. So is one that must
     /// not go before another.
     pub done: bool,
-    /// It was deferred: when it comes again was said when its turn was known.
+    /// It was deferred: when it is redelivered was said when its permit was known.
     pub in_line: bool,
 }
 
 impl Settled {
     /// The record goes back.
-    pub fn comes_again(&self) -> bool {
+    pub fn is_redelivered(&self) -> bool {
         let redelivered = |outcome: &Document| outcome.status.disposition() == Disposition::Redeliver;
         !self.done || self.outcome.as_ref().is_some_and(redelivered)
     }
@@ -61,7 +61,7 @@ impl Delivery {
     /// The response. `settled` holds one entry for each record, in their order.
     ///
     /// # Errors
-    /// A function error where the source has no other way to be told that a record is to come again.
+    /// A function error where the source has no other way to be told that a record is to be redelivered.
     pub fn respond(&self, settled: &[Settled]) -> Result<Box<RawValue>, Failure> {
         let outcomes: Vec<&Document> = settled.iter().filter_map(|it| it.outcome.as_ref()).collect();
         let list = || {
@@ -84,7 +84,7 @@ impl Delivery {
 
     fn batch_item_failures(&self, settled: &[Settled]) -> Box<RawValue> {
         let mut response = SqsBatchResponse::default();
-        for (record, _) in self.records.iter().zip(settled).filter(|(_, settled)| settled.comes_again()) {
+        for (record, _) in self.records.iter().zip(settled).filter(|(_, settled)| settled.is_redelivered()) {
             // Records of a queue always have an id: one without it failed the event at the start.
             response.add_failure(record.source.id.clone().unwrap_or_default());
         }
@@ -92,7 +92,7 @@ impl Delivery {
     }
 }
 
-/// Why the function fails, the reason that needs the most patience first.
+/// Why the function fails, the reason that needs the most deadline first.
 fn error_type(settled: &[Settled]) -> Option<&'static str> {
     let any = |status| {
         let mut outcomes = settled.iter().filter_map(|it| it.outcome.as_ref());
@@ -102,7 +102,7 @@ fn error_type(settled: &[Settled]) -> Option<&'static str> {
         Some("CancelFailed")
     } else if any(Status::Denied) {
         Some("CancelDenied")
-    } else if settled.iter().any(Settled::comes_again) {
+    } else if settled.iter().any(Settled::is_redelivered) {
         Some("PublishFailed")
     } else {
         None

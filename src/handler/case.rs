@@ -51,7 +51,7 @@ pub struct Case<'a> {
     pub told: Told,
     /// Who was asked something for it wants to be left alone for so long.
     pub asked_wait: Option<Duration>,
-    /// It comes again, whatever is told.
+    /// It is redelivered, whatever is told.
     pub goes_back: bool,
 }
 
@@ -92,7 +92,7 @@ pub enum Told {
     Nothing,
     Outcome(Box<Outcome>),
     Confirmation(Box<Confirmation>),
-    /// The turn to look its runs up was too far away.
+    /// The permit to look its runs up was too far away.
     InLine,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
         message.inspect_err(|wrong| log::too_long_to_follow(self.record, wrong)).ok()
     }
 
-    /// A follow-up that is not ours, and does not come again.
+    /// A follow-up that is not ours, and is not redelivered.
     pub fn is_dropped(&self) -> bool {
         matches!(self.read, Read::Dropped(_)) && !self.goes_back
     }

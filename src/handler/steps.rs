@@ -18,17 +18,17 @@ use crate::event_source::Record;
 use crate::fields::Fields;
 use crate::fields::violation::Code;
 use crate::follow_up::FollowUp;
-use crate::hand_back::{Return, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::plan::{self, Request};
 use crate::request::{self, Reading};
 use crate::targets::{Asked, Context, Followed, Settlement};
 use crate::timestamp::Timestamp;
+use crate::visibility::{Return, When};
 
-/// Says when a record comes again, counted from the first of its batch. Once the time is up nobody
+/// Says when a record is redelivered, counted from the first of its batch. Once the time is up nobody
 /// listens, and the queue hides the record as long as it always does.
-pub fn come_again(returning: &UnboundedSender<Return>, first: usize) -> impl Fn(usize, When) {
+pub fn redeliver(returning: &UnboundedSender<Return>, first: usize) -> impl Fn(usize, When) {
     move |place, when| {
         let _ = returning.send(Return { record: first + place, when });
     }
@@ -88,7 +88,7 @@ impl Handler {
         records: &[Record],
         read: &[Read],
         invocation: &Invocation,
-        come_again: &dyn Fn(usize, When),
+        redeliver: &dyn Fn(usize, When),
         knowing: UnboundedSender<Known>,
     ) {
         let open: RefCell<BTreeSet<usize>> = RefCell::new((0..read.len()).collect());
@@ -103,14 +103,14 @@ impl Handler {
                 know(place, What::Nothing);
             }
         }
-        let deferred = |place, wait| come_again(place, When::At(Instant::now() + wait));
+        let deferred = |place, wait| redeliver(place, When::At(Instant::now() + wait));
         let context = self.context(invocation, &deferred);
         let unclear = self.carry_out(records, read, &context, &know).await;
         let context = self.context(invocation, &deferred);
         let followed = read.iter().enumerate().filter_map(|(record, read)| {
             let Read::FollowUp(follow_up) = read else { return None };
             let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
-            Some(Followed { cancellation, runs, standing: plan::standing(&records[record]), record })
+            Some(Followed { cancellation, runs, priority: plan::priority(&records[record]), record })
         });
         let followed: Vec<Followed> = followed.collect();
         let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
@@ -154,8 +154,8 @@ impl Handler {
         let settled = |place: usize, settlement: Settlement| match (&settlement.unclear, valid(place)) {
             (Some(_), Some(Valid { request, requested_at, .. })) => {
                 let (cancellation, requested_at) = (request.cancellation.as_ref(), *requested_at);
-                let standing = plan::standing(&records[place]);
-                let asked = Asked { cancellation, requested_at, standing, record: place };
+                let priority = plan::priority(&records[place]);
+                let asked = Asked { cancellation, requested_at, priority, record: place };
                 unclear.borrow_mut().push((asked, settlement));
             }
             _ => know(place, What::Settled(Box::new(settlement))),

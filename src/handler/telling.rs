@@ -16,7 +16,6 @@ use crate::call_error::CallError;
 use crate::contained::contained;
 use crate::event_source::{Record, Settled};
 use crate::follow_up::{Confirmation, FollowUp};
-use crate::hand_back::{self, When};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Sample;
@@ -25,8 +24,9 @@ use crate::publisher::Entry;
 use crate::retry::{ATTEMPT_LIMIT, portions};
 use crate::targets::Seen;
 use crate::timestamp::Timestamp;
+use crate::visibility::{self, When};
 
-/// What is known waits so long at most for more, to share the calls that publish it: longer than a first turn
+/// What is known waits so long at most for more, to share the calls that publish it: longer than a first permit
 /// is waited for, so that what the pace spreads out still goes out together.
 const TOGETHER: Duration = Duration::from_millis(2_500);
 
@@ -47,7 +47,7 @@ impl Handler {
         read: &[Read],
         known: UnboundedReceiver<Known>,
         invocation: &Invocation,
-        come_again: &dyn Fn(usize, When),
+        redeliver: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
         let told = portions(known, TOGETHER).map(async |mut known: Vec<Known>| {
             known.sort_by_key(|known| known.place);
@@ -59,7 +59,7 @@ impl Handler {
             let mut cases: Vec<Case> = cases.collect();
             self.follow_up(&mut cases, invocation).await;
             self.report(&mut cases, invocation);
-            self.publish(cases, invocation, come_again).await
+            self.publish(cases, invocation, redeliver).await
         });
         let done: Vec<Vec<Done>> = told.buffer_unordered(usize::MAX).collect().await;
         self.finish(done.into_iter().flatten().collect(), invocation)
@@ -93,7 +93,7 @@ impl Handler {
         let seen = match seen {
             Ok(seen) => seen,
             Err(_) if !self.writer.is_last_receive(case.record) => return case.told = Told::InLine,
-            // It does not come again, but its next message does.
+            // It is not redelivered, but its next message is.
             Err(_) => follow_up.runs.unseen(),
         };
         follow_up.learn(&seen);
@@ -134,8 +134,8 @@ impl Handler {
         }
     }
 
-    /// The next message could not be sent. A follow-up that does not come again ends here, with what is
-    /// known; true where the record does come again, or is no follow-up.
+    /// The next message could not be sent. A follow-up that is not redelivered ends here, with what is
+    /// known; true where the record is redelivered, or is no follow-up.
     fn give_up(&self, case: &mut Case<'_>, now: Timestamp) -> bool {
         let Some((follow_up, seen)) = &case.checked else { return true };
         if !self.writer.is_last_receive(case.record) {
@@ -145,7 +145,7 @@ impl Handler {
         false
     }
 
-    /// Writes the outcomes. One for which there is no time left comes again untold: the response must leave.
+    /// Writes the outcomes. One for which there is no time left is redelivered untold: the response must leave.
     fn report(&self, cases: &mut [Case<'_>], invocation: &Invocation) {
         for case in cases {
             if Instant::now() >= invocation.publishing_until && matches!(case.read, Read::Valid(_)) {
@@ -186,7 +186,7 @@ impl Handler {
     }
 
     /// Records that must not go before another one. One of our own messages must not go either.
-    pub(super) fn defer(&self, cases: &mut [Case<'_>], come_again: &dyn Fn(usize, When)) {
+    pub(super) fn defer(&self, cases: &mut [Case<'_>], redeliver: &dyn Fn(usize, When)) {
         for case in cases {
             let Case { place, record, at, .. } = *case;
             let outcome = match case.read {
@@ -199,16 +199,16 @@ impl Handler {
             };
             case.told = outcome.map_or(Told::InLine, |outcome| Told::Outcome(Box::new(outcome)));
             case.goes_back = true;
-            come_again(place, When::WithTheOneBefore);
+            redeliver(place, When::WithTheOneBefore);
         }
     }
 
-    /// Tells the world, in as few calls as can be, and the queue when a record that was tried comes again.
+    /// Tells the world, in as few calls as can be, and the queue when a record that was tried is redelivered.
     pub(super) async fn publish(
         &self,
         cases: Vec<Case<'_>>,
         invocation: &Invocation,
-        come_again: &dyn Fn(usize, When),
+        redeliver: &dyn Fn(usize, When),
     ) -> Vec<Done> {
         let entries: Vec<Entry> = cases.iter().filter_map(|case| self.entry(case)).collect();
         let until = invocation.publishing_until;
@@ -232,8 +232,8 @@ impl Handler {
             let (place, record, is_dropped) = (case.place, case.record, case.is_dropped());
             let asked = case.asked_wait.max(result.as_ref().err().and_then(|error| error.retry_after));
             let settled = case.settled(result.is_ok());
-            if let Some(wait) = hand_back::wait(&settled, record.source.receive_count, asked) {
-                come_again(place, When::At(Instant::now() + wait));
+            if let Some(wait) = visibility::wait(&settled, record.source.receive_count, asked) {
+                redeliver(place, When::At(Instant::now() + wait));
             }
             Done { place, settled, sample, is_dropped }
         });
@@ -241,7 +241,7 @@ impl Handler {
     }
 
     /// What is published of a case. Where a request could not be followed as it asked, nothing is, as long
-    /// as it comes again.
+    /// as it is redelivered.
     fn entry<'a>(&self, case: &'a Case<'_>) -> Option<Entry<'a>> {
         match &case.told {
             Told::Outcome(outcome) => {

@@ -16,7 +16,7 @@ use crate::vocabulary::{Disposition, Effect, Status};
 /// Writes outcomes as one deployment wants them.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer {
-    /// From this receive count on, a record does not come again.
+    /// From this receive count on, a record is not redelivered.
     pub max_receive_count: Option<u32>,
     /// The log holds the outcomes.
     pub logged: bool,
@@ -137,7 +137,7 @@ impl Writer {
         }
     }
 
-    /// The record does not come again, whatever becomes of it.
+    /// The record is not redelivered, whatever becomes of it.
     pub fn is_last_receive(&self, record: &Record) -> bool {
         let receives = record.source.receive_count.zip(self.max_receive_count);
         receives.is_some_and(|(count, most)| count >= most)

@@ -1,27 +1,27 @@
 //! As fast as a service allows, and no faster.
 //!
-//! Each operation has a [`Lane`] in which its calls wait for their turn, at a pace that starts from the
-//! published quota, or finds it. The lanes outlive an invocation. Who finds the lane too long gets a
-//! place in line instead, which says when to come again. A pace knows operations and time, and nothing
+//! Each operation has a [`Limiter`] in which its calls wait for their permit, at a pace that starts from the
+//! published quota, or finds it. The limiters outlive an invocation. Who finds the limiter too long gets a
+//! place in line instead, which says when to be redelivered. A pace knows operations and time, and nothing
 //! of requests, calls or queues.
 
 mod bucket;
-mod lane;
+mod limiter;
 mod line;
 pub mod operation;
 
 use std::collections::BTreeMap;
 
-pub use self::lane::{Came, Lane, Patience, Waiting};
-pub use self::line::Standing;
+pub use self::limiter::{Came, Deadline, Limiter, Waiting};
+pub use self::line::Priority;
 pub use self::operation::{Operation, Quota};
 
-/// The lanes of every operation that has one.
+/// The limiters of every operation that has one.
 #[derive(Debug)]
 pub struct Pace {
-    lanes: BTreeMap<&'static str, Lane>,
+    limiters: BTreeMap<&'static str, Limiter>,
     /// That of all operations which nobody declared.
-    undeclared: Lane,
+    undeclared: Limiter,
 }
 
 impl Pace {
@@ -32,14 +32,17 @@ impl Pace {
         rates: &BTreeMap<&'static str, Quota>,
         processes: u32,
     ) -> Self {
-        let lane = |operation: &'static Operation| {
+        let limiter = |operation: &'static Operation| {
             let known = rates.get(operation.name).copied().or(operation.quota);
-            (operation.name, Lane::new(known, processes))
+            (operation.name, Limiter::new(known, processes))
         };
-        Self { lanes: operations.into_iter().map(lane).collect(), undeclared: Lane::new(None, processes) }
+        Self {
+            limiters: operations.into_iter().map(limiter).collect(),
+            undeclared: Limiter::new(None, processes),
+        }
     }
 
-    pub fn lane(&self, operation: &Operation) -> &Lane {
-        self.lanes.get(operation.name).unwrap_or(&self.undeclared)
+    pub fn limiter(&self, operation: &Operation) -> &Limiter {
+        self.limiters.get(operation.name).unwrap_or(&self.undeclared)
     }
 }

@@ -1,7 +1,7 @@
 //! Finding out what an answer left unsaid: why a run could not be canceled, and whether it stopped.
 //!
 //! An explaining look-up is a courtesy. It comes after every cancel of the batch, in the time that is
-//! left, and where it fails, or its turn does not come in time, the outcome stands without it. One
+//! left, and where it fails, or its permit does not come in time, the outcome stands without it. One
 //! serves all requests of a batch for a target that is read as a whole.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What has become of runs that were asked to end.
 //!
-//! These reads are no courtesy: they are what a follow-up is for. Each waits for its turn like a call, and
-//! one whose turn is too far away sends its record away, to come again in its place. One serves all
+//! These reads are no courtesy: they are what a follow-up is for. Each waits for its permit like a call, and
+//! one whose permit is too far away sends its record away, to be redelivered in its place. One serves all
 //! requests of a batch that follow a target that is read as a whole, or the same runs. Nothing is changed here.
 
 use std::collections::BTreeMap;
@@ -13,23 +13,23 @@ use super::target::Target;
 use super::{Cancellation, Context, LookUp, Runs, Sight};
 use crate::call_error::{CallError, Class};
 use crate::contained::contained_in;
-use crate::pace::Standing;
+use crate::pace::Priority;
 
 /// A request whose runs are looked up.
 pub struct Followed<'a, C: ?Sized = dyn Cancellation> {
     pub cancellation: &'a C,
     pub runs: &'a Runs,
-    pub standing: Standing,
+    pub priority: Priority,
     /// The record that it came with, by its place in the batch.
     pub record: usize,
 }
 
-/// What was seen of the runs, or the turn was too far away.
+/// What was seen of the runs, or the permit was too far away.
 pub type Seen = Result<Sight, CallError>;
 
 impl<'a, C: ?Sized> Followed<'a, C> {
     pub(super) fn with<D: ?Sized>(&self, cancellation: &'a D) -> Followed<'a, D> {
-        Followed { cancellation, runs: self.runs, standing: self.standing, record: self.record }
+        Followed { cancellation, runs: self.runs, priority: self.priority, record: self.record }
     }
 }
 
@@ -60,9 +60,9 @@ async fn follow_together<T: Target>(
     requests: &[Followed<'_, T::Cancellation>],
     context: &Context<'_>,
 ) -> Vec<Seen> {
-    let standings = requests.iter().map(|followed| followed.standing);
-    let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
-    let (seen, error) = target.follow(requests, &LookUp::needed(context, standing)).await;
+    let standings = requests.iter().map(|followed| followed.priority);
+    let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+    let (seen, error) = target.follow(requests, &LookUp::needed(context, priority)).await;
     if let Some(error) = error.as_ref().filter(|error| error.class == Class::Deferred) {
         let away = requests.iter().map(|followed| {
             if let Some(place) = error.retry_after {

@@ -1,15 +1,15 @@
-//! Reads for one purpose, each call in its turn.
+//! Reads for one purpose, each call with a permit.
 
 use std::cell::Cell;
 
 use super::Context;
 use crate::call_error::{Answer, CallError};
-use crate::pace::{Operation, Patience, Standing};
+use crate::pace::{Deadline, Operation, Priority};
 
 /// Reads for one purpose. They never change anything at a service.
 pub struct LookUp<'a> {
     context: Context<'a>,
-    standing: Standing,
+    priority: Priority,
     /// The answer is worth a wait, but not the request.
     courtesy: bool,
     /// A first page was read: the rest is worth all the time there is, or it was read for nothing.
@@ -19,12 +19,12 @@ pub struct LookUp<'a> {
 impl<'a> LookUp<'a> {
     /// Reads that the outcome can do without.
     pub fn courtesy(context: &Context<'a>) -> Self {
-        Self { context: *context, standing: Standing::Urgent, courtesy: true, begun: Cell::new(false) }
+        Self { context: *context, priority: Priority::Urgent, courtesy: true, begun: Cell::new(false) }
     }
 
     /// Reads without which a request cannot be carried out.
-    pub fn needed(context: &Context<'a>, standing: Standing) -> Self {
-        Self { context: *context, standing, courtesy: false, begun: Cell::new(false) }
+    pub fn needed(context: &Context<'a>, priority: Priority) -> Self {
+        Self { context: *context, priority, courtesy: false, begun: Cell::new(false) }
     }
 
     /// The same in the middle of a request, which is then worth all the time there is.
@@ -40,16 +40,16 @@ impl<'a> LookUp<'a> {
     /// Makes one call, attempts and all.
     ///
     /// # Errors
-    /// The last failure; deferred, where its turn is too far away and nothing was read yet.
+    /// The last failure; deferred, where its permit is too far away and nothing was read yet.
     pub async fn read<T>(
         &self,
         operation: &Operation,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let (lane, until) = (self.context.pace.lane(operation), self.context.until);
+        let (limiter, until) = (self.context.pace.limiter(operation), self.context.until);
         let begun = self.begun.get() && !self.courtesy;
-        let patience = if begun { Patience::Begun { until } } else { Patience::First { until } };
-        let waiting = match lane.join(self.standing, patience) {
+        let deadline = if begun { Deadline::Begun { until } } else { Deadline::First { until } };
+        let waiting = match limiter.join(self.priority, deadline) {
             Ok(waiting) => waiting,
             Err(_) if begun => return Err(CallError::deadline(Answer::NotAsked)),
             Err(place) => return Err(CallError::deferred(place)),

@@ -38,7 +38,7 @@ pub use self::settlement::{Conclusion, Settlement, status_of};
 pub use self::single::{Description, Single};
 pub use self::target::{Accepted, Answered, Calls, Question, Read, Reading, Shared, Target};
 use crate::call_error::CallError;
-use crate::pace::{Pace, Standing};
+use crate::pace::{Pace, Priority};
 use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
 
@@ -50,8 +50,8 @@ pub struct Asked<'a, C: ?Sized = dyn Cancellation> {
     pub cancellation: &'a C,
     /// Since when it counts.
     pub requested_at: Moment,
-    /// How it stands among those that wait for their turn.
-    pub standing: Standing,
+    /// How it stands among those that wait for their permit.
+    pub priority: Priority,
     /// The record that it came with, by its place in the batch.
     pub record: usize,
 }
@@ -66,8 +66,8 @@ impl<C: ?Sized> Copy for Asked<'_, C> {}
 
 impl<C: ?Sized> Asked<'_, C> {
     fn with<'a, D: ?Sized>(&self, cancellation: &'a D) -> Asked<'a, D> {
-        let Self { requested_at, standing, record, .. } = *self;
-        Asked { cancellation, requested_at, standing, record }
+        let Self { requested_at, priority, record, .. } = *self;
+        Asked { cancellation, requested_at, priority, record }
     }
 }
 
@@ -81,7 +81,7 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// So many pages are read to explain an outcome.
     pub max_pages: u32,
-    /// Told at once which record's turn is too far away, and how long it is best left alone.
+    /// Told at once which record's permit is too far away, and how long it is best left alone.
     pub deferred: &'a dyn Fn(usize, Duration),
     /// Told of a look-up that failed and without which the outcomes stand.
     pub look_up_failed: &'a dyn Fn(&Service, &CallError),

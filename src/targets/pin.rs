@@ -12,7 +12,7 @@ use super::port::Tell;
 use super::target::{Reading, Target};
 use super::{Asked, Conclusion, Context, LookUp, Settlement, share, status_of};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
-use crate::pace::Standing;
+use crate::pace::Priority;
 use crate::timestamp::Moment;
 use crate::vocabulary::{Effect, Status};
 
@@ -51,9 +51,9 @@ pub async fn settle_read<T: Target>(
     context: &Context<'_>,
     tell: Tell<'_>,
 ) {
-    let standings = requests.iter().map(|reading| reading.asked.standing);
-    let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
-    let read = match target.read(requests, &LookUp::needed(context, standing)).await {
+    let standings = requests.iter().map(|reading| reading.asked.priority);
+    let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+    let read = match target.read(requests, &LookUp::needed(context, priority)).await {
         Ok(read) => read,
         Err(error) => {
             let unread = |asked: &Asked<'_, _>| Settlement::unread(error.clone(), asked.record, context);
@@ -94,7 +94,7 @@ impl Settlement {
     }
 
     /// A read that is no courtesy failed. A refusal of what only we asked is no refusal of the request,
-    /// which comes again.
+    /// which is redelivered.
     fn unread(error: CallError, record: usize, context: &Context<'_>) -> Self {
         let status = match status_of(error.class) {
             status @ (Status::Denied | Status::NotFound | Status::Deferred) => status,

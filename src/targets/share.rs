@@ -1,7 +1,7 @@
 //! Requests that share calls: the fewest calls for all, and to each request its own part of the answers.
 //!
-//! Calls wait for their turns side by side, in the order of the requests. A request of which nothing was
-//! asked when its turn proves too far away is deferred; once one of its calls goes, the others wait for
+//! Calls wait for their permits side by side, in the order of the requests. A request of which nothing was
+//! asked when its permit proves too far away is deferred; once one of its calls goes, the others wait for
 //! theirs. A shared call that is refused for good is made again for each request alone: what is wrong
 //! with one must not decide for the others. Nothing here knows a service.
 
@@ -19,11 +19,11 @@ use super::target::{Accepted, Answered, Calls, Shared};
 use super::{Asked, Context, Settlement, Tell};
 use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::contained::contained;
-use crate::pace::{Patience, Standing, Waiting};
+use crate::pace::{Deadline, Priority, Waiting};
 use crate::retry::Attempts;
 use crate::vocabulary::Effect;
 
-/// A call that was made, or whose turn did not come.
+/// A call that was made, or whose permit did not come.
 struct Made<T: Calls> {
     call: T::Call,
     requests: Vec<usize>,
@@ -114,8 +114,8 @@ impl<'a, T: Calls> Sharing<'a, T> {
             let known = shared.requests.iter().filter_map(|&request| away[request]).max();
             let waiting = match known.filter(|_| !any_begun) {
                 Some(place) => Err(place),
-                None if any_begun => self.join(&shared.requests, Patience::Begun { until }),
-                None => self.join(&shared.requests, Patience::First { until }),
+                None if any_begun => self.join(&shared.requests, Deadline::Begun { until }),
+                None => self.join(&shared.requests, Deadline::First { until }),
             };
             let more = shared.requests.iter().any(|&request| calls_of[request].len() > 1);
             let waiting = waiting.map(|waiting| if more { waiting.begun(until) } else { waiting });
@@ -134,10 +134,10 @@ impl<'a, T: Calls> Sharing<'a, T> {
         calls.into_iter().map(join).collect()
     }
 
-    fn join(&self, on_call: &[usize], patience: Patience) -> Result<Waiting<'a>, Duration> {
-        let standings = on_call.iter().map(|&request| self.requests[request].standing);
-        let standing = standings.reduce(Standing::or_senior).unwrap_or(Standing::Urgent);
-        self.context.pace.lane(T::CANCEL).join(standing, patience)
+    fn join(&self, on_call: &[usize], deadline: Deadline) -> Result<Waiting<'a>, Duration> {
+        let standings = on_call.iter().map(|&request| self.requests[request].priority);
+        let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+        self.context.pace.limiter(T::CANCEL).join(priority, deadline)
     }
 
     async fn make(&self, shared: Shared<T::Call>, waiting: Result<Waiting<'_>, CallError>) -> Made<T> {
@@ -161,7 +161,7 @@ impl<'a, T: Calls> Sharing<'a, T> {
 
     /// Makes a call for requests of which something was asked before.
     async fn make_begun(&self, shared: Shared<T::Call>) -> Made<T> {
-        let waiting = self.join(&shared.requests, Patience::Begun { until: self.context.until });
+        let waiting = self.join(&shared.requests, Deadline::Begun { until: self.context.until });
         self.make(shared, waiting.map_err(CallError::deferred)).await
     }
 
@@ -240,12 +240,12 @@ fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>])
     }
 }
 
-/// No call was made for want of a turn or of time.
+/// No call was made for want of a permit or of time.
 fn never_came(error: &CallError) -> bool {
     error.class == Class::Deferred || (error.answer == Answer::NotAsked && error.code == "DeadlineExceeded")
 }
 
-/// The place in line of a request of which nothing was asked, though there were turns: all calls that may be
+/// The place in line of a request of which nothing was asked, though there were permits: all calls that may be
 /// under way at once were.
 fn place_without_a_slot<T: Calls>(own: &[&Made<T>]) -> Option<Duration> {
     let errors = own.iter().map(|made| made.attempts.result.as_ref().err().filter(|error| never_came(error)));

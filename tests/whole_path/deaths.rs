@@ -21,7 +21,7 @@ use crate::function::Function;
 use crate::services;
 
 /// A step that does not come in this time does not come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// So long a delivery is held up where another one overtakes it.
 const HELD_UP_MS: u64 = 1_500;
 
@@ -196,7 +196,7 @@ impl Delivery {
             })
         });
         let missing = || format!("expected call {number} of {operation}, got {:#?}", simulator.ledger());
-        timeout(PATIENCE, held).await.map_err(|_| missing())
+        timeout(FIRST_WAIT, held).await.map_err(|_| missing())
     }
 
     /// Ends the process, and with it the delivery; left is what it logged.

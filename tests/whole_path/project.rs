@@ -78,7 +78,7 @@ fn only_in(allowed: &[&str], texts: &[&str]) -> Result<(), String> {
 
 fn sdk_is_named_only_where_it_may_be() -> Result<(), String> {
     only_in(
-        &["src/client/", "src/targets/", "src/publisher/", "src/hand_back/", "src/main.rs"],
+        &["src/client/", "src/targets/", "src/publisher/", "src/visibility/", "src/main.rs"],
         &["aws_sdk_", "aws_smithy_", "aws_config", "aws_credential_types"],
     )
 }

@@ -52,7 +52,7 @@ const UNPREPARED: &str = "a first call could not be prepared";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:outcomes";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:follow-ups";
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -146,7 +146,7 @@ impl Stage {
     /// Starts the function, waits until it wants an event, and checks; returned is the log too.
     async fn run(&self, check: impl AsyncFn(&Self) -> Result<(), String>) -> Result<String, String> {
         let function = Function::start(&self.variables).map_err(|error| error.to_string())?;
-        let polled = timeout(PATIENCE, self.simulator.polled()).await;
+        let polled = timeout(FIRST_WAIT, self.simulator.polled()).await;
         let checked = match polled {
             Ok(()) => check(self).await,
             Err(_) => Err("expected the function to wait for an event".into()),

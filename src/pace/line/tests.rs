@@ -1,11 +1,11 @@
 use super::*;
 
-const FIRST: Standing = Standing::Received(1);
+const FIRST: Priority = Priority::Received(1);
 
-fn places(processes: u32, standing: Standing, rate: f64, count: usize) -> Vec<f64> {
+fn places(processes: u32, priority: Priority, rate: f64, count: usize) -> Vec<f64> {
     let (mut line, now) = (Line::new(processes), Instant::now());
-    let turn = seconds(1.0 / rate);
-    (0..count).map(|_| line.place(standing, turn, rate, now).as_secs_f64()).collect()
+    let permit = seconds(1.0 / rate);
+    (0..count).map(|_| line.place(priority, permit, rate, now).as_secs_f64()).collect()
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn whoever_comes_for_the_first_time_is_behind_the_line() {
         line.place(FIRST, seconds(0.5), 2.0, now);
     }
     assert_eq!(line.ahead(FIRST, 2.0, now), seconds(2.5));
-    assert_eq!(line.ahead(Standing::Received(2), 2.0, now), Duration::ZERO);
-    assert_eq!(line.ahead(Standing::Urgent, 2.0, now), Duration::ZERO);
+    assert_eq!(line.ahead(Priority::Received(2), 2.0, now), Duration::ZERO);
+    assert_eq!(line.ahead(Priority::Urgent, 2.0, now), Duration::ZERO);
     assert_eq!(line.ahead(FIRST, 2.0, now + seconds(2.0)), Duration::ZERO);
 }
 
@@ -48,7 +48,7 @@ fn where_another_process_may_be_free_a_record_comes_again_sooner() {
 
 #[test]
 fn who_was_sent_away_often_waits_more_patiently_and_at_last_for_this_processs_own_turn() {
-    let reach = |receives| places(10, Standing::Received(receives), 0.2, 10)[9];
+    let reach = |receives| places(10, Priority::Received(receives), 0.2, 10)[9];
     let reaches: Vec<f64> = [1, 4, 8, 12, 16].map(reach).into();
     assert!(reaches.windows(2).all(|pair| pair[0] <= pair[1]), "{reaches:?}");
     assert!(reaches[0] < 5.0 && reaches[4] > 44.0, "{reaches:?}");
@@ -61,21 +61,21 @@ fn no_place_is_further_away_than_visibility_reaches() {
 
 #[test]
 fn what_shares_a_call_goes_with_the_one_that_waited_longest() {
-    let (one, five) = (Standing::Received(1), Standing::Received(5));
-    assert_eq!(one.or_senior(five), five);
-    assert_eq!(one.or_senior(Standing::Urgent), Standing::Urgent);
+    let (one, five) = (Priority::Received(1), Priority::Received(5));
+    assert_eq!(one.or_higher(five), five);
+    assert_eq!(one.or_higher(Priority::Urgent), Priority::Urgent);
 }
 
 #[test]
 fn a_line_is_given_up_where_turns_went_unused_and_nobody_came_back() {
     let start = Instant::now();
-    let returned = Standing::Received(2);
+    let returned = Priority::Received(2);
     for (rate, unused, came_back, given_up) in [
         (2.0, 4.0, None, true),
         (2.0, 3.9, None, false),
         (2.0, 60.0, Some(3.9), false),
         (2.0, 60.0, Some(4.0), true),
-        // At a slow pace it is two turns.
+        // At a slow pace it is two permits.
         (0.1, 19.9, None, false),
         (0.1, 20.0, None, true),
         (0.1, 60.0, Some(19.9), false),

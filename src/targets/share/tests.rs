@@ -94,7 +94,7 @@ async fn run(
     let asked = named.iter().enumerate().map(|(place, cancellation)| Asked {
         cancellation,
         requested_at: crate::timestamp::Timestamp::LATEST.into(),
-        standing: Standing::Received(1),
+        priority: Priority::Received(1),
         record: place,
     });
     let settled = RefCell::new(BTreeMap::new());
@@ -210,7 +210,7 @@ async fn a_turn_is_waited_for_up_to_two_seconds_and_beyond_that_the_request_is_d
     assert_eq!(statuses(&run)[5..], [Status::Deferred, Status::Deferred]);
     let settlement = &run.settlements[5];
     assert_eq!((settlement.attempts, settlement.effect, &settlement.error), (0, Effect::None, &None));
-    // Their places differ, and each is when its turn comes.
+    // Their places differ, and each is when its permit comes.
     let deferred: Vec<usize> = run.deferred.iter().map(|(record, _)| *record).collect();
     assert_eq!(deferred, [5, 6]);
     assert!(
@@ -250,7 +250,7 @@ async fn what_is_throttled_before_the_call_does_not_slow_the_pace() {
 
 #[tokio::test(start_paused = true)]
 async fn the_repeat_of_a_call_waits_for_its_turn_and_is_never_deferred() {
-    // Each refusal slows the pace, so that the third turn comes after more than two seconds.
+    // Each refusal slows the pace, so that the third permit comes after more than two seconds.
     let run =
         run(&["a"], 1.0, 60, vec![fault(Class::Throttle), fault(Class::Throttle), fault(Class::Throttle)])
             .await;
@@ -304,7 +304,7 @@ async fn what_has_a_turn_and_no_slot_is_deferred_however_many_calls_it_needs() {
     let asked = named.iter().enumerate().map(|(place, cancellation)| Asked {
         cancellation,
         requested_at: crate::timestamp::Timestamp::LATEST.into(),
-        standing: Standing::Received(1),
+        priority: Priority::Received(1),
         record: place,
     });
     let asked: Vec<_> = asked.collect();

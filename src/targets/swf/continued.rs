@@ -2,7 +2,7 @@
 //!
 //! A run that closes as continued has not ended: what was asked of the workflow is asked of the run that
 //! continues it, in the time that is left, and of the next one where that is continued too. Where it is
-//! not shown yet, or no time is left, the request comes again.
+//! not shown yet, or no time is left, the request is redelivered.
 
 use super::Cancellation;
 use super::meant::{From, still_running};
@@ -17,7 +17,7 @@ impl Workflow<'_> {
     /// Asks for the run that continues one of a request that named none.
     ///
     /// # Errors
-    /// A read that failed, after which the request comes again.
+    /// A read that failed, after which the request is redelivered.
     pub(super) async fn ask_what_continues(
         &self,
         run: Run,
@@ -25,7 +25,7 @@ impl Workflow<'_> {
         settlement: &mut Settlement,
     ) -> Result<(), CallError> {
         let context = self.look_up.context();
-        let needed = Workflow { look_up: &LookUp::needed(context, asked.standing).begun(), ..*self };
+        let needed = Workflow { look_up: &LookUp::needed(context, asked.priority).begun(), ..*self };
         let (mut told, mut known) = (still_running(&run), vec![run.run_id.clone()]);
         let from = match run.started_by(asked.requested_at) {
             true => From::Run(run),

@@ -1,7 +1,7 @@
 //! When a record that goes back to its queue is seen again.
 //!
-//! Left alone, it would be hidden for the queue's whole visibility timeout. A deferred record comes again
-//! when its turn does; a failed one after a while that grows with its receives; a denied one when a person
+//! Left alone, it would be hidden for the queue's whole visibility timeout. A deferred record is redelivered
+//! when its permit is due; a failed one after a while that grows with its receives; a denied one when a person
 //! may have mended the reason. This is a courtesy to the queue: where it fails, nothing else changes. It
 //! knows records and waits, and nothing of requests.
 
@@ -52,10 +52,10 @@ pub enum When {
 }
 
 /// How long a record that was tried and goes back stays hidden: at least as long as was `asked` for. None
-/// where it does not go back, and where it was deferred, which was said when its turn was known.
+/// where it does not go back, and where it was deferred, which was said when its permit was known.
 pub fn wait(settled: &Settled, receive_count: Option<u32>, asked: Option<Duration>) -> Option<Duration> {
     let denied = settled.outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Denied);
-    let tried = settled.comes_again() && !settled.in_line;
+    let tried = settled.is_redelivered() && !settled.in_line;
     tried.then(|| wait_after(denied, receive_count, asked.unwrap_or_default()))
 }
 
@@ -70,13 +70,13 @@ fn wait_after(denied: bool, receive_count: Option<u32>, asked: Duration) -> Dura
 }
 
 /// Gives records back to their queues.
-pub struct HandBack {
+pub struct Visibility {
     queues: sqs::Queues,
     /// Its calls must never keep a cancel or an outcome waiting, so they are counted apart.
     retry: Retry,
 }
 
-impl HandBack {
+impl Visibility {
     /// Builds the client; `retry` is for its calls alone.
     pub fn connect(aws: &SdkConfig, retry: Retry) -> Self {
         Self { queues: sqs::Queues::connect(aws), retry }

@@ -1,9 +1,9 @@
-//! One operation's lane: who waits for a turn, in what order, and what the answers teach.
+//! One operation's limiter: who waits for a permit, in what order, and what the answers teach.
 //!
-//! Turns are taken in the order of joining, but the repeat of a call goes first: it has little time, and a
-//! record that is sent away loses nothing. Whoever joins learns at once whether the turn will come in
+//! Permits are taken in the order of joining, but the repeat of a call goes first: it has little time, and a
+//! record that is sent away loses nothing. Whoever joins learns at once whether the permit will come in
 //! time, and gets a place in the line of those sent away where it will not. A pace that changes moves
-//! the turns of all who wait.
+//! the permits of all who wait.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -14,16 +14,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::bucket::Bucket;
-use super::line::{Line, Standing};
+use super::line::{Line, Priority};
 use super::operation::Quota;
 
-/// A first call waits so long for its turn.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// A first call waits so long for its permit.
+pub const FIRST_WAIT: Duration = Duration::from_secs(2);
 
-/// How long a call may wait for its turn.
+/// How long a call may wait for its permit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Patience {
-    /// Nothing was asked yet, so the record can as well come again.
+pub enum Deadline {
+    /// Nothing was asked yet, so the record can as well be redelivered.
     First { until: Instant },
     /// Something was asked: the rest is worth all the time there is.
     Begun { until: Instant },
@@ -31,12 +31,12 @@ pub enum Patience {
     Repeat { until: Instant },
 }
 
-impl Patience {
+impl Deadline {
     /// A first call leaves time to be repeated: refused too late it would have failed, and burned a receive
     /// as one that was deferred.
     fn ends(self, now: Instant, repeat: Duration) -> Instant {
         match self {
-            Self::First { until } => until.checked_sub(repeat).unwrap_or(now).clamp(now, now + PATIENCE),
+            Self::First { until } => until.checked_sub(repeat).unwrap_or(now).clamp(now, now + FIRST_WAIT),
             Self::Begun { until } | Self::Repeat { until } => until,
         }
     }
@@ -44,16 +44,16 @@ impl Patience {
 
 /// Where the calls of one operation wait.
 #[derive(Debug)]
-pub struct Lane {
+pub struct Limiter {
     state: Mutex<State>,
-    /// The turns of those who wait have moved.
+    /// The permits of those who wait have moved.
     moved: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     bucket: Bucket,
-    /// In the order of their turns.
+    /// In the order of their permits.
     waiting: VecDeque<Ticket>,
     next: u64,
     line: Line,
@@ -69,10 +69,10 @@ struct Ticket {
 /// Someone who waits. Leaving gives the place up.
 #[derive(Debug)]
 pub struct Waiting<'a> {
-    pub lane: &'a Lane,
-    pub standing: Standing,
+    pub limiter: &'a Limiter,
+    pub priority: Priority,
     ticket: Ticket,
-    patience: Patience,
+    deadline: Deadline,
     ends: Instant,
 }
 
@@ -80,15 +80,15 @@ pub struct Waiting<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Came {
     /// One call may go.
-    Turn,
-    /// Nothing was asked, and the turn has moved too far away: best tried again after so long.
+    Permit,
+    /// Nothing was asked, and the permit has moved too far away: best tried again after so long.
     Away(Duration),
     /// The time is up.
     Never,
 }
 
-impl Lane {
-    /// A lane for one of so many processes; `known` is the quota of the account.
+impl Limiter {
+    /// A limiter for one of so many processes; `known` is the quota of the account.
     pub fn new(known: Option<Quota>, processes: u32) -> Self {
         let part = known.unwrap_or(Quota::UNPUBLISHED).part(processes);
         Self {
@@ -105,41 +105,41 @@ impl Lane {
     /// Joins those who wait.
     ///
     /// # Errors
-    /// How long to stay away, where the turn would not come in time.
-    pub fn join(&self, standing: Standing, patience: Patience) -> Result<Waiting<'_>, Duration> {
+    /// How long to stay away, where the permit would not come in time.
+    pub fn join(&self, priority: Priority, deadline: Deadline) -> Result<Waiting<'_>, Duration> {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
-        let ticket = Ticket { is_first: !matches!(patience, Patience::Repeat { .. }), number: state.next };
+        let ticket = Ticket { is_first: !matches!(deadline, Deadline::Repeat { .. }), number: state.next };
         let place = state.waiting.partition_point(|other| *other < ticket);
-        let turn = state.turn_of(place);
-        if !turn.is_zero() {
+        let permit = state.permit_of(place);
+        if !permit.is_zero() {
             state.bucket.wanted(now);
         }
-        let ahead = match patience {
-            Patience::First { .. } => state.ahead(standing, now),
-            Patience::Begun { .. } | Patience::Repeat { .. } => Duration::ZERO,
+        let ahead = match deadline {
+            Deadline::First { .. } => state.ahead(priority, now),
+            Deadline::Begun { .. } | Deadline::Repeat { .. } => Duration::ZERO,
         };
-        let ends = patience.ends(now, state.bucket.time_to_repeat());
-        // A turn that is there is taken even where no time is left: that is for the call to say.
-        let wait = turn.max(ahead);
+        let ends = deadline.ends(now, state.bucket.time_to_repeat());
+        // A permit that is there is taken even where no time is left: that is for the call to say.
+        let wait = permit.max(ahead);
         if !wait.is_zero() && wait > ends.saturating_duration_since(now) {
-            return Err(match patience {
-                Patience::First { .. } => state.place(standing, now),
-                Patience::Begun { .. } | Patience::Repeat { .. } => wait,
+            return Err(match deadline {
+                Deadline::First { .. } => state.place(priority, now),
+                Deadline::Begun { .. } | Deadline::Repeat { .. } => wait,
             });
         }
         state.next += 1;
         state.waiting.insert(place, ticket);
-        Ok(Waiting { lane: self, ticket, standing, patience, ends })
+        Ok(Waiting { limiter: self, ticket, priority, deadline, ends })
     }
 
     /// A place in the line of those sent away.
-    pub fn place(&self, standing: Standing) -> Duration {
+    pub fn place(&self, priority: Priority) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
         state.bucket.fill(now);
-        state.place(standing, now)
+        state.place(priority, now)
     }
 
     /// The call that started at `started` was answered, and not by throttling.
@@ -162,31 +162,31 @@ impl Lane {
 }
 
 impl State {
-    /// When the turn comes of whoever has so many before him.
-    fn turn_of(&self, before: usize) -> Duration {
-        // No lane is so long that its length is not exact.
+    /// When the permit comes of whoever has so many before him.
+    fn permit_of(&self, before: usize) -> Duration {
+        // No limiter is so long that its length is not exact.
         self.bucket.wait_for(before as f64 + 1.0)
     }
 
     /// How long those in line come first.
-    fn ahead(&mut self, standing: Standing, now: Instant) -> Duration {
+    fn ahead(&mut self, priority: Priority, now: Instant) -> Duration {
         // What others wait for is not unused.
         let unused = if self.waiting.is_empty() { self.bucket.unused() } else { Duration::ZERO };
         let rate = self.bucket.rate();
-        self.line.comes(standing, unused, rate, now);
-        self.line.ahead(standing, rate, now)
+        self.line.comes(priority, unused, rate, now);
+        self.line.ahead(priority, rate, now)
     }
 
-    fn place(&mut self, standing: Standing, now: Instant) -> Duration {
-        let turn = self.turn_of(self.waiting.len());
-        self.line.place(standing, turn, self.bucket.rate(), now)
+    fn place(&mut self, priority: Priority, now: Instant) -> Duration {
+        let permit = self.permit_of(self.waiting.len());
+        self.line.place(priority, permit, self.bucket.rate(), now)
     }
 
-    /// Takes the turn, or says how long it is still away.
+    /// Takes the permit, or says how long it is still away.
     fn take(&mut self, ticket: Ticket, now: Instant) -> Result<(), Duration> {
         self.bucket.fill(now);
         let place = self.waiting.binary_search(&ticket).unwrap_or_default();
-        let wait = self.turn_of(place);
+        let wait = self.permit_of(place);
         if !wait.is_zero() {
             return Err(wait);
         }
@@ -197,32 +197,32 @@ impl State {
 }
 
 impl Waiting<'_> {
-    /// Nothing was asked yet, so the record can as well come again.
+    /// Nothing was asked yet, so the record can as well be redelivered.
     pub fn is_first(&self) -> bool {
-        matches!(self.patience, Patience::First { .. })
+        matches!(self.deadline, Deadline::First { .. })
     }
 
     /// More was begun with this one, so it is worth all the time there is.
     pub fn begun(mut self, until: Instant) -> Self {
-        self.patience = Patience::Begun { until };
+        self.deadline = Deadline::Begun { until };
         self.ends = until;
         self
     }
 
-    /// Waits for the turn, as long as the patience lasts.
-    pub async fn turn(self) -> Came {
+    /// Waits for the permit, as long as the deadline lasts.
+    pub async fn permit(self) -> Came {
         loop {
-            let mut moved = pin!(self.lane.moved.notified());
+            let mut moved = pin!(self.limiter.moved.notified());
             moved.as_mut().enable();
             let now = Instant::now();
-            let away = match self.lane.state().take(self.ticket, now) {
-                Ok(()) => return Came::Turn,
+            let away = match self.limiter.state().take(self.ticket, now) {
+                Ok(()) => return Came::Permit,
                 Err(away) => away,
             };
             if now >= self.ends {
-                return match self.patience {
-                    Patience::First { .. } => Came::Away(self.lane.place(self.standing)),
-                    Patience::Begun { .. } | Patience::Repeat { .. } => Came::Never,
+                return match self.deadline {
+                    Deadline::First { .. } => Came::Away(self.limiter.place(self.priority)),
+                    Deadline::Begun { .. } | Deadline::Repeat { .. } => Came::Never,
                 };
             }
             // A clock that ticks in milliseconds would otherwise wake a moment too early, and again.
@@ -234,11 +234,11 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.lane.state();
+        let mut state = self.limiter.state();
         if let Ok(place) = state.waiting.binary_search(&self.ticket) {
             state.waiting.remove(place);
             drop(state);
-            self.lane.moved.notify_waiters();
+            self.limiter.moved.notify_waiters();
         }
     }
 }
