@@ -3,18 +3,14 @@
 //! It is data. Nothing here knows how a round is run or what must come of it. Times are milliseconds
 //! since the round began. All that goes wrong comes to an end, so that every queue gets empty.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use countermand_simulator::{
-    AppflowRecordsOrder, CloseStatus, CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Fault,
-    Flow, Limit, Redrive, Run, RunStatus, Timestamp, WorkflowExecution, World,
-};
+use countermand_simulator::{Fault, Limit, Redrive, Timestamp, World};
 use fastrand::Rng;
 
-use super::events::{self, Event};
 use super::faults;
 use super::requests::{self, Message};
+use crate::services::draw::{self, Event, pick};
 
 /// The queue of an in-order round ends as those of SQS do.
 const QUEUES: [&str; 2] = ["requests", "requests.fifo"];
@@ -73,9 +69,14 @@ impl Round {
             ("COUNTERMAND_MAX_ATTEMPTS", random.u32(1..7).to_string()),
             ("COUNTERMAND_MAX_IN_FLIGHT_CALLS", pick(random, &[1, 3, 10, 10]).to_string()),
         ];
-        let mut world = world(random, base);
+        let mut world = draw::world(random, base);
         let queue = QUEUES[usize::from(in_order)];
-        world.queues.extend([queue, DEAD].map(String::from));
+        world.queues = ["outcomes", queue, DEAD].map(String::from).into();
+        (world.buses, world.topics) = (vec!["outcomes".into()], vec!["outcomes".into()]);
+        let mut events: Vec<_> = (0..random.usize(..25))
+            .map(|number| (random.i64(0..150_000), Event::draw(random, number)))
+            .collect();
+        events.sort_by_key(|(at, _)| *at);
         let mut round = Round {
             in_order,
             processes,
@@ -86,7 +87,7 @@ impl Round {
             pin_after: pin_after * 1_000,
             variables,
             messages: requests::draw(random, base),
-            events: events::draw(random),
+            events,
             faults: faults::draw(random, destination),
             limits: faults::limits(random),
             deaths: (0..random.usize(..7)).map(|_| death(random)).collect(),
@@ -120,16 +121,6 @@ fn arn(destination: &str) -> String {
     format!("arn:aws:{name}")
 }
 
-pub fn pick<T: Copy>(random: &mut Rng, choices: &[T]) -> T {
-    choices[random.usize(..choices.len())]
-}
-
-/// The moment so many milliseconds after the base.
-pub fn at(base: Timestamp, millis: i64) -> Timestamp {
-    let apart = Duration::from_millis(millis.unsigned_abs());
-    if millis < 0 { base - apart } else { base + apart }
-}
-
 fn death(random: &mut Rng) -> Death {
     let call = random.u64(1..16);
     match random.u8(..7) {
@@ -140,79 +131,4 @@ fn death(random: &mut Rng) -> Death {
         5 => Death::Panic(call),
         _ => Death::Response,
     }
-}
-
-fn world(random: &mut Rng, base: Timestamp) -> World {
-    let orders =
-        [AppflowRecordsOrder::NewestFirst, AppflowRecordsOrder::OldestFirst, AppflowRecordsOrder::Shuffled];
-    World {
-        appflow: (0..requests::FLOWS)
-            .map(|flow| (format!("flow-{flow}"), self::flow(random, base)))
-            .collect(),
-        swf: [(requests::DOMAIN.into(), domain(random, base))].into(),
-        cloudflow: [(requests::CLOUDFLOW.into(), cloudflow(random, base))].into(),
-        buses: vec!["outcomes".into()],
-        topics: vec!["outcomes".into()],
-        queues: vec!["outcomes".into()],
-        appflow_records_order: pick(random, &orders),
-        most_per_page: pick(random, &[None, NonZeroUsize::new(1), NonZeroUsize::new(3)]),
-        ..World::default()
-    }
-}
-
-fn flow(random: &mut Rng, base: Timestamp) -> Flow {
-    use RunStatus::{Canceled, Error, InProgress, Successful};
-    let statuses = [InProgress, InProgress, InProgress, Successful, Error, Canceled];
-    let run = |number| {
-        let started = -random.i64(1..400_000);
-        Run {
-            started_at: Some(at(base, started)),
-            last_updated_at: Some(at(base, started / 2)),
-            ..Run::new(format!("r-{number}"), pick(random, &statuses))
-        }
-    };
-    Flow { runs: (0..requests::RUNS - 2).map(run).collect() }
-}
-
-/// Of each workflow a chain of runs, one of which may continue the one before; the last may be open.
-fn domain(random: &mut Rng, base: Timestamp) -> Domain {
-    use CloseStatus::{Canceled, Completed, ContinuedAsNew, Failed};
-    let mut executions = Vec::new();
-    for workflow in 0..requests::WORKFLOWS {
-        let mut time = -random.i64(300_000..600_000);
-        for run in 0..random.usize(..4) {
-            let (id, run_id) = (format!("w-{workflow}"), format!("w-{workflow}-old-{run}"));
-            let status = pick(random, &[Canceled, Completed, ContinuedAsNew, Failed]);
-            let end = time + random.i64(1_000..60_000);
-            executions.push(WorkflowExecution {
-                started_at: Some(at(base, time)),
-                closed_at: Some(at(base, end)),
-                ..WorkflowExecution::closed(id, run_id, status)
-            });
-            time =
-                end + if status == ContinuedAsNew { random.i64(0..900) } else { random.i64(1_100..20_000) };
-        }
-        if random.u8(..4) > 0 {
-            let open = WorkflowExecution::open(format!("w-{workflow}"), format!("w-{workflow}-open"));
-            executions.push(WorkflowExecution { started_at: Some(at(base, time)), ..open });
-        }
-    }
-    Domain { executions }
-}
-
-fn cloudflow(random: &mut Rng, base: Timestamp) -> CloudflowFlow {
-    use CloudflowStatus::{Failed, Running, Starting, Stopped, Succeeded};
-    let statuses = [Running, Running, Starting, Stopped, Succeeded, Failed];
-    let execution = |number| {
-        let status = pick(random, &statuses);
-        let ended = !matches!(status, Running | Starting);
-        CloudflowExecution {
-            name: format!("e-{number}"),
-            status,
-            started_time: Some(at(base, -60_000)),
-            stopped_time: ended.then(|| at(base, -30_000)),
-            stop_requested_at: None,
-        }
-    };
-    CloudflowFlow { executions: (0..requests::EXECUTIONS).map(execution).collect() }
 }

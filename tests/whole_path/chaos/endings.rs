@@ -64,7 +64,7 @@ fn one_end_of(seen: &Observed, sent: &Sent, receipts: &[Receipt]) -> Result<(), 
     if acknowledged + usize::from(dead) != 1 {
         return Err(format!("acknowledged {acknowledged} times, and dead: {dead}"));
     }
-    if sent.message.wish == Wish::Ours {
+    if matches!(sent.message.wish, Wish::Ours) {
         return match receipts.iter().any(|receipt| !receipt.told.is_empty()) {
             true => Err("an outcome of one of our own messages".into()),
             false => Ok(()),
@@ -121,7 +121,7 @@ fn response_to(round: &Round, seen: &Observed, receipt: &Receipt, comes_again: b
     // What came out after the response was not out when the record was acknowledged.
     let mut told = receipt.told.iter().filter(|(place, _)| *place < receipt.delivery.told);
     let told = told.next_back().map(|(_, told)| *told);
-    let ours = receipt.sent.message.wish == Wish::Ours;
+    let ours = matches!(receipt.sent.message.wish, Wish::Ours);
     match (told, comes_again) {
         (None, false) if ours => Ok(()),
         (None, true) if ours && !round.in_order => Err("one of our own messages comes again".into()),

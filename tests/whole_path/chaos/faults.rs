@@ -8,20 +8,13 @@ use std::collections::BTreeMap;
 use countermand_simulator::{Fault, FaultKind, Limit, Operation};
 use fastrand::Rng;
 
-use super::draw::pick;
+use crate::services::draw::pick;
+use crate::services::{SERVICES, Service};
 
-const CANCELS: [Operation; 3] = [
-    Operation::CANCEL_FLOW_EXECUTIONS,
-    Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
-    Operation::STOP_EXECUTION,
-];
-const READS: [Operation; 5] = [
-    Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
-    Operation::DESCRIBE_WORKFLOW_EXECUTION,
-    Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
-    Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
-    Operation::DESCRIBE_EXECUTION,
-];
+/// What the function asks of the services.
+fn operations() -> impl Iterator<Item = Operation> {
+    SERVICES.iter().flat_map(|service| service.operations())
+}
 
 /// What publishes to that kind of destination.
 fn publishing(destination: &str) -> Operation {
@@ -38,9 +31,9 @@ pub fn draw(random: &mut Rng, destination: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     // The first calls are those that carry whole batches.
     if random.u8(..3) == 0 {
-        faults.push(Fault::new(Operation::CANCEL_FLOW_EXECUTIONS, refusal(400, "ValidationException")));
+        faults.push(Fault::new(pick(random, &SERVICES).cancel, refusal(400, "ValidationException")));
     }
-    for operation in CANCELS.into_iter().chain(READS).chain(courtesy) {
+    for operation in operations().chain(courtesy) {
         let most = if random.u8(..3) == 0 { 0 } else { 5 };
         for _ in 0..random.usize(..=most) {
             let times = pick(random, &[1, 1, 1, 2, 3, 7]);
@@ -51,7 +44,7 @@ pub fn draw(random: &mut Rng, destination: &str) -> Vec<Fault> {
 }
 
 pub fn limits(random: &mut Rng) -> Vec<Limit> {
-    let operations = CANCELS.into_iter().chain(READS).filter(|_| random.u8(..5) == 0);
+    let operations = operations().filter(|_| random.u8(..5) == 0);
     let operations: Vec<_> = operations.collect();
     let limit = |operation| Limit {
         operation,
@@ -89,7 +82,7 @@ fn error(random: &mut Rng, operation: Operation) -> FaultKind {
         (400, "ExpiredTokenException"),
         (403, "RequestExpired"),
     ];
-    if CANCELS.contains(&operation) {
+    if Operation::canceling().any(|cancel| cancel == operation) {
         errors.extend([(400, "ValidationException"); 3]);
     }
     let (status, code) = pick(random, &errors);
@@ -100,8 +93,7 @@ fn refusal(status: u16, code: &str) -> FaultKind {
     FaultKind::Error { status, code: code.into(), message: None, headers: BTreeMap::new() }
 }
 
-/// Replies that nobody can read, or that say nothing. An empty one is SWF's own way to agree, and an object
-/// without the type of an error CloudFlow's.
+/// Replies that nobody can read, or that say nothing. An empty one is the way of some services to agree.
 fn reply(random: &mut Rng, operation: Operation) -> FaultKind {
     let mut replies = vec![
         (200, "<html>later</html>"),
@@ -109,12 +101,11 @@ fn reply(random: &mut Rng, operation: Operation) -> FaultKind {
         (200, "[]"),
         (502, "<html>bad gateway</html>"),
     ];
-    if operation != Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION {
+    let agrees = |service: &&Service| service.cancel == operation && service.successes.contains(&"");
+    if !SERVICES.iter().any(agrees) {
         replies.extend([(200, ""); 2]);
     }
-    if ![Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION].contains(&operation) {
-        replies.extend([(200, "{\"__type\": \"InternalFailure\"}"); 2]);
-    }
+    replies.extend([(200, "{\"__type\": \"InternalFailure\"}"); 2]);
     let (status, body) = pick(random, &replies);
     FaultKind::Reply { status, body: body.into(), headers: BTreeMap::new() }
 }

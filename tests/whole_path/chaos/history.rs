@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 
 use countermand::timestamp::Timestamp;
-use countermand_simulator::{CloseStatus, WorkflowStatus, World};
-
-use super::requests::{CLOUDFLOW, DOMAIN};
+use countermand_simulator::World;
 
 /// Who changed a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +22,7 @@ pub enum By {
 pub struct Change {
     pub at: i64,
     pub by: By,
-    pub state: String,
+    pub state: &'static str,
 }
 
 /// Of each run, by its key, its states in order.
@@ -38,30 +36,22 @@ pub struct History {
 #[derive(Clone, Debug)]
 struct Facts {
     started: i64,
-    /// Of a workflow's run that is closed.
-    closed: Option<i64>,
+    changed: Option<i64>,
     continues: Option<String>,
 }
 
-pub fn run_key(flow: &str, id: &str) -> String {
-    format!("appflow:{flow}/{id}")
-}
-
-pub fn workflow_key(id: &str, run_id: &str) -> String {
-    format!("swf:{id}/{run_id}")
-}
-
-pub fn execution_key(name: &str) -> String {
-    format!("cloudflow:{name}")
+/// What the history calls a run.
+pub fn run_key(key: &str, id: &str) -> String {
+    format!("{key}/{id}")
 }
 
 impl History {
     /// Takes down what changed since the last look.
     pub fn look(&mut self, world: &World, now: i64, by: By) {
-        for (key, state) in states(world) {
-            let changes = self.runs.entry(key).or_default();
-            if changes.last().is_none_or(|last| last.state != state) {
-                changes.push(Change { at: now, by, state });
+        for run in world.runs() {
+            let changes = self.runs.entry(run_key(&run.key, &run.id)).or_default();
+            if changes.last().is_none_or(|last| last.state != run.state) {
+                changes.push(Change { at: now, by, state: run.state });
             }
         }
     }
@@ -71,26 +61,18 @@ impl History {
         let ms = |time: Option<countermand_simulator::Timestamp>| {
             time.map_or(i64::MIN, |time| epoch_millis(&time.to_string()) - base)
         };
-        for (name, flow) in &world.appflow {
-            for run in &flow.runs {
-                let facts = Facts { started: ms(run.started_at), closed: None, continues: None };
-                self.facts.insert(run_key(name, &run.execution_id), facts);
-            }
-        }
-        let runs = &world.swf[DOMAIN].executions;
-        for run in runs {
-            let start = ms(run.started_at);
+        let runs = world.runs();
+        for run in &runs {
+            let start = ms(run.started);
             let continued = runs.iter().find(|other| {
-                other.workflow_id == run.workflow_id
-                    && other.run_id != run.run_id
-                    && other.close_status == Some(CloseStatus::ContinuedAsNew)
-                    && (ms(other.closed_at) - start).abs() <= 1_000
+                other.key == run.key
+                    && other.id != run.id
+                    && other.state == "CONTINUED_AS_NEW"
+                    && (ms(other.changed) - start).abs() <= 1_000
             });
-            let continues = continued.map(|other| workflow_key(&other.workflow_id, &other.run_id));
-            self.facts.insert(
-                workflow_key(&run.workflow_id, &run.run_id),
-                Facts { started: start, closed: run.closed_at.map(|at| ms(Some(at))), continues },
-            );
+            let continues = continued.map(|other| run_key(&other.key, &other.id));
+            let changed = run.changed.map(|at| ms(Some(at)));
+            self.facts.insert(run_key(&run.key, &run.id), Facts { started: start, changed, continues });
         }
     }
 
@@ -107,13 +89,13 @@ impl History {
     }
 
     /// Every state of a run within a time; where there is none, it was not there yet.
-    pub fn states<'a>(&'a self, key: &str, (from, to): (i64, i64)) -> Vec<&'a str> {
+    pub fn states(&self, key: &str, (from, to): (i64, i64)) -> Vec<&'static str> {
         let changes = self.runs.get(key).map_or(&[][..], Vec::as_slice);
         let before = changes.iter().rev().find(|change| change.at < from);
         let within = changes.iter().filter(|change| (from..=to).contains(&change.at));
         before
-            .map_or([""].into_iter(), |change| [change.state.as_str()].into_iter())
-            .chain(within.map(|change| change.state.as_str()))
+            .map_or([""].into_iter(), |change| [change.state].into_iter())
+            .chain(within.map(|change| change.state))
             .collect()
     }
 
@@ -129,31 +111,14 @@ impl History {
         facts.started <= time || continued.is_some_and(|before| self.had_started(before, time))
     }
 
-    /// When a workflow's run was closed as canceled.
+    /// When a run was canceled.
     pub fn canceled(&self, key: &str) -> Option<i64> {
-        self.since(key, "Canceled").and_then(|_| self.facts.get(key)?.closed)
+        self.since(key, "CANCELED").and_then(|_| self.facts.get(key)?.changed)
     }
 
     pub fn started(&self, key: &str) -> i64 {
         self.facts.get(key).map_or(i64::MAX, |facts| facts.started)
     }
-}
-
-fn states(world: &World) -> Vec<(String, String)> {
-    let runs = world.appflow.iter().flat_map(|(name, flow)| {
-        flow.runs.iter().map(move |run| (run_key(name, &run.execution_id), format!("{:?}", run.status)))
-    });
-    let workflows = world.swf.get(DOMAIN).into_iter().flat_map(|domain| &domain.executions).map(|run| {
-        let state = match (run.status, run.close_status) {
-            (WorkflowStatus::Open, _) if run.cancel_requested => "Asked".into(),
-            (WorkflowStatus::Closed, Some(status)) => format!("{status:?}"),
-            _ => "Open".into(),
-        };
-        (workflow_key(&run.workflow_id, &run.run_id), state)
-    });
-    let executions = world.cloudflow.get(CLOUDFLOW).into_iter().flat_map(|flow| &flow.executions);
-    let executions = executions.map(|one| (execution_key(&one.name), format!("{:?}", one.status)));
-    runs.chain(workflows).chain(executions).collect()
 }
 
 /// Milliseconds since 1970 of a time as it is written.

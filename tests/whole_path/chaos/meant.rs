@@ -2,9 +2,10 @@
 //! carried out just then, and of an open-ended one only what its age and receive count let it reach.
 
 use super::draw::Round;
-use super::history::{execution_key, run_key, workflow_key};
+use super::history::run_key;
 use super::observed::{Observed, Receipt};
 use super::requests::Wish;
+use crate::services::draw::Wanted;
 
 /// Every change that a call made was meant by a request that was being carried out.
 pub fn only_what_was_meant(round: &Round, seen: &Observed) -> Result<(), String> {
@@ -28,25 +29,20 @@ pub fn only_what_was_meant(round: &Round, seen: &Observed) -> Result<(), String>
 pub fn means(round: &Round, seen: &Observed, receipt: &Receipt, key: &str) -> bool {
     !receipt.sent.message.dry_run
         && match &receipt.sent.message.wish {
-            Wish::Runs { flow, ids: Some(ids) } => ids.iter().any(|id| run_key(flow, id) == key),
-            Wish::Workflow { id, run_id: Some(run_id) } => workflow_key(id, run_id) == key,
-            Wish::Execution { name } => execution_key(name) == key,
-            Wish::Runs { .. } | Wish::Workflow { .. } => {
-                let of_target =
-                    open_ended(&receipt.sent.message.wish).is_some_and(|prefix| key.starts_with(&prefix));
-                of_target && (fresh(round, seen, receipt) || seen.history.had_started(key, receipt.sent.by))
+            Wish::For(Wanted { runs: Some(runs), .. }) if is_of_target(receipt, key) => {
+                runs.iter().any(|id| key.ends_with(&format!("/{id}")))
             }
-            Wish::Invalid | Wish::Ours => false,
+            Wish::For(_) if is_of_target(receipt, key) => {
+                fresh(round, seen, receipt) || seen.history.had_started(key, receipt.sent.by)
+            }
+            _ => false,
         }
 }
 
-/// What the keys of all the runs begin with that a request without names can mean.
-fn open_ended(wish: &Wish) -> Option<String> {
-    match wish {
-        Wish::Runs { flow, ids: None } => Some(run_key(flow, "")),
-        Wish::Workflow { id, run_id: None } => Some(workflow_key(id, "")),
-        _ => None,
-    }
+/// Whether a run is one of those that the request is about.
+fn is_of_target(receipt: &Receipt, key: &str) -> bool {
+    let Wish::For(wanted) = &receipt.sent.message.wish else { return false };
+    key.starts_with(&run_key(&wanted.key(), ""))
 }
 
 /// An open-ended request of which this may still be what the service takes it for.

@@ -7,7 +7,6 @@
 
 mod draw;
 mod endings;
-mod events;
 mod faults;
 mod history;
 mod meant;

@@ -10,15 +10,8 @@ use fastrand::Rng;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::draw::{at, pick};
-
-pub const FLOWS: usize = 3;
-/// Some of them begin in the course of the round.
-pub const RUNS: usize = 7;
-pub const DOMAIN: &str = "billing";
-pub const WORKFLOWS: usize = 3;
-pub const CLOUDFLOW: &str = "etl";
-pub const EXECUTIONS: usize = 4;
+use crate::services::draw::{Wanted, at, pick};
+use crate::services::{SERVICES, Service};
 
 /// A message for the queue.
 #[derive(Clone, Debug)]
@@ -33,14 +26,9 @@ pub struct Message {
 }
 
 /// What a message asks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Wish {
-    /// Runs of an AppFlow flow; none named are all that are active.
-    Runs { flow: String, ids: Option<Vec<String>> },
-    /// A run of an SWF workflow; none named is whichever is open.
-    Workflow { id: String, run_id: Option<String> },
-    /// An execution of the CloudFlow flow.
-    Execution { name: String },
+    For(Wanted),
     /// Nothing that could be done.
     Invalid,
     /// Nothing: it is one of the function's own messages.
@@ -48,6 +36,8 @@ pub enum Wish {
 }
 
 pub fn draw(random: &mut Rng, base: Timestamp) -> Vec<Message> {
+    // One service gets more than the others, so that its requests meet.
+    let favorite = pick(random, &SERVICES);
     let mut messages: Vec<Message> = Vec::new();
     let bursts: Vec<i64> = (0..random.usize(1..4)).map(|_| random.i64(0..60_000)).collect();
     for number in 0..random.usize(3..14) {
@@ -55,7 +45,10 @@ pub fn draw(random: &mut Rng, base: Timestamp) -> Vec<Message> {
         let again = (random.u8(..6) == 0).then(|| messages.get(random.usize(..number.max(1)))).flatten();
         let message = match again {
             Some(message) => Message { at: sent, ..message.clone() },
-            None => message(random, base, sent, number),
+            None => {
+                let service = if random.bool() { favorite } else { pick(random, &SERVICES) };
+                message(random, base, sent, number, service)
+            }
         };
         messages.push(message);
     }
@@ -63,14 +56,25 @@ pub fn draw(random: &mut Rng, base: Timestamp) -> Vec<Message> {
     messages
 }
 
-fn message(random: &mut Rng, base: Timestamp, sent: i64, number: usize) -> Message {
-    let wish = wish(random);
-    let mut body = body(&wish);
+fn message(
+    random: &mut Rng,
+    base: Timestamp,
+    sent: i64,
+    number: usize,
+    service: &'static Service,
+) -> Message {
+    let wanted = Wanted::draw(random, service);
+    let mut body = wanted.request();
+    let wish = match random.u8(..40) {
+        0..=2 => Wish::Invalid,
+        3 => Wish::Ours,
+        _ => Wish::For(wanted.clone()),
+    };
     let dry_run = random.u8(..10) == 0;
     let made_at = (random.u8(..5) == 0).then(|| sent - random.i64(0..200_000));
     let mut times: Vec<_> = made_at.map(|made_at| made_at..=made_at).into_iter().collect();
     let body = match &wish {
-        Wish::Invalid => invalid(random),
+        Wish::Invalid => invalid(random, &wanted),
         Wish::Ours => json!({"type": ours(random), "version": "1", "requestId": "x"}).to_string(),
         _ => {
             if random.bool() {
@@ -111,82 +115,36 @@ fn envelope(
     format!(r#"{{"detail-type": "Cancel Request", "time": "{second}Z", "detail": {detail}}}"#)
 }
 
-fn wish(random: &mut Rng) -> Wish {
-    // Most are for one flow, so that they share calls.
-    let flow = pick(random, &["flow-0", "flow-0", "flow-0", "flow-1", "flow-2", "nowhere"]).to_owned();
-    match random.u8(..20) {
-        0..=5 => {
-            let mut ids: Vec<String> = (0..RUNS + 1).map(|run| format!("r-{run}")).collect();
-            random.shuffle(&mut ids);
-            ids.truncate(random.usize(1..5));
-            Wish::Runs { flow, ids: Some(ids) }
-        }
-        6..=10 => Wish::Runs { flow, ids: None },
-        11..=15 => {
-            let workflow = random.usize(..WORKFLOWS);
-            let id = format!("w-{workflow}");
-            let runs = ["old-0", "old-1", "open", "open", "new-0", "never"];
-            let run_id = random.bool().then(|| format!("w-{workflow}-{}", pick(random, &runs)));
-            Wish::Workflow { id, run_id }
-        }
-        16 | 17 => Wish::Execution { name: format!("e-{}", random.usize(..EXECUTIONS + 1)) },
-        18 => Wish::Invalid,
-        _ => {
-            if random.bool() {
-                Wish::Invalid
-            } else {
-                Wish::Ours
-            }
-        }
-    }
-}
-
-fn body(wish: &Wish) -> Value {
-    match wish {
-        Wish::Runs { flow, ids: Some(ids) } => {
-            json!({"service": "appflow", "flowName": flow, "executionIds": ids})
-        }
-        Wish::Runs { flow, ids: None } => json!({"service": "appflow", "flowName": flow}),
-        Wish::Workflow { id, run_id: Some(run_id) } => {
-            json!({"service": "swf", "domain": DOMAIN, "workflowId": id, "runId": run_id})
-        }
-        Wish::Workflow { id, run_id: None } => json!({"service": "swf", "domain": DOMAIN, "workflowId": id}),
-        Wish::Execution { name } => {
-            json!({"service": "cloudflow", "flowName": CLOUDFLOW, "executionName": name})
-        }
-        Wish::Invalid | Wish::Ours => Value::Null,
-    }
-}
-
 fn ours(random: &mut Rng) -> &'static str {
     pick(random, &["CancellationOutcome", "CancellationAttemptFailed", "CancellationConfirmation"])
 }
 
-/// Each is nearly a request for runs that are there.
-fn invalid(random: &mut Rng) -> String {
-    let texts = [
-        "",
-        "null",
-        "[]",
-        "{\"service\": \"appflow\", \"flowName\": \"flow-0\"",
-        r#"{"service": "appflow", "flowName": "flow-0", "executionIds": []}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "executionIds": null}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "executionIds": "r-0"}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "executionIds": ["r-0", 1]}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "executionIDs": ["r-0"]}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "flowName": "flow-1"}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "scope": "ALL_ACTIVE", "executionIds": ["r-0"]}"#,
-        r#"{"service": "appflow", "flowName": "flow-0", "dryRun": "yes"}"#,
-        r#"{"service": "appflow", "flowName": "flow-0\ud800"}"#,
-        r#"{"service": "swf", "domain": "billing", "workflowId": "w-0", "runId": null}"#,
-        r#"{"service": "swf", "domain": "billing", "workflowId": "w-0", "runid": "w-0-open"}"#,
-        r#"{"service": "cloudflow", "flowName": "etl", "FlowName": "etl", "executionName": "e-0"}"#,
-        r#"{"service": "glue", "flowName": "flow-0"}"#,
-        "\u{0}\u{7f}\u{feff}{\"service\": \"appflow\", \"flowName\": \"flow-0\"}",
-    ];
-    match random.usize(..texts.len() + 2) {
-        0 => "[".repeat(20_000),
-        1 => format!(r#"{{"service": "appflow", "flowName": "{}"}}"#, "x".repeat(100_000)),
-        text => texts[text - 2].into(),
+/// Each is nearly that request.
+fn invalid(random: &mut Rng, wanted: &Wanted) -> String {
+    let request = wanted.request();
+    let text = request.to_string();
+    let names = wanted.service.names;
+    let with = |name: &str, value: Value| {
+        let mut request = request.clone();
+        request[name] = value;
+        request.to_string()
+    };
+    match random.u8(..16) {
+        0 => String::new(),
+        1 => "null".into(),
+        2 => "[]".into(),
+        3 => text[..text.len() - 1].into(),
+        4 => with(names, json!([])),
+        5 => with(names, Value::Null),
+        6 => with(names, json!(["r-0", 1])),
+        7 => with(&names.to_lowercase(), json!("r-0")),
+        8 => with("dryRun", json!("yes")),
+        9 => with("service", json!("glue")),
+        10 => with("scope", json!("SOME")),
+        11 => text.replacen('{', r#"{"service":"glue","#, 1),
+        12 => text.replacen('{', r#"{"reason":"\ud800","#, 1),
+        13 => format!("\u{0}\u{7f}\u{feff}{text}"),
+        14 => "[".repeat(20_000),
+        _ => with("requestedBy", json!("x".repeat(100_000))),
     }
 }

@@ -9,16 +9,12 @@ use countermand_simulator::{Call, Operation};
 use serde_json::Value;
 
 use super::draw::Round;
-use super::history::{run_key, workflow_key};
+use super::history::run_key;
 use super::meant::means;
 use super::observed::{Made, Observed, Receipt};
-use super::requests::{CLOUDFLOW, Wish};
-
-const CANCELS: [Operation; 3] = [
-    Operation::CANCEL_FLOW_EXECUTIONS,
-    Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
-    Operation::STOP_EXECUTION,
-];
+use super::requests::Wish;
+use crate::services::draw::Wanted;
+use crate::services::{self, key_of};
 
 /// What each outcome says was so.
 pub fn told_as_it_was(round: &Round, seen: &Observed) -> Result<(), String> {
@@ -57,29 +53,23 @@ impl Telling<'_> {
             }
             _ => {}
         }
-        self.panicked(wish)?;
-        self.executions()?;
+        let Wish::For(wanted) = wish else { return Ok(()) };
+        self.panicked(wanted)?;
+        self.executions(wanted)?;
         self.effect()?;
-        self.refused_alone(status)?;
-        match wish {
-            Wish::Runs { flow, ids: Some(ids) } => self.named_runs(flow, ids, status),
-            Wish::Runs { flow, ids: None } => self.all_runs(flow, status),
-            Wish::Workflow { id, run_id } => self.workflow(id, run_id.as_deref(), status),
-            Wish::Execution { name } => self.execution(name, status),
-            Wish::Invalid | Wish::Ours => Ok(()),
-        }
+        self.refused_alone(wanted, status)?;
+        self.status(wanted, status)
     }
 
     /// A panic is told of the requests whose call it was, and of no other.
-    fn panicked(&self, wish: &Wish) -> Result<(), String> {
-        let target = match wish {
-            Wish::Runs { flow, .. } => flow,
-            Wish::Workflow { id, .. } => id,
-            Wish::Execution { name } => name,
-            Wish::Invalid | Wish::Ours => return Ok(()),
+    fn panicked(&self, wanted: &Wanted) -> Result<(), String> {
+        let names = |text: &String| {
+            let mut runs = wanted.runs.iter().flatten();
+            text.contains(&wanted.target) && (wanted.runs.is_none() || runs.any(|run| text.contains(run)))
         };
-        let own = self.receipt.delivery.panicked.as_ref().is_some_and(|text| text.contains(target.as_str()));
-        match self.told["error"]["code"] == "Panic" && !own {
+        match self.told["error"]["code"] == "Panic"
+            && !self.receipt.delivery.panicked.as_ref().is_some_and(names)
+        {
             true => Err("another request's call panicked".into()),
             false => Ok(()),
         }
@@ -101,9 +91,9 @@ impl Telling<'_> {
 
     /// Calls of this delivery that ask for the cancel of the request's target.
     pub fn cancels(&self) -> Vec<&Made> {
-        let wish = &self.receipt.sent.message.wish;
-        let calls = self.seen.calls_of(self.receipt.number, &CANCELS);
-        calls.filter(|made| asks_for(&made.call, wish)).collect()
+        let Wish::For(wanted) = &self.receipt.sent.message.wish else { return Vec::new() };
+        let calls = self.seen.calls_of(self.receipt.number, std::slice::from_ref(&wanted.service.cancel));
+        calls.filter(|made| asks_for(&made.call, wanted)).collect()
     }
 
     /// Whether the outcome itself says that this call was answered, which took what it named.
@@ -146,42 +136,37 @@ impl Telling<'_> {
         if !self.receipt.sent.message.dry_run {
             return Err("nobody asked for a dry run".into());
         }
-        let would = self.told["result"]["wouldCancel"].as_array().into_iter().flatten();
-        let wrong = would.filter_map(Value::as_str).find(|id| {
-            let (key, states) = match &self.receipt.sent.message.wish {
-                Wish::Workflow { id: workflow, .. } => (workflow_key(workflow, id), ["Open", "Asked"]),
-                Wish::Runs { flow, .. } => (run_key(flow, id), ["InProgress"; 2]),
-                _ => return true,
-            };
-            !self.was(&key, &states)
-        });
+        let Wish::For(wanted) = &self.receipt.sent.message.wish else { return Ok(()) };
+        // One that was asked already can be asked again, where the service takes it so.
+        let states = &["RUNNING", "CANCELING"][..if wanted.service.one_at_a_time { 2 } else { 1 }];
+        let mut would =
+            self.told["result"]["wouldCancel"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let wrong = would.find(|id| !self.was(&run_key(&wanted.key(), id), states));
         wrong.map_or(Ok(()), |id| Err(format!("{id} could not be canceled")))
     }
 
     /// Each run's state, where the outcome tells them.
-    fn executions(&self) -> Result<(), String> {
-        let Wish::Runs { flow, .. } = &self.receipt.sent.message.wish else { return Ok(()) };
+    fn executions(&self, wanted: &Wanted) -> Result<(), String> {
         let told = self.told["result"]["executions"].as_array().into_iter().flatten();
         told.into_iter().try_for_each(|run| {
             let (id, state) = (run["executionId"].as_str(), run["state"].as_str());
             let (id, state) = (id.unwrap_or_default(), state.unwrap_or_default());
-            let key = run_key(flow, id);
+            let key = run_key(&wanted.key(), id);
             let so = match state {
                 "ACCEPTED" => self.changed(&key),
-                "ALREADY_CANCELED" => self.was(&key, &["CancelStarted", "Canceled"]),
-                "ALREADY_FINISHED" => self.was(&key, &["Successful", "Error"]),
+                "ALREADY_CANCELED" => self.was(&key, &["CANCELING", "CANCELED"]),
+                "ALREADY_FINISHED" => self.was(&key, &["SUCCEEDED", "FAILED"]),
                 "NOT_LISTED" => self.was(&key, &[""]),
-                "STILL_RUNNING" => self.was(&key, &["InProgress"]),
-                "UNEXPLAINED" => self.reading_failed(&[Operation::DESCRIBE_FLOW_EXECUTION_RECORDS]),
+                "STILL_RUNNING" => self.was(&key, &["RUNNING"]),
+                "UNEXPLAINED" => self.reading_failed(&[wanted.service.look_up]),
                 "NOT_ANSWERED" => {
                     !self.cancels().iter().any(|made| names(&made.call, id) && self.lists(made))
                 }
                 _ => false,
             };
             // Pinned runs can be known without a call; of a named one only the service's answer tells.
-            let named = matches!(&self.receipt.sent.message.wish, Wish::Runs { ids: Some(_), .. });
             let answered = self.cancels().iter().any(|made| names(&made.call, id) && made.taken());
-            if so && (answered || !named || state == "NOT_ANSWERED") {
+            if so && (answered || wanted.runs.is_none() || state == "NOT_ANSWERED") {
                 Ok(())
             } else {
                 Err(format!("{id} is not {state}"))
@@ -225,13 +210,14 @@ impl Telling<'_> {
     }
 
     /// What a service refused for good, it refused for this request alone.
-    fn refused_alone(&self, status: &str) -> Result<(), String> {
-        let Wish::Runs { ids: Some(ids), .. } = &self.receipt.sent.message.wish else { return Ok(()) };
+    fn refused_alone(&self, wanted: &Wanted, status: &str) -> Result<(), String> {
+        let Some(own) = &wanted.runs else { return Ok(()) };
         let by_service = status == "REJECTED" || status == "NOT_FOUND" && self.told["error"].is_object();
         let alone = |made: &&Made| {
-            let named = made.call.request["executionIds"].as_array();
-            let own = |id: &Value| ids.iter().any(|own| *id == **own);
-            made.call.status != Some(200) && named.is_some_and(|named| named.iter().all(own))
+            let named = services::called(&made.call);
+            let named = services::named(&named);
+            let is_own = |id: &&str| own.iter().any(|own| own == id);
+            made.call.status != Some(200) && named.is_some_and(|named| named.iter().all(is_own))
         };
         match by_service && !self.receipt.sent.message.dry_run && !self.cancels().iter().any(alone) {
             true => Err("refused for another request".into()),
@@ -240,18 +226,18 @@ impl Telling<'_> {
     }
 }
 
-/// Whether a call is for what a request wishes for, shared or not.
-fn asks_for(call: &Call, wish: &Wish) -> bool {
-    let request = &call.request;
-    match wish {
-        Wish::Runs { flow, .. } => request["flowName"] == **flow,
-        Wish::Workflow { id, .. } => request["workflowId"] == **id,
-        Wish::Execution { name } => request["FlowName"] == CLOUDFLOW && request["ExecutionName"] == **name,
-        Wish::Invalid | Wish::Ours => false,
-    }
+/// Whether a call is for what a request wants, shared or not.
+fn asks_for(call: &Call, wanted: &Wanted) -> bool {
+    let called = services::called(call);
+    let meets = match (services::named(&called), &wanted.runs) {
+        (Some(named), Some(wanted)) => named.iter().any(|id| wanted.iter().any(|wanted| wanted == id)),
+        (named, Some(_)) => named.is_some(),
+        (_, None) => true,
+    };
+    meets && key_of(&called) == Some(wanted.key())
 }
 
 /// Whether a call names this run.
 fn names(call: &Call, id: &str) -> bool {
-    call.request["executionIds"].as_array().is_some_and(|ids| ids.iter().any(|other| other == id))
+    services::named(&services::called(call)).is_some_and(|named| named.contains(&id))
 }

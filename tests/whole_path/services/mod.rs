@@ -5,9 +5,12 @@
 
 mod appflow;
 mod cloudflow;
+pub mod draw;
 mod swf;
 
-use countermand_simulator::Operation;
+use std::fmt::{Debug, Formatter};
+
+use countermand_simulator::{Call, Operation, Timestamp, World};
 use serde_json::Value;
 
 pub static SERVICES: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
@@ -23,6 +26,16 @@ pub struct Service {
     pub requests: &'static [&'static str],
     /// The member of a request that names runs. Without it, a request means the runs of its moment.
     pub names: &'static str,
+    /// A request for these runs of a target, or for whatever of it runs.
+    pub ask: fn(target: &str, runs: Option<&[String]>) -> Value,
+    /// At most one run of a target is open. It may be continued by another one.
+    pub one_at_a_time: bool,
+    /// A run of a target begins.
+    pub begin: fn(&mut World, target: &str, run: &str, Timestamp),
+    /// A run comes into this state, in the words of a confirmation.
+    pub set: fn(&mut World, target: &str, run: &str, state: &str, Timestamp),
+    /// The states into which runs come.
+    pub states: &'static [&'static str],
     /// Bodies with which its operations agree, those of the cancel first; `<>` stands for any value.
     pub successes: &'static [&'static str],
     /// The body of an error, out of its code and its message as JSON.
@@ -38,6 +51,31 @@ impl Service {
         self.requests[0].parse().expect("a request is JSON")
     }
 
+    /// As outcomes have it.
+    pub fn key(&self, target: &str) -> String {
+        key_of(&(self.ask)(target, None)).expect("a request has a key")
+    }
+
+    /// The states in which runs end by themselves.
+    pub fn endings(&self) -> Vec<&'static str> {
+        self.states.iter().copied().filter(|state| !state.starts_with("CANCEL")).collect()
+    }
+
+    /// A request need not name a run.
+    pub fn can_mean_any(&self) -> bool {
+        self.requests.iter().any(|request| request.parse().is_ok_and(|request| means_any(&request)))
+    }
+
+    /// A request can name several runs.
+    pub fn takes_many(&self) -> bool {
+        self.request()[self.names].is_array()
+    }
+
+    /// The operations that look something up.
+    pub fn reads(&self) -> Vec<Operation> {
+        self.operations().into_iter().filter(|operation| *operation != self.cancel).collect()
+    }
+
     pub fn operations(&self) -> Vec<Operation> {
         Operation::all().filter(|operation| operation.name().split('.').next() == Some(self.name())).collect()
     }
@@ -45,6 +83,12 @@ impl Service {
     /// It is called as AWS's services are.
     pub fn is_of_aws(&self) -> bool {
         self.endpoint.starts_with("AWS_")
+    }
+}
+
+impl Debug for Service {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 
@@ -58,9 +102,41 @@ pub fn of(request: &Value) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| request["service"] == service.name())
 }
 
+/// The runs that a request names, or a call, to which its service has been added.
+pub fn named(request: &Value) -> Option<Vec<&str>> {
+    let names = of(request)?.names;
+    let (_, named) = request.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(names))?;
+    Some(
+        named
+            .as_array()
+            .map_or(vec![named], |all| all.iter().collect())
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect(),
+    )
+}
+
+/// What a call asks for, as a request has it.
+pub fn called(call: &Call) -> Value {
+    let mut request = call.request.clone();
+    request["service"] = call.operation.split('.').next().into();
+    request
+}
+
+/// The key of what a request is about, or a call.
+pub fn key_of(request: &Value) -> Option<String> {
+    World::default().key_of(request)
+}
+
+/// The target of a request.
+pub fn target_of(request: &Value) -> String {
+    let key = key_of(request).expect("a request has a key");
+    key.rsplit([':', '/']).next().unwrap_or_default().into()
+}
+
 /// Whether a request names no runs.
 pub fn means_any(request: &Value) -> bool {
-    of(request).is_some_and(|service| request.get(service.names).is_none())
+    of(request).is_some() && named(request).is_none()
 }
 
 /// One request for each service, which it takes in the seeded world.

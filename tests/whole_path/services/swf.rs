@@ -1,8 +1,11 @@
 //! SWF: workflows, whose runs follow one another, at most one of them open; a run may continue another.
 
-use countermand_simulator::Operation;
+use countermand_simulator::{Operation, WorkflowExecution, WorkflowStatus};
+use serde_json::json;
 
 use super::Service;
+
+const DOMAIN: &str = "billing";
 
 pub static SERVICE: Service = Service {
     cancel: Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
@@ -13,6 +16,28 @@ pub static SERVICE: Service = Service {
         r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041"}"#,
     ],
     names: "runId",
+    ask: |workflow, runs| match runs.and_then(<[String]>::first) {
+        Some(run) => json!({"service": "swf", "domain": DOMAIN, "workflowId": workflow, "runId": run}),
+        None => json!({"service": "swf", "domain": DOMAIN, "workflowId": workflow}),
+    },
+    one_at_a_time: true,
+    begin: |world, workflow, id, now| {
+        let runs = &mut world.swf.entry(DOMAIN.into()).or_default().executions;
+        runs.push(WorkflowExecution { started_at: Some(now), ..WorkflowExecution::open(workflow, id) });
+    },
+    set: |world, workflow, id, state, now| {
+        let runs = world.swf.get_mut(DOMAIN).into_iter().flat_map(|domain| &mut domain.executions);
+        for run in runs.filter(|run| run.workflow_id == workflow && run.run_id == id) {
+            if state == "CANCELING" {
+                (run.cancel_requested, run.cancel_requested_at) = (true, Some(now));
+                continue;
+            }
+            (run.status, run.closed_at) = (WorkflowStatus::Closed, Some(now));
+            let status = if state == "SUCCEEDED" { "COMPLETED" } else { state };
+            run.close_status = Some(serde_json::from_value(json!(status)).expect("a way to close"));
+        }
+    },
+    states: &["SUCCEEDED", "FAILED", "TIMED_OUT", "TERMINATED", "CONTINUED_AS_NEW", "CANCELED", "CANCELING"],
     successes: &[
         "",
         "{}",
