@@ -4,7 +4,6 @@
 //! in milliseconds. A story is told by what the services were asked, when, and by what was published; the
 //! times are those of the contract. [`property`] draws stories.
 
-mod asked;
 mod draw;
 mod many;
 mod moments;

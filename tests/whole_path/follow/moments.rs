@@ -1,15 +1,21 @@
 //! When runs are looked up after a request, and what is told in the end. Times are counted from the
 //! outcome, as docs/delivery.md gives them; the world decides when something has ended.
 
-use countermand_simulator::Operation;
 use serde_json::json;
 use tokio::time::{Duration, sleep};
 
-use super::asked::{NEVER, SERVICES, each, followed, world};
-use super::stage::{QUEUE, Stage, play};
+use super::stage::{NEVER, QUEUE, Stage, followed, play, world};
+use crate::services::{SERVICES, Service};
 
 /// What calls and rounding up to whole seconds may add to a moment.
 const SLACK: f64 = 1.2;
+
+/// Every service with every number, and some seeds.
+fn each(numbers: &[u64], seeds: u64) -> impl Iterator<Item = (&'static Service, u64, u64)> {
+    let all =
+        SERVICES.into_iter().flat_map(move |service| numbers.iter().map(move |number| (service, *number)));
+    all.flat_map(move |(service, number)| (0..seeds).map(move |seed| (service, number, seed)))
+}
 
 /// The checks come when the contract says, counted from the outcome: after 15 s, then twice as long each
 /// time up to 900 s, up to a fifth later, and never past the end of the time.
@@ -31,14 +37,14 @@ fn assert_due(outcome_at: f64, checks: &[f64], within: f64) {
 }
 
 pub fn confirms_at_the_first_check_after() {
-    for (asked, settles, seed) in each(&[1, 20, 70, 400, 3_000], 4) {
+    for (service, settles, seed) in each(&[1, 20, 70, 400, 3_000], 4) {
         play(seed, async || {
             let stage = Stage::new(world(settles), &[]);
-            stage.send(&followed(asked, 7_200));
+            stage.send(&followed(service, 7_200));
             stage.run().await;
-            let checks = stage.moments(asked.look_up);
+            let checks = stage.moments(service.look_up);
             #[expect(clippy::cast_precision_loss, reason = "hours")]
-            let ended = stage.moments(asked.cancel)[0] + settles as f64;
+            let ended = stage.moments(service.cancel)[0] + settles as f64;
             let (last, before) = checks.split_last().expect("a check");
             assert!(*last >= ended && before.iter().all(|check| *check < ended), "{ended}, {checks:?}");
             let outcome = &stage.of_type("CancellationOutcome")[0];
@@ -46,22 +52,21 @@ pub fn confirms_at_the_first_check_after() {
             let confirmation = stage.confirmation();
             assert_eq!(confirmation["status"], "CONFIRMED");
             assert_eq!(confirmation["checks"], checks.len());
-            assert_eq!(confirmation["executions"], json!([{"executionId": asked.run, "state": "CANCELED"}]));
+            assert_eq!(
+                confirmation["executions"],
+                json!([{"executionId": stage.run_of(service).id, "state": "CANCELED"}])
+            );
         });
     }
 }
 
 pub fn still_running_at_the_end() {
-    for (asked, within, seed) in each(&[15, 16, 30, 46, 600, 7_200], 4) {
+    for (service, within, seed) in each(&[15, 16, 30, 46, 600, 7_200], 4) {
         play(seed, async || {
-            // A decider that ignores the request, and services that do not get there.
-            let mut world =
-                world(if asked.cancel == Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION { 5 } else { NEVER });
-            world["swf"]["billing"]["executions"][0]["ignoresCancel"] = json!(true);
-            let stage = Stage::new(world, &[]);
-            stage.send(&followed(asked, within));
+            let stage = Stage::new(world(NEVER), &[]);
+            stage.send(&followed(service, within));
             stage.run().await;
-            let checks = stage.moments(asked.look_up);
+            let checks = stage.moments(service.look_up);
             let confirmation = stage.confirmation();
             let outcome_at = stage.seconds(&stage.of_type("CancellationOutcome")[0]["completedAt"]);
             #[expect(clippy::cast_precision_loss, reason = "hours")]
@@ -72,19 +77,19 @@ pub fn still_running_at_the_end() {
             assert!(checks.len() <= 14, "{checks:?}");
             assert_eq!(confirmation["checks"], checks.len());
             assert_eq!(confirmation["status"], "STILL_RUNNING");
-            assert_eq!(confirmation["executions"][0]["state"], asked.state);
-            let asked_once = stage.moments(asked.cancel).len();
+            assert_eq!(confirmation["executions"][0]["state"], stage.run_of(service).state);
+            let asked_once = stage.moments(service.cancel).len();
             assert_eq!(asked_once, 1, "expected no follow-up to cancel");
         });
     }
 }
 
 pub fn fourteen_checks_at_most() {
-    for (asked, check, seed) in each(&[12, 13, 14], 1) {
+    for (service, check, seed) in each(&[12, 13, 14], 1) {
         play(seed, async || {
             let stage = Stage::new(world(NEVER), &[]);
             let now = stage.simulator.now().to_string();
-            let mut follow_up = (asked.request)();
+            let mut follow_up = service.request();
             follow_up["type"] = json!("CancellationFollowUp");
             follow_up["version"] = json!("1");
             follow_up["check"] = json!(check);
@@ -92,9 +97,6 @@ pub fn fourteen_checks_at_most() {
             follow_up["outcomeAt"] = json!(now);
             follow_up["requestId"] = json!("r");
             follow_up["requestedAt"] = json!(now);
-            if asked.cancel != Operation::CANCEL_FLOW_EXECUTIONS {
-                follow_up["runs"] = json!([asked.run]);
-            }
             stage.send(&follow_up);
             stage.run().await;
             let confirmation = stage.confirmation();
@@ -102,26 +104,29 @@ pub fn fourteen_checks_at_most() {
                 (&confirmation["status"], &confirmation["checks"]),
                 (&json!("STILL_RUNNING"), &json!(14))
             );
-            assert_eq!(u64::try_from(stage.moments(asked.look_up).len()), Ok(15 - check));
+            assert_eq!(u64::try_from(stage.moments(service.look_up).len()), Ok(15 - check));
             assert!(stage.now() < 7_200.0, "expected an end before that of the time");
         });
     }
 }
 
 pub fn ended_otherwise() {
-    for asked in &SERVICES {
-        for (ending, state) in asked.endings.iter().enumerate() {
+    for service in SERVICES {
+        for state in service.endings() {
             play(7, async || {
                 let stage = Stage::new(world(NEVER), &[]);
-                stage.send(&followed(asked, 600));
+                stage.send(&followed(service, 600));
                 let by_itself = async {
                     sleep(Duration::from_secs(25)).await;
-                    stage.simulator.change(|world| (asked.ends)(world, ending));
+                    stage.end_run_of(service, state);
                 };
                 stage.run_while(by_itself, |_| None).await;
                 let confirmation = stage.confirmation();
                 assert_eq!(confirmation["status"], "ENDED_OTHERWISE", "{confirmation}");
-                assert_eq!(confirmation["executions"], json!([{"executionId": asked.run, "state": state}]));
+                assert_eq!(
+                    confirmation["executions"],
+                    json!([{"executionId": stage.run_of(service).id, "state": state}])
+                );
                 assert_eq!(confirmation["checks"], 2);
             });
         }
@@ -129,13 +134,13 @@ pub fn ended_otherwise() {
 }
 
 pub fn leaves_others_alone() {
-    for asked in &SERVICES {
+    for service in SERVICES {
         play(7, async || {
             let stage = Stage::new(world(5), &[]);
-            stage.send(&(asked.request)());
+            stage.send(&service.request());
             // Nothing is left to follow of what had ended before.
-            stage.simulator.change(|world| (asked.ends)(world, 0));
-            stage.send(&followed(asked, 600));
+            stage.end_run_of(service, service.endings()[0]);
+            stage.send(&followed(service, 600));
             stage.run().await;
             assert!(
                 stage.told().iter().all(|told| told.get("confirmation").is_none()),

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countermand_simulator::World;
-use serde_json::{Value, json};
+use countermand_simulator::{AnyRun, Call, World};
+use serde_json::Value;
 
 use super::draw::Round;
-use super::stage::{DEAD, Delivery, Stage, play};
+use super::stage::{DEAD, Delivery, MOST_RECEIVES, Stage, play};
+use crate::services::{self, SERVICES, key_of};
 
 const ROUNDS: u64 = 80;
 
@@ -34,7 +35,7 @@ struct Seen {
     confirmations: Vec<Value>,
     dead: Vec<Value>,
     deliveries: Vec<Delivery>,
-    calls: Vec<(String, Value)>,
+    calls: Vec<Call>,
     world: World,
 }
 
@@ -74,7 +75,7 @@ async fn see(round: &Round) -> Seen {
         confirmations,
         dead: bodies(DEAD).iter().filter_map(|body| serde_json::from_str(body).ok()).collect(),
         deliveries: stage.deliveries(),
-        calls: stage.simulator.ledger().into_iter().map(|call| (call.operation, call.request)).collect(),
+        calls: stage.simulator.ledger(),
         world: stage.simulator.world(),
     }
 }
@@ -92,16 +93,26 @@ impl Seen {
         self.confirmations.iter().filter(move |confirmation| confirmation["requestId"] == *id)
     }
 
-    /// A message about the request was delivered again, or sent again as nobody had heard that it was.
-    fn is_repeated(&self, id: &Value) -> bool {
+    /// How often each message about the request was delivered.
+    fn receives(&self, id: &Value) -> impl Iterator<Item = u32> {
         let records = self.deliveries.iter().flat_map(|delivery| &delivery.records);
-        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut times: BTreeMap<&str, u32> = BTreeMap::new();
         for (message, _) in records.filter(|(_, body)| body["requestId"] == *id) {
             *times.entry(message).or_default() += 1;
         }
+        times.into_values()
+    }
+
+    /// A message about the request does not come again, and what it knows is told if no other can be sent.
+    fn is_at_its_end(&self, id: &Value) -> bool {
+        self.receives(id).any(|receives| receives == MOST_RECEIVES)
+    }
+
+    /// A message about the request was delivered again, or sent again as nobody had heard that it was.
+    fn is_repeated(&self, id: &Value) -> bool {
         let mut sent = BTreeSet::new();
         let mut follow_ups = self.of("CancellationFollowUp").filter(|(_, sent)| sent["requestId"] == *id);
-        times.values().any(|times| *times > 1) || follow_ups.any(|(_, it)| !sent.insert(it.to_string()))
+        self.receives(id).any(|times| times > 1) || follow_ups.any(|(_, it)| !sent.insert(it.to_string()))
     }
 
     fn met(&self) -> impl Iterator<Item = String> {
@@ -115,7 +126,7 @@ impl Seen {
     }
 
     fn story(&self) -> String {
-        let calls = self.calls.iter().map(|(operation, request)| format!("{operation} {request}"));
+        let calls = self.calls.iter().map(|call| format!("{} {}", call.operation, call.request));
         let told = self.told.iter().map(Value::to_string);
         calls
             .chain(told)
@@ -158,7 +169,7 @@ fn no_more_than_repeated(seen: &Seen) -> Result<(), String> {
 }
 
 fn so(seen: &Seen) -> Result<(), String> {
-    let world = json!(seen.world);
+    let runs = seen.world.runs();
     for confirmation in &seen.confirmations {
         let states: Vec<&Value> = confirmation["executions"]
             .as_array()
@@ -166,7 +177,10 @@ fn so(seen: &Seen) -> Result<(), String> {
             .flatten()
             .map(|execution| {
                 let (id, state) = (&execution["executionId"], &execution["state"]);
-                let now = state_in(&world, &confirmation["target"], id);
+                let is_it = |run: &&AnyRun| confirmation["target"]["key"] == *run.key && *id == *run.id;
+                let time = confirmation["completedAt"].as_str().and_then(|time| time.parse().ok());
+                let had_begun = |run: &&AnyRun| run.started <= time;
+                let now = runs.iter().find(is_it).filter(had_begun).map_or("NOT_FOUND", |run| run.state);
                 // What has ended stays so; what had not may have by now.
                 let open = ["CANCELING", "RUNNING", "UNKNOWN"].iter().any(|open| state == open);
                 let true_then = open || *state == now;
@@ -187,7 +201,8 @@ fn so(seen: &Seen) -> Result<(), String> {
         if confirmation["status"] != status {
             return Err(format!("expected {status}, got {confirmation}"));
         }
-        if status == "STILL_RUNNING" && confirmation["checks"] != 14 && !time_was_up(seen, confirmation) {
+        let was_up = || time_was_up(seen, confirmation) || seen.is_at_its_end(&confirmation["requestId"]);
+        if status == "STILL_RUNNING" && confirmation["checks"] != 14 && !was_up() {
             return Err(format!("told before the end of the time: {confirmation}"));
         }
     }
@@ -205,42 +220,14 @@ fn time_was_up(seen: &Seen, confirmation: &Value) -> bool {
     })
 }
 
-/// The state of a run, in a confirmation's words, as the world shows it.
-fn state_in(world: &Value, target: &Value, id: &Value) -> &'static str {
-    let name = |field: &str| target[field].as_str().unwrap_or_default();
-    let key = name("key").split(':').next().unwrap_or_default();
-    let (runs, named) = match key {
-        "appflow" => (&world["appflow"][name("flowName")]["runs"], "executionId"),
-        "swf" => (&world["swf"][name("domain")]["executions"], "runId"),
-        _ => (&world["cloudflow"][name("flowName")]["executions"], "name"),
-    };
-    let mut runs = runs.as_array().into_iter().flatten();
-    let run =
-        runs.find(|run| run[named] == *id && (key != "swf" || run["workflowId"] == target["workflowId"]));
-    let Some(run) = run else { return "NOT_FOUND" };
-    let status = run["closeStatus"].as_str().or(run["status"].as_str()).unwrap_or_default();
-    match status {
-        "Canceled" | "CANCELED" | "Stopped" => "CANCELED",
-        "Successful" | "COMPLETED" | "Succeeded" => "SUCCEEDED",
-        "Error" | "FAILED" | "Failed" => "FAILED",
-        "TIMED_OUT" | "TimedOut" => "TIMED_OUT",
-        _ => "open",
-    }
-}
-
 fn canceled_by_requests(seen: &Seen) -> Result<(), String> {
-    let cancels: [(&str, &[(&str, &str)]); 3] = [
-        ("appflow.CancelFlowExecutions", &[("flowName", "flowName")]),
-        ("swf.RequestCancelWorkflowExecution", &[("domain", "domain"), ("workflowId", "workflowId")]),
-        ("cloudflow.StopExecution", &[("FlowName", "flowName"), ("ExecutionName", "executionName")]),
-    ];
     for delivery in &seen.deliveries {
-        for (operation, call) in &seen.calls[delivery.calls.clone()] {
-            let Some((_, fields)) = cancels.iter().find(|(cancel, _)| cancel == operation) else { continue };
-            let requests = delivery.records.iter().filter(|(_, body)| body.get("type").is_none());
-            let mut requests = requests.map(|(_, body)| body);
-            if !requests.any(|body| fields.iter().all(|(theirs, ours)| call[theirs] == body[ours])) {
-                return Err(format!("{operation} {call} for {:?}", delivery.records));
+        let calls = &seen.calls[delivery.calls.clone()];
+        for call in calls.iter().filter(|call| SERVICES.iter().any(|it| it.cancel.name() == call.operation)) {
+            let called = key_of(&services::called(call));
+            let mut requests = delivery.records.iter().filter(|(_, body)| body.get("type").is_none());
+            if !requests.any(|(_, body)| key_of(body) == called) {
+                return Err(format!("{} {} for {:?}", call.operation, call.request, delivery.records));
             }
         }
     }

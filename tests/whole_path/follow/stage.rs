@@ -6,17 +6,36 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use countermand_simulator::{Batch, Call, Mapping, Operation, Simulator, Timestamp, World};
+use countermand_simulator::{AnyRun, Batch, Call, Mapping, Operation, Simulator, Timestamp, World};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::services::{self, Service};
 use crate::simulated::{Process, in_simulated_time};
 
 pub const QUEUE: &str = "cancel-requests";
 pub const DEAD: &str = "dead-letters";
 /// As the template has it.
-const MOST_RECEIVES: u32 = 5;
+pub const MOST_RECEIVES: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The seeded world, where what is asked to end takes so many seconds.
+pub fn world(settles: u64) -> Value {
+    let mut world = json!(World::seeded());
+    world["settleAfterMs"] = json!(settles * 1_000);
+    world
+}
+
+/// More than anybody waits for.
+pub const NEVER: u64 = 1_000_000;
+
+/// A request for the end of one run, followed for so long.
+pub fn followed(service: &Service, within: u64) -> Value {
+    let mut request = service.request();
+    request["confirm"] = json!(true);
+    request["confirmWithinSeconds"] = json!(within);
+    request
+}
 
 pub struct Stage {
     pub simulator: Simulator,
@@ -86,6 +105,21 @@ impl Stage {
             simulator,
             variables,
         }
+    }
+
+    /// The run that such a request names.
+    pub fn run_of(&self, service: &Service) -> AnyRun {
+        let request = service.request();
+        let (key, named) = (services::key_of(&request), services::named(&request).expect("a run"));
+        let mut runs = self.simulator.world().runs().into_iter();
+        runs.find(|run| Some(&run.key) == key.as_ref() && run.id == named[0]).expect("the run is there")
+    }
+
+    /// It ends by itself.
+    pub fn end_run_of(&self, service: &Service, state: &str) {
+        let (target, run) = (services::target_of(&service.request()), self.run_of(service));
+        let now = self.simulator.now();
+        self.simulator.change(|world| (service.set)(world, &target, &run.id, state, now));
     }
 
     pub fn send(&self, message: &Value) {

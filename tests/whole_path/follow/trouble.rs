@@ -4,8 +4,8 @@
 use countermand_simulator::{Fault, FaultKind, Operation};
 use serde_json::{Value, json};
 
-use super::asked::{SERVICES, followed, world};
-use super::stage::{DEAD, Kill, Stage, play};
+use super::stage::{DEAD, Kill, Stage, followed, play, world};
+use crate::services::SERVICES;
 
 /// Ways in which the follow-up queue is down for a while.
 fn outages() -> Vec<Fault> {
@@ -33,13 +33,13 @@ fn outages() -> Vec<Fault> {
 }
 
 pub fn nothing_is_promised_before() {
-    for asked in &SERVICES {
+    for service in SERVICES {
         for outage in outages() {
             play(7, async || {
                 let stage = Stage::new(world(40), &[]);
                 let name = format!("{:?}", outage.kind);
                 stage.simulator.script(outage);
-                stage.send(&followed(asked, 600));
+                stage.send(&followed(service, 600));
                 stage.run().await;
                 assert_kept(&stage, &name);
                 assert!(!stage.confirmations().is_empty(), "{name}: expected a promise, and that it is kept");
@@ -49,12 +49,12 @@ pub fn nothing_is_promised_before() {
 }
 
 pub fn promises_nothing_that_it_cannot_keep() {
-    for asked in &SERVICES {
+    for service in SERVICES {
         play(7, async || {
             let stage = Stage::new(world(40), &[]);
             let down = FaultKind::Drop {};
             stage.simulator.script(Fault::new(Operation::SEND_MESSAGE_BATCH, down).times(1_000));
-            stage.send(&followed(asked, 600));
+            stage.send(&followed(service, 600));
             stage.run().await;
             let told = stage.told();
             assert_eq!(told.len(), 1, "expected a last word alone, got {told:#?}");
@@ -83,15 +83,15 @@ fn assert_kept(stage: &Stage, name: &str) {
 }
 
 pub fn confirms_though_the_process_dies() {
-    for asked in &SERVICES {
+    for service in SERVICES {
         // A process that dies once the cancel, the follow-up or the outcome is out, and before it answers.
         for done in 1..=3 {
             play(7, async || {
                 let stage = Stage::new(world(100), &[]);
                 // It never hears of the last one, and so cannot answer before it dies.
-                let last = [asked.cancel, Operation::SEND_MESSAGE_BATCH, Operation::PUT_EVENTS][done - 1];
+                let last = [service.cancel, Operation::SEND_MESSAGE_BATCH, Operation::PUT_EVENTS][done - 1];
                 stage.simulator.script(Fault::new(last, FaultKind::WithholdReply {}));
-                stage.send(&followed(asked, 3_600));
+                stage.send(&followed(service, 3_600));
                 let mut deaths = vec![Kill::Calls(done)];
                 stage.run_killing(|_| deaths.pop()).await;
                 assert_kept(&stage, &format!("after {done} calls"));
@@ -107,9 +107,7 @@ pub fn confirms_though_the_process_dies() {
 }
 
 pub fn looks_again() {
-    for asked in &SERVICES {
-        let stops = asked.cancel == Operation::STOP_EXECUTION;
-        let denied = if stops { "Forbidden.RAM" } else { "AccessDeniedException" };
+    for service in SERVICES {
         let error = |status, code: &str| FaultKind::Error {
             status,
             code: code.into(),
@@ -117,7 +115,7 @@ pub fn looks_again() {
             headers: [].into(),
         };
         let kinds = [
-            (error(403, denied), 1),
+            (error(403, "AccessDeniedException"), 1),
             (error(500, "InternalFailure"), 6),
             (FaultKind::Hang {}, 6),
             (FaultKind::Drop {}, 6),
@@ -126,8 +124,8 @@ pub fn looks_again() {
             play(7, async || {
                 let stage = Stage::new(world(5), &[]);
                 let name = format!("{kind:?}");
-                stage.simulator.script(Fault::new(asked.look_up, kind).times(times));
-                stage.send(&followed(asked, 600));
+                stage.simulator.script(Fault::new(service.look_up, kind).times(times));
+                stage.send(&followed(service, 600));
                 stage.run().await;
                 let confirmation = stage.confirmation();
                 let told = (&confirmation["status"], &confirmation["checks"]);
