@@ -123,6 +123,12 @@ impl CallError {
         Self::own(Class::Unknown, Answer::Missing, "Panic", message)
     }
 
+    /// The function came to nothing over a request, though nothing is known to have gone wrong.
+    pub fn no_result() -> Self {
+        let message = "the function came to no result for this request, which may have been carried out";
+        Self::own(Class::Unknown, Answer::Missing, "NoResult", message)
+    }
+
     /// Nothing here knows how to ask this service, so that nothing was.
     pub fn not_served(service: &str) -> Self {
         let message = format!("the function does not know how to ask {service}");

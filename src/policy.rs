@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::request::{Reading, read};
-    use crate::targets::SERVICES;
+    use crate::targets::{Service, appflow, cloudflow, swf};
 
     fn cancellation(request: &str) -> Arc<dyn Cancellation> {
         match read(request) {
@@ -172,6 +172,7 @@ mod tests {
         violations.into_iter().map(|violation| (violation.path, violation.code)).collect()
     }
 
+    const THREE: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
     const ALL: &str = r#"{"service": "appflow", "flowName": "orders"}"#;
     const ALL_IN_WORDS: &str = r#"{"service": "appflow", "flowName": "orders", "scope": "ALL_ACTIVE"}"#;
     const ONE: &str = r#"{"service": "appflow", "flowName": "orders", "executionIds": ["a"]}"#;
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_service_may_be_reached_where_a_pattern_leaves_room_for_its_keys() {
-        let [appflow, swf, cloudflow] = SERVICES;
+        let [appflow, swf, cloudflow] = THREE;
         for (patterns, service, may) in [
             (&["*"][..], swf, true),
             (&["appflow:orders"], appflow, true),
@@ -201,7 +202,7 @@ mod tests {
     fn a_pattern_can_match_what_a_target_can_be_called() {
         let matched = |pattern: &str| {
             let pattern = Pattern::new(pattern).expect("not empty");
-            SERVICES.map(|service| pattern.can_match(service))
+            THREE.map(|service| pattern.can_match(service))
         };
         let (appflow, swf, cloudflow) = ([true, false, false], [false, true, false], [false, false, true]);
         for (pattern, services) in [

@@ -38,7 +38,7 @@ pub fn config(config: &Config) -> Config {
 /// Goes every way that real requests may go, side by side, with the parts of a handler that can reach
 /// nobody. The `policy` is that for real requests.
 pub async fn rehearse(handler: Handler, policy: &Policy) {
-    let reached = SERVICES.into_iter().filter(|service| policy.may_allow(service));
+    let reached = SERVICES.iter().filter(|service| policy.may_allow(service));
     let asked = reached.filter_map(|service| {
         let request = request(service)?;
         Some(prepare(service.name, ask(&handler, request)))

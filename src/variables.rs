@@ -116,6 +116,26 @@ impl Variables {
     }
 }
 
+/// Reads where a service is: scheme, host and port, without a slash at the end.
+///
+/// # Errors
+/// What was expected.
+pub fn endpoint_url(url: &str) -> Result<String, String> {
+    let expected = "http:// or https://, a host and nothing after it but a port";
+    let uri: http::Uri = url.parse().map_err(|_| expected)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(expected)?;
+    let plain = match (uri.scheme_str(), uri.port_u16()) {
+        (Some(scheme @ ("http" | "https")), Some(port)) => format!("{scheme}://{host}:{port}"),
+        (Some(scheme @ ("http" | "https")), None) => format!("{scheme}://{host}"),
+        _ => return Err(expected.into()),
+    };
+    // A user, a path or a port that is none would be left out in silence.
+    match url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(&plain) {
+        true => Ok(plain),
+        false => Err(expected.into()),
+    }
+}
+
 /// Whether a part of an access key can travel in a header.
 pub fn can_be_in_a_header(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())

@@ -11,10 +11,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 use http_body_util::Limited;
+use serde::de::DeserializeOwned;
 
+use super::error::{connector_error, refusal};
 use super::told::{Told, members};
+use crate::call_error::{CallError, Class};
 
 /// The longest reply, a page of a hundred runs with an error message of some KiB each, is far below
 /// this. In bytes.
@@ -74,6 +78,28 @@ pub fn is_readable(successes: Successes, operation: &str, headers: &Headers, bod
     }
 }
 
+/// Makes a call without an SDK, and reads its reply. `classify` knows the codes of the service.
+///
+/// # Errors
+/// Why there is no reply, what it says went wrong, or that it cannot be read.
+pub async fn of<Reply: DeserializeOwned>(
+    connector: &SharedHttpConnector,
+    request: HttpRequest,
+    successes: Successes,
+    operation: &str,
+    classify: fn(&str) -> Option<Class>,
+) -> Result<Reply, CallError> {
+    let response = connector.call(request).await.map_err(|error| connector_error(&error))?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    // A reply that breaks off says as much as none: its status is left.
+    let body = ByteStream::new(response.into_body()).collect().await;
+    let body = body.map(|body| body.to_vec()).unwrap_or_default();
+    let succeeded = (200..300).contains(&status) && is_readable(successes, operation, &headers, &body);
+    let reply = succeeded.then(|| serde_json::from_slice(&body).ok()).flatten();
+    reply.ok_or_else(|| refusal(status, &headers, Told::by(&headers, &body), classify, Class::Config))
+}
+
 /// Refuses a success that cannot be read.
 #[derive(Debug)]
 pub struct ReadableReply(pub Successes);
@@ -105,13 +131,14 @@ impl Intercept for ReadableReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::targets::{appflow, cloudflow, swf};
+    use crate::targets::SERVICES;
+    use crate::targets::cloudflow::KEPT_KEYS;
     use crate::{publisher, visibility};
 
     fn all() -> Vec<(&'static str, Says)> {
-        let services = [appflow::SUCCESSES, swf::SUCCESSES, cloudflow::SUCCESSES, cloudflow::KEPT_KEYS];
         let queues = [visibility::SUCCESSES, publisher::EVENT_BUS, publisher::TOPIC, publisher::QUEUE];
-        [services, queues].concat().concat()
+        let others = queues.into_iter().chain([KEPT_KEYS]);
+        SERVICES.iter().map(|service| service.successes).chain(others).flatten().copied().collect()
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Config {
                     .unwrap_or(3_600),
             ),
             authorities: authorities(variables),
-            services: SERVICES.map(|service| (service, (service.configure)(variables, nowhere))).into(),
+            services: SERVICES.iter().map(|it| (*it, (it.configure)(variables, nowhere))).collect(),
         }
     }
 
@@ -237,7 +237,7 @@ fn policy(variables: &mut Variables) -> Policy {
         // One that matches nothing is a name that was misspelled, and would allow nothing unseen.
         let idle = patterns.iter().find(|pattern| !SERVICES.iter().any(|service| pattern.can_match(service)));
         let Some(idle) = idle.map(|idle| quote(idle.as_str())) else { return Ok(patterns) };
-        let forms = SERVICES.map(|service| service.key_form).join(", ");
+        let forms = SERVICES.iter().map(|service| service.key_form).collect::<Vec<_>>().join(", ");
         Err(format!("patterns that targets can match, as {forms} or * ({idle} matches none)"))
     });
     let cancel_all = variables.parsed("COUNTERMAND_CANCEL_ALL", |name| match name {

@@ -266,9 +266,10 @@ fn allowed_targets_are_patterns_between_commas() {
         ("\"appflow:orders\"", "\"appflow:orders\""),
         ("appflow:orders,\u{200b}swf:*", "\\u200bswf:*"),
     ] {
-        let forms = "appflow:<flow>, swf:<domain>/<workflow id>, cloudflow:<flow> or *";
+        let forms: Vec<_> = SERVICES.iter().map(|service| service.key_form).collect();
         let expected = format!(
-            "{ALLOWED}: expected patterns that targets can match, as {forms} (`{idle}` matches none), got "
+            "{ALLOWED}: expected patterns that targets can match, as {} or * (`{idle}` matches none), got ",
+            forms.join(", "),
         );
         let problem = problem(&[(ALLOWED, list)]);
         assert!(problem.starts_with(&expected), "{problem}");

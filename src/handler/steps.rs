@@ -4,7 +4,6 @@
 //! whatever becomes of the others. Nothing here knows how records arrived or what is told of them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,8 +11,7 @@ use tokio::time::Instant;
 
 use super::Handler;
 use super::case::{Known, Read, Valid, What};
-use crate::call_error::CallError;
-use crate::contained::contained;
+use crate::contained::{contained, told_once};
 use crate::event_source::Record;
 use crate::fields::Fields;
 use crate::fields::violation::Code;
@@ -91,46 +89,38 @@ impl Handler {
         redeliver: &dyn Fn(usize, When),
         knowing: UnboundedSender<Known>,
     ) {
-        let open: RefCell<BTreeSet<usize>> = RefCell::new((0..read.len()).collect());
         let know = |place, what| {
-            if open.borrow_mut().remove(&place) {
-                // Whoever tells listens to the end.
-                let _ = knowing.send(Known { place, at: invocation.now(), what });
-            }
+            // Whoever tells listens to the end.
+            let _ = knowing.send(Known { place, at: invocation.now(), what });
         };
-        for (place, read) in read.iter().enumerate() {
-            if !matches!(read, Read::Valid(_) | Read::FollowUp(_)) {
-                know(place, What::Nothing);
+        let failed = |place: usize, error| match &read[place] {
+            Read::FollowUp(_) => What::Seen(Err(error)),
+            _ => What::Settled(Box::new(Settlement::broken(error))),
+        };
+        let work = async |know: &dyn Fn(usize, What)| {
+            for (place, read) in read.iter().enumerate() {
+                if !matches!(read, Read::Valid(_) | Read::FollowUp(_)) {
+                    know(place, What::Nothing);
+                }
             }
-        }
-        let deferred = |place, wait| redeliver(place, When::At(Instant::now() + wait));
-        let context = self.context(invocation, &deferred);
-        let unclear = self.carry_out(records, read, &context, &know).await;
-        let context = self.context(invocation, &deferred);
-        let followed = read.iter().enumerate().filter_map(|(record, read)| {
-            let Read::FollowUp(follow_up) = read else { return None };
-            let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
-            Some(Followed { cancellation, runs, priority: plan::priority(&records[record]), record })
-        });
-        let followed: Vec<Followed> = followed.collect();
-        let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
-        let seen = |place, seen| know(place, What::Seen(seen));
-        tokio::join!(
-            self.targets.explain(unclear, &context, &explained),
-            self.targets.follow(&followed, &context, &seen),
-        );
-        // The function itself failed over those that are left.
-        let left: Vec<usize> = open.borrow().iter().copied().collect();
-        for place in left {
-            let error = CallError::panicked();
-            know(
-                place,
-                match &read[place] {
-                    Read::FollowUp(_) => What::Seen(Err(error)),
-                    _ => What::Settled(Box::new(Settlement::broken(error))),
-                },
+            let deferred = |place, wait| redeliver(place, When::At(Instant::now() + wait));
+            let context = self.context(invocation, &deferred);
+            let unclear = self.carry_out(records, read, &context, know).await;
+            let context = self.context(invocation, &deferred);
+            let followed = read.iter().enumerate().filter_map(|(record, read)| {
+                let Read::FollowUp(follow_up) = read else { return None };
+                let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
+                Some(Followed { cancellation, runs, priority: plan::priority(&records[record]), record })
+            });
+            let followed: Vec<Followed> = followed.collect();
+            let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
+            let seen = |place, seen| know(place, What::Seen(seen));
+            tokio::join!(
+                self.targets.explain(unclear, &context, &explained),
+                self.targets.follow(followed, &context, &seen),
             );
-        }
+        };
+        told_once(0..read.len(), &know, failed, work).await;
     }
 
     /// Carries the requests out; those come back of which a look-up could tell more.

@@ -53,7 +53,7 @@ fn whose(fields: &Fields) -> Option<&'static Service> {
         let violations = fields.finish();
         (!violations.has(Code::Required)).then(|| (violations.len(), service))
     };
-    let mut found: Vec<_> = SERVICES.into_iter().filter_map(strange).collect();
+    let mut found: Vec<_> = SERVICES.iter().copied().filter_map(strange).collect();
     found.sort_by_key(|(strange, _)| *strange);
     match found[..] {
         [(fewest, _), (next, _), ..] if fewest == next => None,

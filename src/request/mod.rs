@@ -159,7 +159,7 @@ fn not_an_object(text: &str) -> Violations {
 
 /// The service that is asked.
 pub fn read_service(fields: &mut Fields) -> Option<&'static Service> {
-    let names = SERVICES.map(|service| service.name);
+    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
     let expected = format_args!("expected one of {}, got", names.join(", "));
     let Some(name) = fields.text(&["service"], &rules::Text::any(0..=usize::MAX)) else {
         if !fields.has(&["service"]) {
@@ -168,7 +168,7 @@ pub fn read_service(fields: &mut Fields) -> Option<&'static Service> {
         }
         return None;
     };
-    let service = SERVICES.into_iter().find(|service| service.name == name);
+    let service = SERVICES.iter().copied().find(|service| service.name == name);
     if service.is_none() {
         let near = near(&name, &names).map(|near| format!("; the nearest is {}", quote(near)));
         let message = format!("{expected} {}{}", quote(&name), near.unwrap_or_default());

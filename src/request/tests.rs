@@ -468,6 +468,12 @@ fn a_field_that_nobody_knows_is_refused_and_the_nearest_known_one_named() {
     }
 }
 
+/// The services that there are, as a message names them.
+fn one_of() -> String {
+    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+    format!("expected one of {}", names.join(", "))
+}
+
 #[test]
 fn the_nearest_field_is_named_only_where_it_is_near() {
     for (service, name, message) in [
@@ -502,7 +508,7 @@ fn the_nearest_field_is_named_only_where_it_is_near() {
     ] {
         let nearest =
             if nearest.is_empty() { String::new() } else { format!("; the nearest is `{nearest}`") };
-        let message = format!("expected one of appflow, swf, cloudflow, got `{name}`{nearest}");
+        let message = format!("{}, got `{name}`{nearest}", one_of());
         assert_eq!(refused(&json!({"service": name}).to_string()).violations[0].message, message);
     }
 }
@@ -536,7 +542,7 @@ fn a_field_that_is_missing_is_asked_for_in_its_form() {
             r#"{"service":"cloudflow","flowName":"f"}"#,
             "expected a string of 1 to 128 characters, letters, digits, _ and -, first a letter or _, got no such field",
         ),
-        ("{}", "expected one of appflow, swf, cloudflow, got no such field"),
+        ("{}", &format!("{}, got no such field", one_of())),
     ] {
         assert_eq!(refused(text).violations[0].message, message);
     }
@@ -544,7 +550,7 @@ fn a_field_that_is_missing_is_asked_for_in_its_form() {
 
 #[test]
 fn who_sends_something_else_is_told_what_to_send() {
-    let fields = "expected one of appflow, swf, cloudflow, got no such field";
+    let fields = &format!("{}, got no such field", one_of());
     let request = swf().to_string();
     let quoted = |text: &str| json!(text).to_string();
     for (text, message) in [
@@ -675,11 +681,8 @@ fn a_violation_says_what_was_expected_and_what_was_got() {
     let long = "x".repeat(65);
     for (text, message) in [
         ("nope".into(), "expected JSON, got `nope`: expected ident at line 1 column 2".to_owned()),
-        ("{}".into(), "expected one of appflow, swf, cloudflow, got no such field".into()),
-        (
-            r#"{"service":"AppFlo"}"#.into(),
-            "expected one of appflow, swf, cloudflow, got `AppFlo`; the nearest is `appflow`".into(),
-        ),
+        ("{}".into(), format!("{}, got no such field", one_of())),
+        (r#"{"service":"AppFlo"}"#.into(), format!("{}, got `AppFlo`; the nearest is `appflow`", one_of())),
         (with("swf", "runId", json!("")), "expected 1 to 64 characters, got 0".into()),
         (with("swf", "runId", json!(long)), "expected 1 to 64 characters, got 65".into()),
         (with("swf", "runId", json!(7)), "expected a string, got a number".into()),

@@ -2,7 +2,8 @@
 //!
 //! These reads are no courtesy: they are what a follow-up is for. Each waits for its permit like a call, and
 //! one whose permit is too far away sends its record away, to be redelivered in its place. One serves all
-//! requests of a batch that follow a target that is read as a whole, or the same runs. Nothing is changed here.
+//! requests of a batch that follow a target that is read as a whole, or the same runs. Runs of which nothing is
+//! told are unseen, and looked up at the next check. Nothing is changed here.
 
 use std::collections::BTreeMap;
 
@@ -46,34 +47,22 @@ pub async fn follow<T: Target>(
         same.entry((followed.cancellation.key(), runs)).or_default().push(followed);
     }
     let reads = same.into_values().map(async |together| {
-        let seen = contained_in(follow_together(target, &together, context)).await;
-        let unseen = || together.iter().map(|followed| Ok(followed.runs.unseen())).collect();
-        let seen: Vec<Seen> = seen.unwrap_or_else(|_| unseen());
-        together.iter().zip(seen).for_each(|(followed, seen)| tell(followed.record, seen));
+        let standings = together.iter().map(|followed| followed.priority);
+        let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+        let look_up = LookUp::needed(context, priority);
+        let (seen, error) = contained_in(target.follow(&together, &look_up)).await.unwrap_or_default();
+        let deferred = error.as_ref().filter(|error| error.class == Class::Deferred);
+        if let (Some(error), None, Some(first)) = (&error, deferred, together.first()) {
+            (context.look_up_failed)(first.cancellation.service(), error);
+        }
+        let mut seen: BTreeMap<_, _> = seen.into_iter().collect();
+        for Followed { runs, record, .. } in together {
+            if let Some(place) = deferred.and_then(|error| error.retry_after) {
+                context.defer(record, place);
+            }
+            let mut seen = || seen.remove(&record).unwrap_or_else(|| runs.unseen());
+            tell(record, deferred.map_or_else(|| Ok(seen()), |error| Err(error.clone())));
+        }
     });
     join_all(reads).await;
-}
-
-/// The same for requests that one read serves; there is at least one.
-async fn follow_together<T: Target>(
-    target: &T,
-    requests: &[Followed<'_, T::Cancellation>],
-    context: &Context<'_>,
-) -> Vec<Seen> {
-    let standings = requests.iter().map(|followed| followed.priority);
-    let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
-    let (seen, error) = target.follow(requests, &LookUp::needed(context, priority)).await;
-    if let Some(error) = error.as_ref().filter(|error| error.class == Class::Deferred) {
-        let away = requests.iter().map(|followed| {
-            if let Some(place) = error.retry_after {
-                context.defer(followed.record, place);
-            }
-            Err(error.clone())
-        });
-        return away.collect();
-    }
-    if let (Some(error), Some(first)) = (error, requests.first()) {
-        (context.look_up_failed)(first.cancellation.service(), &error);
-    }
-    seen.into_iter().map(Ok).collect()
 }

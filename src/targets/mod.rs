@@ -43,7 +43,7 @@ use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
 
 /// The services, as errors name them.
-pub static SERVICES: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
+pub static SERVICES: &[&Service] = &[&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
 
 /// A request as it is asked for.
 pub struct Asked<'a, C: ?Sized = dyn Cancellation> {
@@ -102,8 +102,7 @@ impl Targets {
         Self(services.iter().map(|(service, connect)| (*service, connect.connect(wire))).collect())
     }
 
-    /// Carries requests out that go as they are. What became of each is told as soon as it is known; of those
-    /// over which the function itself fails, nothing is.
+    /// Carries requests out that go as they are. What became of each is told once, as soon as it is known.
     pub async fn settle(&self, requests: &[Asked<'_>], context: &Context<'_>, tell: Tell<'_>) {
         let refuse = |asked: Asked<'_>, error| tell(asked.record, Settlement::broken(error));
         let own = self.sorted(requests.iter().copied(), |asked| asked.cancellation, refuse);
@@ -126,9 +125,8 @@ impl Targets {
     }
 
     /// Looks up how far runs are that were asked to end.
-    pub async fn follow(&self, requests: &[Followed<'_>], context: &Context<'_>, tell: TellSeen<'_>) {
+    pub async fn follow(&self, requests: Vec<Followed<'_>>, context: &Context<'_>, tell: TellSeen<'_>) {
         let refuse = |followed: Followed<'_>, error| tell(followed.record, Err(error));
-        let requests = requests.iter().map(|followed| followed.with(followed.cancellation));
         let own = self.sorted(requests, |followed| followed.cancellation, refuse);
         join_all(own.map(|(port, own)| port.follow(own, context, tell))).await;
     }

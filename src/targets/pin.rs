@@ -6,6 +6,8 @@
 //! serves all requests of a batch for the same target, each with its own moment.
 //! A dry run is here too, since it asks the same and then stops.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::port::Tell;
@@ -53,20 +55,18 @@ pub async fn settle_read<T: Target>(
 ) {
     let standings = requests.iter().map(|reading| reading.asked.priority);
     let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
-    let read = match target.read(requests, &LookUp::needed(context, priority)).await {
-        Ok(read) => read,
+    let mut read = match target.read(requests, &LookUp::needed(context, priority)).await {
+        Ok(read) => read.into_iter().collect::<BTreeMap<_, _>>(),
         Err(error) => {
             let unread = |asked: &Asked<'_, _>| Settlement::unread(error.clone(), asked.record, context);
             return requests.iter().for_each(|reading| tell(reading.asked.record, unread(&reading.asked)));
         }
     };
-    let mut reached = Vec::new();
-    for (Reading { asked, .. }, read) in requests.iter().zip(read) {
-        match read {
-            Ok(cancellation) => reached.push((asked, cancellation)),
-            Err(settlement) => tell(asked.record, *settlement),
-        }
-    }
+    let reached = requests.iter().filter_map(|Reading { asked, .. }| {
+        let read = read.remove(&asked.record)?;
+        Some((asked, read.map_err(|settlement| tell(asked.record, *settlement)).ok()?))
+    });
+    let reached: Vec<_> = reached.collect();
     let asked = reached.iter().map(|(asked, cancellation)| asked.with(cancellation));
     share::settle(target, &asked.collect::<Vec<_>>(), context, tell).await;
 }

@@ -1,7 +1,7 @@
 //! The port behind which each service stands, whichever it is.
 //!
-//! A request is told of by its record, never by its place among others. One that a port does not know as its
-//! own is told of by nobody, which the handler makes a failure.
+//! A request is told of by its record, never by its place among others, and once. One that a port does not know
+//! as its own, or tells nothing of, has failed.
 
 use std::any::Any;
 
@@ -11,13 +11,13 @@ use super::target::Target;
 use super::{Asked, Cancellation, Context, Followed, Reading, Seen, Settled, Settlement};
 use super::{explain, follow, pin, share};
 use crate::call_error::CallError;
-use crate::contained::contained_in;
+use crate::contained::told_once;
 
 /// Told what became of each request, by its record's place in the batch, as soon as it is known.
 pub type Tell<'a> = &'a dyn Fn(usize, Settlement);
 /// Told what was seen for each request that is followed, in the same way.
 pub type TellSeen<'a> = &'a dyn Fn(usize, Seen);
-/// Done once every request is told of but those over which the function itself failed.
+/// Done once every request is told of.
 pub type Work<'a> = LocalBoxFuture<'a, ()>;
 
 /// A service that can be asked. What is wrong with one request, or one target, is wrong with no other.
@@ -45,7 +45,9 @@ impl<T: Target> Port for T {
     fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
         Box::pin(async move {
             let own = asked.into_iter().filter_map(|asked| own(asked, tell)).collect::<Vec<_>>();
-            let _ = contained_in(share::settle(self, &own, context, tell)).await;
+            let records = own.iter().map(|asked| asked.record);
+            let settle = async |tell: Tell<'_>| share::settle(self, &own, context, tell).await;
+            told_once(records, tell, |_, error| Settlement::broken(error), settle).await;
         })
     }
 
@@ -55,7 +57,9 @@ impl<T: Target> Port for T {
                 Some(Reading { asked: own(*asked, tell)?, purpose: *purpose })
             });
             let own = own.collect::<Vec<_>>();
-            let _ = contained_in(pin::settle_read(self, &own, context, tell)).await;
+            let records = own.iter().map(|reading| reading.asked.record);
+            let settle = async |tell: Tell<'_>| pin::settle_read(self, &own, context, tell).await;
+            told_once(records, tell, |_, error| Settlement::broken(error), settle).await;
         })
     }
 

@@ -9,12 +9,20 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use serde_json::Value;
 
 use super::port::Port;
+use crate::client::Successes;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::pace::Operation;
 use crate::variables::Variables;
 
-/// All that is peculiar to a service, as its folder declares it once.
+/// All that is peculiar to a service, as its folder declares it once. No part has a default:
+///
+/// ```compile_fail,E0063
+/// # use countermand::targets::{Service, cloudflow::SERVICE};
+/// let Service { cancel, reads, successes, key_form, can_name, read, configure, .. } = SERVICE;
+/// // Without its name and its rehearsal:
+/// let service = Service { cancel, reads, successes, key_form, can_name, read, configure };
+/// ```
 pub struct Service {
     /// The name that requests and outcomes use.
     pub name: &'static str,
@@ -22,6 +30,8 @@ pub struct Service {
     pub cancel: &'static Operation,
     /// The operations that read.
     pub reads: &'static [&'static Operation],
+    /// The least that a success of each of its operations says.
+    pub successes: Successes,
     /// How the keys of its targets are made.
     pub key_form: &'static str,
     /// Whether a target can have a key with this behind the service's name, whatever its length.
@@ -39,7 +49,12 @@ pub struct Service {
 /// What a request asks, whichever its service.
 pub type Asks = Arc<dyn Cancellation>;
 
-/// Builds a client of a service, as its variables say.
+/// Builds a client of a service, as its variables say. It has to be a port:
+///
+/// ```compile_fail,E0277
+/// # use countermand::targets::Connect;
+/// let connect = Connect::new(|_| "no port");
+/// ```
 #[derive(Clone)]
 pub struct Connect(Arc<Building>);
 

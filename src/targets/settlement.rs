@@ -8,7 +8,7 @@ use std::any::Any;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::call_error::{CallError, Class, ReportedError};
+use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::vocabulary::{Effect, Status};
 
 /// What the answers mean.
@@ -68,9 +68,10 @@ impl Settlement {
         Self { status, ..Self::default() }
     }
 
-    /// What became of the request is not known: the function failed over it.
+    /// The function failed over the request; what was asked for it by then is not known.
     pub fn broken(error: CallError) -> Self {
-        Self { error: Some(ReportedError::from(error)), ..Self::of(Status::Failed) }
+        let effect = if error.answer == Answer::NotAsked { Effect::None } else { Effect::Unknown };
+        Self { effect, error: Some(ReportedError::from(error)), ..Self::of(Status::Failed) }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::call_error::{Answer, CallError, Class, ReportedError};
 use crate::contained::contained;
 use crate::pace::{Deadline, Priority, Waiting};
 use crate::retry::Attempts;
-use crate::vocabulary::Effect;
+use crate::vocabulary::{Effect, Status};
 
 /// A call that was made, or whose permit did not come.
 struct Made<T: Calls> {
@@ -210,6 +210,10 @@ fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>])
         .map(|&(call, ref result)| Answered { call, result: result.as_ref().copied() })
         .collect();
     let conclusion = target.conclude(request, &answers);
+    // Nothing is accepted that no service took.
+    if conclusion.status == Status::Accepted && !conclusion.taken {
+        return Settlement::broken(CallError::no_result());
+    }
     let error = conclusion.error.filter(|error| error.class != Class::Deferred);
     let failures = own.iter().filter_map(|made| made.attempts.result.as_ref().err());
     let asked = failures.filter(|error| error.class != Class::Deferred).filter_map(|error| error.retry_after);

@@ -8,13 +8,58 @@ use std::hash::Hash;
 use serde_json::{Value, json};
 
 use super::target::{Calls, Question, Read, Reading, Target};
-use super::{Accepted, Answered, Cancellation, Conclusion, Followed, LookUp, Settlement, Shared, Sight};
+use super::{
+    Accepted, Answered, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Shared, Sight,
+};
 use super::{share, status_of};
 use crate::call_error::{CallError, Class};
 use crate::pace::Operation;
 use crate::vocabulary::{State, Status};
 
 /// Such a service. A failure says by its class that an execution is not there or not running any more.
+///
+/// ```no_run
+/// # use countermand::call_error::CallError;
+/// # use countermand::pace::Operation;
+/// # use countermand::targets::{Accepted, Description, Single, cloudflow::Cancellation};
+/// # use countermand::vocabulary::State;
+/// # use serde_json::{Value, json};
+/// struct Reef;
+///
+/// impl Single for Reef {
+///     type Cancellation = Cancellation;
+///
+///     const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None };
+///     const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None };
+///
+///     async fn stop(&self, _: &Cancellation) -> Result<Accepted<Value>, CallError> {
+///         Ok(Accepted { reply: json!({}), request_id: None })
+///     }
+///
+///     async fn describe(&self, _: &Cancellation) -> Result<Description, CallError> {
+///         Ok(Description { state: State::Running, status: None, shown: json!({}) })
+///     }
+/// }
+/// ```
+///
+/// Without a part of it, it does not compile:
+///
+/// ```compile_fail,E0046
+/// # use countermand::call_error::CallError;
+/// # use countermand::pace::Operation;
+/// # use countermand::targets::{Accepted, Single, cloudflow::Cancellation};
+/// # use serde_json::{Value, json};
+/// # struct Reef;
+/// # impl Single for Reef {
+/// #   type Cancellation = Cancellation;
+/// #   const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None };
+/// #   const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None };
+///     async fn stop(&self, _: &Cancellation) -> Result<Accepted<Value>, CallError> {
+///         Ok(Accepted { reply: json!({}), request_id: None })
+///     }
+///     // and no `describe`
+/// # }
+/// ```
 pub trait Single {
     type Cancellation: Cancellation + Clone + Eq + Hash;
 
@@ -109,13 +154,12 @@ impl<S: Single> Target for S {
         requests: &[Reading<'_, S::Cancellation>],
         look_up: &LookUp<'_>,
     ) -> Result<Vec<Read<S::Cancellation>>, CallError> {
-        let mut told = Vec::new();
-        if let Some(first) = requests.first() {
-            let status = described(self, first.asked.cancellation, look_up).await?.status;
-            let result = status.map(|status| json!({"status": status}));
-            told.extend(requests.iter().map(|_| Err(Settlement::rehearsed(result.clone()))));
-        }
-        Ok(told)
+        let Some(first) = requests.first() else { return Ok(Vec::new()) };
+        let status = described(self, first.asked.cancellation, look_up).await?.status;
+        let result = status.map(|status| json!({"status": status}));
+        // A request that names no execution cannot be narrowed to one: nothing is told of it, and it has failed.
+        let rehearsed = requests.iter().filter(|reading| reading.purpose != Purpose::Cancel);
+        Ok(rehearsed.map(|it| (it.asked.record, Err(Settlement::rehearsed(result.clone())))).collect())
     }
 
     async fn explain(
@@ -139,14 +183,15 @@ impl<S: Single> Target for S {
         &self,
         requests: &[Followed<'_, S::Cancellation>],
         look_up: &LookUp<'_>,
-    ) -> (Vec<Sight>, Option<CallError>) {
+    ) -> (Vec<(usize, Sight)>, Option<CallError>) {
         let Some(first) = requests.first() else { return (Vec::new(), None) };
-        let (state, error) = match described(self, first.cancellation, look_up).await {
-            Ok(description) => (description.state, None),
-            Err(error) if error.class == Class::NotFound => (State::NotFound, None),
-            Err(error) => (State::Unknown, Some(error)),
+        let state = match described(self, first.cancellation, look_up).await {
+            Ok(description) => description.state,
+            Err(error) if error.class == Class::NotFound => State::NotFound,
+            Err(error) => return (Vec::new(), Some(error)),
         };
-        (requests.iter().map(|followed| followed.runs.ending_in(state)).collect(), error)
+        let seen = |followed: &Followed<'_, _>| (followed.record, followed.runs.ending_in(state));
+        (requests.iter().map(seen).collect(), None)
     }
 }
 

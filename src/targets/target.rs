@@ -70,7 +70,7 @@ pub struct Answered<'a, T: Calls + ?Sized> {
 /// [`Single`](super::Single) instead, from which all of this follows.
 pub trait Target: Calls<Cancellation: Cancellation> {
     /// Reads runs for requests to one target, before anything is asked; there is at least one request. What
-    /// comes of it is in their order.
+    /// comes of it is told with the record of each.
     ///
     /// # Errors
     /// A read that failed; it was for all of them, and so is the failure.
@@ -92,12 +92,12 @@ pub trait Target: Calls<Cancellation: Cancellation> {
     ) -> impl Future<Output = Result<(), CallError>>;
 
     /// Looks up how far the runs are that were asked to end, for requests that one read serves; there is at
-    /// least one. What is seen is in their order, and comes with a read that failed all the same.
+    /// least one. What is seen is told with the record of each, beside a read that failed.
     fn follow(
         &self,
         requests: &[Followed<'_, Self::Cancellation>],
         look_up: &LookUp<'_>,
-    ) -> impl Future<Output = (Vec<Sight>, Option<CallError>)>;
+    ) -> impl Future<Output = (Vec<(usize, Sight)>, Option<CallError>)>;
 }
 
 /// A request for which runs are read.
@@ -106,8 +106,9 @@ pub struct Reading<'a, C: ?Sized = dyn Cancellation> {
     pub purpose: Purpose,
 }
 
-/// The request for the runs that were found, or what became of one that is not to be carried out.
-pub type Read<C> = Result<C, Box<Settlement>>;
+/// A record, and the request for the runs that were found for it, or what became of one that is not to be
+/// carried out.
+pub type Read<C> = (usize, Result<C, Box<Settlement>>);
 
 /// What the answers to a request left open.
 pub struct Question<'a, T: Calls + ?Sized> {

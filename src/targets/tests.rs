@@ -1,3 +1,7 @@
+mod left_out;
+
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::*;
@@ -34,6 +38,48 @@ pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {
         checked += 1;
     }
     assert!(checked > 4, "{service} has codes");
+}
+
+/// What a service lacks, and where it goes.
+fn lacking(service: &Service) -> Vec<String> {
+    let (name, facts) = (service.name, include_str!("../../tests/facts/errors.json"));
+    let facts: Value = serde_json::from_str(facts).expect("JSON");
+    let mut lacks = Vec::new();
+    if !facts[name].is_array() {
+        lacks.push(format!("tests/facts/errors.json: expected rows of {name}"));
+    }
+    let operations: Vec<_> = service.operations().map(|operation| operation.own_name()).collect();
+    let successes: Vec<_> = service.successes.iter().map(|(operation, _)| *operation).collect();
+    let own = service.operations().map(|operation| operation.name).chain([service.key_form]);
+    let own = own.filter(|text| !text.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', ':'])));
+    let mut lack = |what: String| lacks.push(format!("src/targets/{name}/mod.rs: expected {what}"));
+    own.for_each(|text| lack(format!("{name} at the beginning of `{text}`")));
+    for operation in operations.iter().filter(|operation| !successes.contains(operation)) {
+        lack(format!("{operation} among the successes"));
+    }
+    for operation in successes.iter().filter(|operation| !operations.contains(operation)) {
+        lack(format!("{operation} as `cancel` or among the `reads`"));
+    }
+    lacks
+}
+
+#[test]
+fn no_service_lacks_anything() {
+    let lacks: Vec<_> = SERVICES.iter().flat_map(|service| lacking(service)).collect();
+    assert_eq!(lacks, Vec::<String>::new());
+}
+
+#[test]
+fn each_folder_with_a_service_has_its_line_in_the_list() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/targets");
+    let folders = std::fs::read_dir(folder).expect("the folder of services").flatten();
+    let of_a_service = folders.filter(|folder| {
+        let code = std::fs::read_to_string(folder.path().join("mod.rs")).unwrap_or_default();
+        code.contains("static SERVICE: Service")
+    });
+    let found: BTreeSet<String> = of_a_service.map(|it| it.file_name().to_string_lossy().into()).collect();
+    let listed = SERVICES.iter().map(|service| service.name.to_owned()).collect();
+    assert_eq!(found, listed, "expected a line in SERVICES for each folder, by its name");
 }
 
 #[test]

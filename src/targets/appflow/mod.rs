@@ -19,7 +19,7 @@ pub use self::request::{Cancellation, Ids, Runs};
 pub use self::tally::{State, Tally};
 use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply, Says, Successes};
+use crate::client::{self, ReadableReply, Says};
 use crate::pace::Operation;
 use crate::vocabulary::Status;
 
@@ -27,6 +27,10 @@ pub static SERVICE: Service = Service {
     name: "appflow",
     cancel: &CANCEL,
     reads: &[&DESCRIBE_RECORDS],
+    successes: &[
+        ("CancelFlowExecutions", Says::Object(&["invalidExecutions"])),
+        ("DescribeFlowExecutionRecords", Says::Object(&["flowExecutions", "nextToken"])),
+    ],
     key_form: "appflow:<flow>",
     can_name: request::can_name,
     read: request::read,
@@ -37,11 +41,6 @@ pub static SERVICE: Service = Service {
 /// AppFlow publishes no quotas for its API.
 const CANCEL: Operation = Operation { name: "appflow.CancelFlowExecutions", quota: None };
 const DESCRIBE_RECORDS: Operation = Operation { name: "appflow.DescribeFlowExecutionRecords", quota: None };
-
-pub const SUCCESSES: Successes = &[
-    ("CancelFlowExecutions", Says::Object(&["invalidExecutions"])),
-    ("DescribeFlowExecutionRecords", Says::Object(&["flowExecutions", "nextToken"])),
-];
 
 /// AppFlow behind its port.
 pub struct AppFlow(aws_sdk_appflow::Client);
@@ -62,7 +61,8 @@ pub struct Reply {
 impl AppFlow {
     /// Builds the client.
     pub fn connect(aws: &aws_config::SdkConfig) -> Self {
-        let config = aws_sdk_appflow::config::Builder::from(aws).interceptor(ReadableReply(SUCCESSES));
+        let config =
+            aws_sdk_appflow::config::Builder::from(aws).interceptor(ReadableReply(SERVICE.successes));
         Self(aws_sdk_appflow::Client::from_conf(config.build()))
     }
 }

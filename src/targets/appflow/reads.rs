@@ -18,11 +18,12 @@ impl Target for AppFlow {
         let since: Vec<_> = requests.iter().map(Reading::since).collect();
         let flow_name = &first.asked.cancellation.flow_name;
         let found = Records { appflow: self, flow_name, look_up }.meant(&since).await?;
-        let read = requests.iter().zip(found).map(|(Reading { asked, purpose }, found)| match purpose {
+        let read = |Reading { asked, purpose }: &Reading<'_, Cancellation>, found| match purpose {
             Purpose::Cancel => Ok(asked.cancellation.pinned(found)),
             Purpose::Rehearse { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
-        });
-        Ok(read.collect())
+        };
+        let reads = requests.iter().zip(found);
+        Ok(reads.map(|(reading, found)| (reading.asked.record, read(reading, found))).collect())
     }
 
     async fn explain(
@@ -46,7 +47,7 @@ impl Target for AppFlow {
         &self,
         requests: &[Followed<'_, Cancellation>],
         look_up: &LookUp<'_>,
-    ) -> (Vec<Sight>, Option<CallError>) {
+    ) -> (Vec<(usize, Sight)>, Option<CallError>) {
         let Some(first) = requests.first() else { return (Vec::new(), None) };
         let (mut wanted, mut spans) = (HashSet::new(), Vec::new());
         for followed in requests {
@@ -60,8 +61,8 @@ impl Target for AppFlow {
         let mut running = seen.running.map(Vec::into_iter);
         let state = |id: &String| (id.clone(), seen.states.get(id).copied().unwrap_or(State::Unknown));
         let sights = requests.iter().map(|followed| match followed.runs {
-            Runs::Known(runs) => Some(runs.iter().map(state).collect()),
-            Runs::Asked(_) => running.as_mut().and_then(Iterator::next),
+            Runs::Known(runs) => (followed.record, Some(runs.iter().map(state).collect())),
+            Runs::Asked(_) => (followed.record, running.as_mut().and_then(Iterator::next)),
         });
         (sights.collect(), seen.error)
     }

@@ -4,7 +4,7 @@
 //! deployment serves the other services.
 
 use super::{Endpoint, KeySource, Keys, Signature};
-use crate::variables::Variables;
+use crate::variables::{Variables, endpoint_url};
 
 /// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `substitute` stands
 /// in for the endpoint of the region.
@@ -42,22 +42,6 @@ fn region(name: &str) -> Result<String, String> {
     match !name.is_empty() && name.bytes().all(allowed) {
         true => Ok(name.into()),
         false => Err("a region id such as cn-hangzhou".into()),
-    }
-}
-
-fn endpoint_url(url: &str) -> Result<String, String> {
-    let expected = "http:// or https://, a host and nothing after it but a port";
-    let uri: http::Uri = url.parse().map_err(|_| expected)?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or(expected)?;
-    let plain = match (uri.scheme_str(), uri.port_u16()) {
-        (Some(scheme @ ("http" | "https")), Some(port)) => format!("{scheme}://{host}:{port}"),
-        (Some(scheme @ ("http" | "https")), None) => format!("{scheme}://{host}"),
-        _ => return Err(expected.into()),
-    };
-    // A user, a path or a port that is none would be left out in silence.
-    match url.strip_suffix('/').unwrap_or(url).eq_ignore_ascii_case(&plain) {
-        true => Ok(plain),
-        false => Err(expected.into()),
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::request::Cancellation;
 pub use self::wire::{CloudFlow, Endpoint, Signature, Word};
 use super::{Accepted, Connect, Description, Service, Single};
 use crate::call_error::{CallError, Class};
-use crate::client::{Says, Successes};
+use crate::client::Says;
 use crate::pace::{Operation, Quota};
 use crate::vocabulary::State;
 
@@ -34,6 +34,7 @@ pub static SERVICE: Service = Service {
     name: "cloudflow",
     cancel: &STOP,
     reads: &[&DESCRIBE],
+    successes: &[("StopExecution", Says::Member(EXECUTION)), ("DescribeExecution", Says::Member(EXECUTION))],
     key_form: "cloudflow:<flow>",
     can_name: request::can_name,
     read: request::read,
@@ -48,9 +49,6 @@ pub static SERVICE: Service = Service {
 const STOP: Operation = Operation { name: "cloudflow.StopExecution", quota: Some(Quota::new(2.0, 10.0)) };
 const DESCRIBE: Operation =
     Operation { name: "cloudflow.DescribeExecution", quota: Some(Quota::new(5.0, 50.0)) };
-
-pub const SUCCESSES: Successes =
-    &[("StopExecution", Says::Member(EXECUTION)), ("DescribeExecution", Says::Member(EXECUTION))];
 
 /// An execution as it is described, and as the service answers to stopping it.
 const EXECUTION: &[&str] = &["Status", "StartedTime", "StoppedTime", "Name", "FlowName", "RequestId"];

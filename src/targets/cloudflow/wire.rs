@@ -7,19 +7,17 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{KeyRing, KeySource, Keys};
-use super::{SUCCESSES, acs3, classify, rpc_v1};
+use super::{SERVICE, acs3, classify, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::error::{connector_error, is_about_keys, refusal};
-use crate::client::reply::is_readable;
-use crate::client::told::Told;
+use crate::client::error::is_about_keys;
+use crate::client::reply;
 use crate::targets::Wire;
 use crate::timestamp::Timestamp;
 
@@ -121,8 +119,12 @@ impl CloudFlow {
         let request = signed
             .request(&method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;
-        let response = self.connector.call(request).await.map_err(|error| connector_error(&error))?;
-        signed.read(action, response).await
+        let mut reply = reply::of(&self.connector, request, SERVICE.successes, action, classify).await;
+        let refused = reply.as_mut().err().filter(|it| it.class == Class::Config && is_about_keys(&it.code));
+        if let Some(error) = refused.filter(|_| endpoint.keys.forget(&signed.keys)) {
+            error.class = Class::KeysRefused;
+        }
+        reply
     }
 }
 
@@ -206,23 +208,5 @@ impl Signed<'_> {
             Some((_, host)) => host.strip_suffix(":80").unwrap_or(host),
             None => &self.endpoint.url,
         }
-    }
-
-    async fn read(&self, action: &str, response: HttpResponse) -> Result<Reply, CallError> {
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        // A reply that breaks off says as much as none: its status is left.
-        let body = ByteStream::new(response.into_body()).collect().await;
-        let body = body.map(|body| body.to_vec()).unwrap_or_default();
-        let succeeded = (200..300).contains(&status) && is_readable(SUCCESSES, action, &headers, &body);
-        if let Some(reply) = succeeded.then(|| serde_json::from_slice(&body).ok()).flatten() {
-            return Ok(reply);
-        }
-        let mut error = refusal(status, &headers, Told::by(&headers, &body), classify, Class::Config);
-        let refused = error.class == Class::Config && is_about_keys(&error.code);
-        if refused && self.endpoint.keys.forget(&self.keys) {
-            error.class = Class::KeysRefused;
-        }
-        Err(error)
     }
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 pub use self::request::{Asks, Cancellation};
 use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, share, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply, Says, Successes};
+use crate::client::{self, ReadableReply, Says};
 use crate::pace::{Operation, Quota};
 use crate::vocabulary::Status;
 
@@ -25,6 +25,12 @@ pub static SERVICE: Service = Service {
     name: "swf",
     cancel: &CANCEL,
     reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED],
+    successes: &[
+        ("RequestCancelWorkflowExecution", Says::Nothing),
+        ("DescribeWorkflowExecution", Says::Member(&["executionInfo"])),
+        ("ListOpenWorkflowExecutions", Says::Member(&["executionInfos"])),
+        ("ListClosedWorkflowExecutions", Says::Member(&["executionInfos"])),
+    ],
     key_form: "swf:<domain>/<workflow id>",
     can_name: request::can_name,
     read: request::read,
@@ -42,20 +48,13 @@ const DESCRIBE: Operation = operation("swf.DescribeWorkflowExecution", 6.0, 2_00
 const LIST_OPEN: Operation = operation("swf.ListOpenWorkflowExecutions", 48.0, 200.0);
 const LIST_CLOSED: Operation = operation("swf.ListClosedWorkflowExecutions", 6.0, 200.0);
 
-pub const SUCCESSES: Successes = &[
-    ("RequestCancelWorkflowExecution", Says::Nothing),
-    ("DescribeWorkflowExecution", Says::Member(&["executionInfo"])),
-    ("ListOpenWorkflowExecutions", Says::Member(&["executionInfos"])),
-    ("ListClosedWorkflowExecutions", Says::Member(&["executionInfos"])),
-];
-
 /// SWF behind its port.
 pub struct Swf(aws_sdk_swf::Client);
 
 impl Swf {
     /// Builds the client.
     pub fn connect(aws: &aws_config::SdkConfig) -> Self {
-        let config = aws_sdk_swf::config::Builder::from(aws).interceptor(ReadableReply(SUCCESSES));
+        let config = aws_sdk_swf::config::Builder::from(aws).interceptor(ReadableReply(SERVICE.successes));
         Self(aws_sdk_swf::Client::from_conf(config.build()))
     }
 }

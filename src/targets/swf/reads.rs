@@ -20,7 +20,8 @@ impl Target for Swf {
         if !targets::Cancellation::is_open_ended(workflow.asked) {
             let run = workflow.run().await?.ok_or_else(unknown)?;
             let open: Vec<String> = run.is_open().then_some(run.run_id).into_iter().collect();
-            return Ok(requests.iter().map(|_| Err(Settlement::would_cancel(open.clone()))).collect());
+            let told = || Err(Settlement::would_cancel(open.clone()));
+            return Ok(requests.iter().map(|reading| (reading.asked.record, told())).collect());
         }
         let now = look_up.context().now;
         let since =
@@ -29,7 +30,7 @@ impl Target for Swf {
         let found = workflow.meant(from.collect()).await?;
         let read = requests.iter().zip(found).map(|(reading, found)| {
             let is_known = found != Meant::Nothing;
-            match (found.open(since(reading), now), reading.purpose) {
+            let read = match (found.open(since(reading), now), reading.purpose) {
                 (Ok(run_id), Purpose::Cancel) => Ok(workflow.asked.of_run(run_id)),
                 (Ok(run_id), Purpose::Rehearse { .. }) => Err(Settlement::would_cancel(vec![run_id])),
                 (Err(told), Purpose::Rehearse { .. }) if is_known && told.status != Status::Failed => {
@@ -40,7 +41,8 @@ impl Target for Swf {
                     Err(Box::new(Settlement::without_a_call(told)))
                 }
                 (Err(told), _) => Err(Box::new(Settlement::without_a_call(*told))),
-            }
+            };
+            (reading.asked.record, read)
         });
         Ok(read.collect())
     }
@@ -78,12 +80,12 @@ impl Target for Swf {
         &self,
         requests: &[Followed<'_, Cancellation>],
         look_up: &LookUp<'_>,
-    ) -> (Vec<Sight>, Option<CallError>) {
+    ) -> (Vec<(usize, Sight)>, Option<CallError>) {
         let Some(first) = requests.first() else { return (Vec::new(), None) };
         let workflow = Workflow { swf: self, asked: first.cancellation, look_up };
         match workflow.seen(first.runs).await {
-            Ok(seen) => (requests.iter().map(|_| seen.clone()).collect(), None),
-            Err(error) => (requests.iter().map(|followed| followed.runs.unseen()).collect(), Some(error)),
+            Ok(seen) => (requests.iter().map(|followed| (followed.record, seen.clone())).collect(), None),
+            Err(error) => (Vec::new(), Some(error)),
         }
     }
 }
