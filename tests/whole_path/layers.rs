@@ -1,4 +1,5 @@
-//! The layers of `src/`: a module knows those in the rows below its own, never one beside or above it.
+//! The layers of `src/`: a module knows those in the rows below its own, never one beside or above it. And what
+//! keeps a service in one place, and a file in one head.
 //!
 //! The rows are those of the table in ARCHITECTURE.md. What a module knows is read from its `crate::` paths, its tests
 //! left out: they may put any parts together.
@@ -6,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
+use countermand::targets::SERVICES;
 use libtest_mimic::Trial;
 
 use crate::project::{files, read};
@@ -14,6 +16,8 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("modules-know-only-the-layers-below", || Ok(check()?)),
         Trial::test("every-form-of-a-path-tells-its-module", || Ok(forms()?)),
+        Trial::test("a-service-is-named-in-its-folder-and-in-the-list", || Ok(named()?)),
+        Trial::test("every-file-fits-in-a-head", || Ok(lengths()?)),
     ]
 }
 
@@ -46,6 +50,34 @@ fn check() -> Result<(), String> {
         Some(module) => Err(format!("{module}: expected it in src/, as ARCHITECTURE.md has it")),
         None => Ok(()),
     }
+}
+
+/// Whoever adds a service touches nothing that names another one.
+fn named() -> Result<(), String> {
+    for path in files("src", ".rs").iter().filter(|path| !modules(path).is_empty()) {
+        let code = code(&read(path)?).to_lowercase();
+        for service in SERVICES {
+            let is_own = path.starts_with(format!("src/targets/{}", service.name));
+            let is_list = path.ends_with("targets/mod.rs");
+            let mut names = service.operations().map(|operation| operation.own_name()).chain([service.name]);
+            let name = names.find(|name| code.contains(&name.to_lowercase()));
+            if let Some(name) = name.filter(|_| !is_own && !is_list) {
+                return Err(format!("{}: expected no name of a service, got {name}", path.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Without its tests.
+fn lengths() -> Result<(), String> {
+    for path in files("src", ".rs").iter().filter(|path| !modules(path).is_empty()) {
+        let lines = code(&read(path)?).lines().count();
+        if lines > 280 {
+            return Err(format!("{}: expected at most 280 lines, got {lines}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 /// The topmost modules, row by row, the highest first.

@@ -85,7 +85,7 @@ fn sdk_is_named_only_where_it_may_be() -> Result<(), String> {
 
 fn only_retry_and_pace_wait() -> Result<(), String> {
     only_in(
-        &["src/retry.rs", "src/retry/", "src/pace/lane.rs", "src/start_up.rs"],
+        &["src/retry.rs", "src/retry/", "src/pace/limiter.rs", "src/start_up.rs"],
         &["time::sleep", "time::timeout", "time::{Instant, sleep", "time::interval"],
     )
 }
