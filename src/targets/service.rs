@@ -39,8 +39,8 @@ pub struct Service {
     /// Takes the service's own fields of a request, whose `reason` it may pass on; `None` where one of them is not
     /// valid, as the violations tell.
     pub read: fn(&mut Fields, reason: Option<&str>) -> Option<Asks>,
-    /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not at the start. The substitute
-    /// is called in place of the service, if anything is.
+    /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not
+    /// at the start. Where SAM runs the function locally the substitute is called in place of the service.
     pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
     /// A request that names nothing real, which opens a connection ahead; none where nothing is opened ahead.
     pub rehearsal: Option<&'static str>,
@@ -94,7 +94,8 @@ pub trait Cancellation: Any + Debug + Send + Sync {
     /// The `target` of an outcome: what was asked, after the key that names it.
     fn target(&self) -> Value;
 
-    /// The runs that the request names; none where it means whatever runs.
+    /// The runs that the request names; none where it means whatever runs. To a [`Single`](super::Single) service
+    /// it names one.
     fn named_runs(&self) -> Option<&[String]>;
 
     /// What the ids are that a request without any can mean, and how many a message carries.
