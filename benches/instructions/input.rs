@@ -1,8 +1,8 @@
 //! The inputs, as a table: sample events, each at a time of its own, with and without time for its calls.
 //!
-//! An invocation that has no time left does all that there is to do for a record but call: it is decoded,
-//! validated, planned, joins its limiter and is told of, as `FAILED`. That is our own code alone, so that a
-//! few lines too many show. With time, the calls are built, signed and read by the clients too, and their
+//! An invocation that has no time left does what there is to do for a record before its call: it is decoded,
+//! validated, planned and joins its limiter. A refused one has its outcome written too; the others go back
+//! without. That is our own code alone, so that a few lines too many show. With time, the calls are built, signed and read by the clients too, and their
 //! outcomes published.
 
 use std::time::Duration;

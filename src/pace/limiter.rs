@@ -18,7 +18,9 @@ use super::line::{Line, Priority};
 use super::operation::Quota;
 
 /// A first call waits so long for its permit.
-pub const FIRST_WAIT: Duration = Duration::from_secs(2);
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// A busy process takes its permits later than they were promised, and all behind them come later by as much.
+const SLACK: Duration = Duration::from_millis(100);
 
 /// How long a call may wait for its permit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -219,16 +221,22 @@ impl Waiting<'_> {
                 Ok(()) => return Came::Permit,
                 Err(away) => away,
             };
-            if now >= self.ends {
+            // A clock that ticks in milliseconds would otherwise wake a moment too early, and again.
+            let due = now + away.max(Duration::from_millis(1));
+            if now >= self.ends && !self.is_merely_late(due) {
                 return match self.deadline {
                     Deadline::First { .. } => Came::Away(self.limiter.place(self.priority)),
                     Deadline::Begun { .. } | Deadline::Repeat { .. } => Came::Never,
                 };
             }
-            // A clock that ticks in milliseconds would otherwise wake a moment too early, and again.
-            let wake = now + away.max(Duration::from_millis(1));
-            let _ = timeout_at(wake.min(self.ends), moved).await;
+            let wake = if now < self.ends { due.min(self.ends) } else { due };
+            let _ = timeout_at(wake, moved).await;
         }
+    }
+
+    /// A permit that was promised in time is not given up for the moment by which it comes later.
+    fn is_merely_late(&self, due: Instant) -> bool {
+        matches!(self.deadline, Deadline::First { until } if due <= self.ends + SLACK && due < until)
     }
 }
 

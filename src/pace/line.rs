@@ -36,12 +36,13 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// Whichever has waited longer: what it shares a call with goes with it.
-    pub fn or_higher(self, other: Self) -> Self {
-        match (self, other) {
+    /// That of what has waited longest: what shares a call with it goes with it.
+    pub fn highest(of: impl Iterator<Item = Self>) -> Self {
+        let higher = |one, other| match (one, other) {
             (Self::Received(one), Self::Received(other)) => Self::Received(one.max(other)),
             _ => Self::Urgent,
-        }
+        };
+        of.reduce(higher).unwrap_or(Self::Urgent)
     }
 
     /// How often it was received; nothing where it does not come that way.

@@ -47,8 +47,7 @@ pub async fn follow<T: Target>(
         same.entry((followed.cancellation.key(), runs)).or_default().push(followed);
     }
     let reads = same.into_values().map(async |together| {
-        let standings = together.iter().map(|followed| followed.priority);
-        let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+        let priority = Priority::highest(together.iter().map(|followed| followed.priority));
         let look_up = LookUp::needed(context, priority);
         let (seen, error) = contained_in(target.follow(&together, &look_up)).await.unwrap_or_default();
         let deferred = error.as_ref().filter(|error| error.class == Class::Deferred);

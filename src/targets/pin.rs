@@ -53,8 +53,7 @@ pub async fn settle_read<T: Target>(
     context: &Context<'_>,
     tell: Tell<'_>,
 ) {
-    let standings = requests.iter().map(|reading| reading.asked.priority);
-    let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+    let priority = Priority::highest(requests.iter().map(|reading| reading.asked.priority));
     let mut read = match target.read(requests, &LookUp::needed(context, priority)).await {
         Ok(read) => read.into_iter().collect::<BTreeMap<_, _>>(),
         Err(error) => {

@@ -68,7 +68,7 @@ pub async fn settle<T: Calls>(
     };
     (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
     let joined = match target.ready() {
-        Ok(()) => sharing.join_lane(calls, &calls_of),
+        Ok(()) => sharing.joined(calls, &calls_of),
         Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
     };
     let making = joined.into_iter().enumerate().map(async |(call, (shared, waiting))| {
@@ -104,7 +104,7 @@ type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
 
 impl<'a, T: Calls> Sharing<'a, T> {
     /// All calls join before any goes, so that each request is known to be called in time or not at all.
-    fn join_lane(&self, calls: Vec<Shared<T::Call>>, calls_of: &[Vec<usize>]) -> Vec<Joined<'a, T::Call>> {
+    fn joined(&self, calls: Vec<Shared<T::Call>>, calls_of: &[Vec<usize>]) -> Vec<Joined<'a, T::Call>> {
         let (requests, until) = (self.requests, self.context.until);
         let mut begun = vec![false; requests.len()];
         let mut away: Vec<Option<Duration>> = vec![None; requests.len()];
@@ -135,8 +135,7 @@ impl<'a, T: Calls> Sharing<'a, T> {
     }
 
     fn join(&self, on_call: &[usize], deadline: Deadline) -> Result<Waiting<'a>, Duration> {
-        let standings = on_call.iter().map(|&request| self.requests[request].priority);
-        let priority = standings.reduce(Priority::or_higher).unwrap_or(Priority::Urgent);
+        let priority = Priority::highest(on_call.iter().map(|&request| self.requests[request].priority));
         self.context.pace.limiter(T::CANCEL).join(priority, deadline)
     }
 

@@ -38,7 +38,7 @@ fn close(actual: &Result<u128, Came>, expected: u128) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn turns_come_in_the_order_of_joining_at_the_pace_of_the_lane() {
+async fn permits_come_in_the_order_of_joining_at_the_pace_of_the_limiter() {
     let permits = permits(&limiter(10.0, 2.0), &[first(60); 5]).await;
     for (permit, expected) in permits.iter().zip([0, 0, 100, 200, 300]) {
         assert!(close(permit, expected), "{permits:?}");
@@ -46,7 +46,7 @@ async fn turns_come_in_the_order_of_joining_at_the_pace_of_the_lane() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_turn_is_waited_for_up_to_two_seconds_and_one_of_the_begun_up_to_the_deadline() {
+async fn a_first_permit_is_waited_for_up_to_two_seconds_and_one_of_the_begun_up_to_the_deadline() {
     let (limiter, deadline) = (limiter(1.0, 1.0), [first(60); 4]);
     let came = permits(&limiter, &deadline).await;
     assert!(close(&came[0], 0) && close(&came[1], 1_000) && close(&came[2], 2_000), "{came:?}");
@@ -54,6 +54,15 @@ async fn a_first_turn_is_waited_for_up_to_two_seconds_and_one_of_the_begun_up_to
     let came = permits(&self::limiter(1.0, 1.0), &[begun(3); 5]).await;
     assert!(close(&came[3], 3_000), "{came:?}");
     assert!(matches!(came[4], Err(Came::Away(_))), "{came:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_was_promised_is_waited_for_though_the_process_is_late() {
+    let limiter = limiter(1.0, 1.0);
+    let joined: Vec<_> = (0..3).map(|_| limiter.join(RETURNING, first(60)).expect("a permit")).collect();
+    sleep(Duration::from_millis(80)).await;
+    let came = join_all(joined.into_iter().map(Waiting::permit)).await;
+    assert_eq!(came, [Came::Permit; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +80,7 @@ async fn the_repeat_of_a_call_goes_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttle_answer_moves_the_turns_of_all_who_wait() {
+async fn a_throttle_answer_moves_the_permits_of_all_who_wait() {
     let limiter = limiter(2.0, 1.0);
     let start = Instant::now();
     let waiting: Vec<_> = (0..4).map(|_| limiter.join(RETURNING, begun(60)).expect("a place")).collect();
@@ -91,7 +100,7 @@ async fn a_throttle_answer_moves_the_turns_of_all_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_moves_too_far_away_becomes_a_place_in_line() {
+async fn a_permit_that_moves_too_far_away_becomes_a_place_in_line() {
     let limiter = limiter(1.0, 1.0);
     let start = Instant::now();
     let taken = limiter.join(RETURNING, first(60)).expect("a place");
@@ -116,7 +125,7 @@ async fn who_leaves_gives_the_place_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_comes_at_its_place_finds_its_turn() {
+async fn a_record_that_comes_at_its_place_finds_its_permit() {
     let limiter = limiter(2.0, 1.0);
     let start = Instant::now();
     let new = Priority::Received(1);
@@ -152,7 +161,7 @@ async fn of_several_processes_each_takes_its_part() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_turn_is_waited_for_two_seconds_to_the_millisecond() {
+async fn a_first_permit_is_waited_for_two_seconds_to_the_millisecond() {
     // The second permit comes after just two seconds, or just a little later.
     for (per_second, waits) in [(0.5, true), (0.4999, false)] {
         let limiter = limiter(per_second, 1.0);
@@ -180,7 +189,7 @@ async fn one_that_would_come_later_sends_the_record_away_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_repeat_of_a_call_waits_for_its_turn_up_to_the_deadline_and_no_further() {
+async fn the_repeat_of_a_call_waits_for_its_permit_up_to_the_deadline_and_no_further() {
     for (until, comes) in [(5_000, true), (4_999, false)] {
         let limiter = limiter(0.2, 1.0);
         assert_eq!(limiter.join(RETURNING, first(60)).expect("the burst").permit().await, Came::Permit);
@@ -190,7 +199,7 @@ async fn the_repeat_of_a_call_waits_for_its_turn_up_to_the_deadline_and_no_furth
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_moves_past_the_deadline_never_comes() {
+async fn a_permit_that_moves_past_the_deadline_never_comes() {
     let limiter = limiter(1.0, 1.0);
     let start = Instant::now();
     assert_eq!(limiter.join(RETURNING, first(60)).expect("the burst").permit().await, Came::Permit);
@@ -204,7 +213,7 @@ async fn a_turn_that_moves_past_the_deadline_never_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_is_there_is_taken_even_where_no_time_is_left() {
+async fn a_permit_that_is_there_is_taken_even_where_no_time_is_left() {
     let limiter = limiter(1.0, 2.0);
     for deadline in [first(0), begun(0)] {
         assert_eq!(limiter.join(RETURNING, deadline).expect("a permit").permit().await, Came::Permit);

@@ -9,7 +9,7 @@ fn places(processes: u32, priority: Priority, rate: f64, count: usize) -> Vec<f6
 }
 
 #[test]
-fn the_only_process_hands_out_its_own_turns() {
+fn the_only_process_hands_out_its_own_permits() {
     assert_eq!(places(1, FIRST, 2.0, 4), [0.5, 1.0, 1.5, 2.0]);
 }
 
@@ -47,7 +47,7 @@ fn where_another_process_may_be_free_a_record_comes_again_sooner() {
 }
 
 #[test]
-fn who_was_sent_away_often_waits_more_patiently_and_at_last_for_this_processs_own_turn() {
+fn who_was_sent_away_often_waits_more_patiently_and_at_last_for_this_processs_own_permit() {
     let reach = |receives| places(10, Priority::Received(receives), 0.2, 10)[9];
     let reaches: Vec<f64> = [1, 4, 8, 12, 16].map(reach).into();
     assert!(reaches.windows(2).all(|pair| pair[0] <= pair[1]), "{reaches:?}");
@@ -62,12 +62,12 @@ fn no_place_is_further_away_than_visibility_reaches() {
 #[test]
 fn what_shares_a_call_goes_with_the_one_that_waited_longest() {
     let (one, five) = (Priority::Received(1), Priority::Received(5));
-    assert_eq!(one.or_higher(five), five);
-    assert_eq!(one.or_higher(Priority::Urgent), Priority::Urgent);
+    assert_eq!(Priority::highest([one, five, one].into_iter()), five);
+    assert_eq!(Priority::highest([one, Priority::Urgent].into_iter()), Priority::Urgent);
 }
 
 #[test]
-fn a_line_is_given_up_where_turns_went_unused_and_nobody_came_back() {
+fn a_line_is_given_up_where_permits_went_unused_and_nobody_came_back() {
     let start = Instant::now();
     let returned = Priority::Received(2);
     for (rate, unused, came_back, given_up) in [

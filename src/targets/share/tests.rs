@@ -200,7 +200,7 @@ async fn a_request_that_does_not_share_its_call_is_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_is_waited_for_up_to_two_seconds_and_beyond_that_the_request_is_deferred() {
+async fn a_permit_is_waited_for_up_to_two_seconds_and_beyond_that_the_request_is_deferred() {
     let run = run(&["ab", "cd", "ef", "gh", "ij", "kl", "mn"], 1.0, 60, vec![]).await;
     let times: Vec<u128> = run.made.iter().map(|(_, at)| *at).collect();
     assert_eq!(carried(&run), ["ab", "cd", "ef", "gh", "ij"]);
@@ -249,7 +249,7 @@ async fn what_is_throttled_before_the_call_does_not_slow_the_pace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_repeat_of_a_call_waits_for_its_turn_and_is_never_deferred() {
+async fn the_repeat_of_a_call_waits_for_its_permit_and_is_never_deferred() {
     // Each refusal slows the pace, so that the third permit comes after more than two seconds.
     let run =
         run(&["a"], 1.0, 60, vec![fault(Class::Throttle), fault(Class::Throttle), fault(Class::Throttle)])
@@ -264,7 +264,7 @@ async fn the_repeat_of_a_call_waits_for_its_turn_and_is_never_deferred() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeat_whose_turn_comes_past_the_deadline_keeps_the_services_error() {
+async fn a_repeat_whose_permit_comes_past_the_deadline_keeps_the_services_error() {
     let run = run(&["a"], 1.0, 1, vec![fault(Class::Throttle), fault(Class::Throttle)]).await;
     assert_eq!(statuses(&run), [Status::Failed]);
     assert_eq!(run.settlements[0].error.as_ref().expect("an error").code, "Code");
@@ -284,7 +284,7 @@ async fn each_request_is_told_of_as_soon_as_its_own_calls_are_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_a_turn_and_no_slot_is_deferred_however_many_calls_it_needs() {
+async fn what_has_a_permit_and_no_slot_is_deferred_however_many_calls_it_needs() {
     let (retry, pace) = (Retry::new(6, 1), Pace::new([], &BTreeMap::new(), 1));
     let start = Instant::now();
     let until = start + Duration::from_secs(3);
