@@ -16,6 +16,8 @@ pub struct Input {
     file: &'static str,
     /// So many copies of its first record, each with an id of its own; as it is without.
     copies: Option<usize>,
+    /// The body of each copy, in place of the record's own.
+    body: Option<fn(usize) -> Value>,
     /// The wall clock, in seconds: shortly after the event was sent, so that no request is late.
     pub now: u64,
     /// What is left of the invocation's time.
@@ -32,7 +34,7 @@ pub struct Expected {
     pub go_back: usize,
 }
 
-pub const INPUTS: [Input; 9] = [
+pub const INPUTS: [Input; 10] = [
     uncalled("uncalled.eventbridge-swf-one-run", "eventbridge-swf-one-run", 1_763_631_013, 1),
     uncalled("uncalled.sqs-appflow-partial", "sqs-appflow-partial", 1_763_601_752, 1),
     uncalled("uncalled.sqs-appflow-bad-request", "sqs-appflow-bad-request", 1_763_601_911, 1),
@@ -45,16 +47,32 @@ pub const INPUTS: [Input; 9] = [
     called("called.sqs-appflow-partial", "sqs-appflow-partial", 1_763_601_752, 3),
     called("called.sqs-mixed-batch", "sqs-mixed-batch", 1_763_636_401, 5),
     called("called.sqs-cloudflow-backlog", "sqs-cloudflow-backlog", 1_795_161_001, 12),
+    Input {
+        copies: Some(40),
+        body: Some(interleaved),
+        ..called("called.sqs-appflow-interleaved", "sqs-appflow-partial", 1_763_601_752, 105)
+    },
 ];
 
 const fn uncalled(name: &'static str, file: &'static str, now: u64, go_back: usize) -> Input {
     let expected = Expected { calls: 0, go_back };
-    Input { name, file, copies: None, now, given: Duration::ZERO, expected }
+    Input { name, file, copies: None, body: None, now, given: Duration::ZERO, expected }
 }
 
 const fn called(name: &'static str, file: &'static str, now: u64, calls: usize) -> Input {
     let expected = Expected { calls, go_back: 0 };
-    Input { name, file, copies: None, now, given: Duration::from_secs(30), expected }
+    Input { name, file, copies: None, body: None, now, given: Duration::from_secs(30), expected }
+}
+
+/// The first ten requests name ten thousand ids between them, which take a hundred calls; each of the others is on
+/// every call, with ten ids.
+fn interleaved(number: usize) -> Value {
+    let id = |place: usize| match number {
+        0..10 => number * 1_000 + place,
+        _ => place * 10 + number % 10,
+    };
+    let ids: Vec<String> = (0..1_000).map(|place| format!("r{}", id(place))).collect();
+    json!({"service": "appflow", "flowName": "orders", "executionIds": ids})
 }
 
 impl Input {
@@ -68,6 +86,9 @@ impl Input {
         let copy = |number: usize| {
             let mut copy = record.clone();
             copy["messageId"] = json!(format!("00000000-0000-4000-8000-{number:012}"));
+            if let Some(body) = self.body {
+                copy["body"] = json!(body(number).to_string());
+            }
             copy
         };
         event["Records"] = (0..copies).map(copy).collect();

@@ -8,7 +8,7 @@
 //! what must hold whatever goes wrong. [`deaths`] ends the process between two steps, [`stale`] its
 //! connections between two invocations, [`rotation`] changes its keys there, [`secrets`] looks for them in whatever leaves it, [`rehearsed`] looks at what
 //! is ready before the first, [`trusted`] at whom it calls over TLS, [`flat`] watches its size, [`memory`] what a
-//! batch adds to it, [`crowd`] how long a crowded one takes, and [`follow`] follows requests to their end in simulated time.
+//! batch adds to it, and [`follow`] follows requests to their end in simulated time.
 //! What all of these know of a service stands in [`services`].
 
 #[path = "../../src/main.rs"]
@@ -20,7 +20,6 @@ mod simulated;
 
 mod case;
 mod chaos;
-mod crowd;
 mod deaths;
 mod documents;
 mod envelopes;
@@ -58,7 +57,6 @@ fn main() {
     trials.extend(rotation::trials());
     trials.extend(secrets::trials());
     trials.extend(rehearsed::trials());
-    trials.extend(crowd::trials());
     trials.extend(flat::trials());
     trials.extend(memory::trials());
     trials.extend(follow::trials());
