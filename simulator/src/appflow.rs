@@ -8,10 +8,9 @@ mod world;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::records::DescribeFlowExecutionRecords;
-pub(crate) use self::world::seeded;
 pub use self::world::{AppflowRecordsOrder, Flow, Flows, Run, RunStatus};
 use crate::refusal::Failure;
-use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_unknown_action};
+use crate::service::{AWS_HEADERS, Operation, Runs, Service, Spec, aws_request_id, aws_unknown_action};
 use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
@@ -37,7 +36,12 @@ impl Operation {
 pub(crate) static SERVICE: Service = Service {
     name: "appflow",
     operations: &[Operation::CANCEL_FLOW_EXECUTIONS, Operation::DESCRIBE_FLOW_EXECUTION_RECORDS],
-    cancels: true,
+    runs: Some(Runs {
+        of: |world| &world.appflow,
+        of_mut: |world| &mut world.appflow,
+        seed: |world| world.appflow = world::seeded(),
+        environment: |_| Vec::new(),
+    }),
     action: |request| match request.path.as_str() {
         "/cancel-flow-executions" => Some("CancelFlowExecutions".into()),
         "/describe-flow-execution-records" => Some("DescribeFlowExecutionRecords".into()),

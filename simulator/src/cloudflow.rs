@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use self::describe::DescribeExecution;
-pub(crate) use self::world::seeded;
 pub use self::world::{CloudflowExecution, CloudflowFlow, CloudflowFlows, CloudflowStatus};
 use crate::acs;
 use crate::refusal::Failure;
-use crate::service::{Operation, Service, Spec};
+use crate::service::{Operation, Runs, Service, Spec};
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Form, Request};
 use crate::work::{Turn, Work};
 use crate::world::World;
+use crate::{ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET};
 
 const VERSION: &str = "2019-03-15";
 
@@ -40,7 +40,19 @@ impl Operation {
 pub(crate) static SERVICE: Service = Service {
     name: "cloudflow",
     operations: &[Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION],
-    cancels: true,
+    runs: Some(Runs {
+        of: |world| &world.cloudflow,
+        of_mut: |world| &mut world.cloudflow,
+        seed: |world| world.cloudflow = world::seeded(),
+        environment: |base_url| {
+            vec![
+                ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", base_url.into()),
+                ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou".into()),
+                ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_ACCESS_KEY_ID.into()),
+                ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ALIBABA_ACCESS_KEY_SECRET.into()),
+            ]
+        },
+    }),
     action: |request| {
         let query = Form::of_query(&request.query);
         let ours = query.get("Version") == Some(VERSION) || query.get("Signature").is_some();

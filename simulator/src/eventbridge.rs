@@ -32,7 +32,7 @@ impl Operation {
 pub(crate) static SERVICE: Service = Service {
     name: "eventbridge",
     operations: &[Operation::PUT_EVENTS],
-    cancels: false,
+    runs: None,
     action: |request| aws_target(request, "AWSEvents"),
     admit: |request, state| DOOR.admit(request, state),
     throttled: (400, "ThrottlingException", "Rate exceeded"),

@@ -70,6 +70,7 @@ pub use crate::mapping::{Batch, Mapping};
 pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::secure::{Flaw, Secure};
 pub use crate::service::Operation;
+use crate::service::Service;
 pub use crate::swf::{CloseStatus, Domain, WorkflowExecution, WorkflowStatus, WorkflowType};
 pub use crate::timestamp::Timestamp;
 pub use crate::world::{AnyRun, Redrive, World};
@@ -181,7 +182,7 @@ impl Simulator {
 
     /// Everything the function needs to run against this simulator.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let aws = [
             ("AWS_LAMBDA_RUNTIME_API", self.base_url().trim_start_matches("http://").to_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME.into()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".into()),
@@ -190,11 +191,9 @@ impl Simulator {
             ("AWS_ACCESS_KEY_ID", "AKIASIMULATOREXAMPLE".into()),
             ("AWS_SECRET_ACCESS_KEY", "simulator/secret/access/key/EXAMPLE".into()),
             ("AWS_ENDPOINT_URL", self.base_url()),
-            ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", self.base_url()),
-            ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou".into()),
-            ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_ACCESS_KEY_ID.into()),
-            ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ALIBABA_ACCESS_KEY_SECRET.into()),
-        ]
+        ];
+        let services = Service::canceling().flat_map(|(_, runs)| (runs.environment)(&self.shared.base_url));
+        aws.into_iter().chain(services).collect()
     }
 
     /// Scripts a fault. Panics where it means nothing, as failing entries of a call without any.

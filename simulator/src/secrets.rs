@@ -25,7 +25,7 @@ impl Operation {
 pub(crate) static SERVICE: Service = Service {
     name: "secretsmanager",
     operations: &[Operation::GET_SECRET_VALUE],
-    cancels: false,
+    runs: None,
     action: |request| aws_target(request, "secretsmanager"),
     admit: |request, state| DOOR.admit(request, state),
     throttled: (400, "ThrottlingException", "Rate exceeded"),

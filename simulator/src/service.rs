@@ -1,6 +1,6 @@
 //! The list of simulated services, and what each of them has to say of itself: its name, its operations, how a
 //! request tells that it is for this service, and how the service says no. What an operation does is its
-//! service's own module; nothing outside this list and the world names a service.
+//! service's own module; outside of it only this list and a field of the world name a service.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,17 +14,17 @@ use uuid::Uuid;
 use crate::refusal::Failure;
 use crate::wire::{Answer, Request};
 use crate::work::{State, Work};
-use crate::{appflow, cloudflow, eventbridge, secrets, sns, sqs, swf};
+use crate::world::{Held, World};
 
 /// Those that cancel come first.
-pub(crate) static SERVICES: [&Service; 7] = [
-    &appflow::SERVICE,
-    &swf::SERVICE,
-    &cloudflow::SERVICE,
-    &eventbridge::SERVICE,
-    &sns::SERVICE,
-    &sqs::SERVICE,
-    &secrets::SERVICE,
+pub(crate) static SERVICES: &[&Service] = &[
+    &crate::appflow::SERVICE,
+    &crate::swf::SERVICE,
+    &crate::cloudflow::SERVICE,
+    &crate::eventbridge::SERVICE,
+    &crate::sns::SERVICE,
+    &crate::sqs::SERVICE,
+    &crate::secrets::SERVICE,
 ];
 
 /// A simulated service.
@@ -32,8 +32,8 @@ pub(crate) struct Service {
     pub(crate) name: &'static str,
     /// The first is the one that the function is there to call.
     pub(crate) operations: &'static [Operation],
-    /// It is asked to cancel.
-    pub(crate) cancels: bool,
+    /// What it can be asked to cancel.
+    pub(crate) runs: Option<Runs>,
     /// The action that a request asks for, where the request is for this service. All protocols share one
     /// port: each names its action in a place of its own.
     pub(crate) action: fn(&Request) -> Option<String>,
@@ -49,6 +49,16 @@ pub(crate) struct Service {
     pub(crate) request_id: fn() -> String,
     /// The headers of the request id, and of the wait after a throttle in milliseconds.
     pub(crate) headers: [&'static str; 2],
+}
+
+/// Where the world holds a service's runs.
+pub(crate) struct Runs {
+    pub(crate) of: fn(&World) -> &dyn Held,
+    pub(crate) of_mut: fn(&mut World) -> &mut dyn Held,
+    /// Adds what the sample events speak of.
+    pub(crate) seed: fn(&mut World),
+    /// The variables that lead the function to the service at this address, beside AWS's own.
+    pub(crate) environment: fn(&str) -> Vec<(&'static str, String)>,
 }
 
 /// The headers of AWS's services.
@@ -71,6 +81,11 @@ pub(crate) fn aws_target(request: &Request, prefix: &str) -> Option<String> {
 }
 
 impl Service {
+    /// Those that are asked to cancel.
+    pub(crate) fn canceling() -> impl Iterator<Item = (&'static Service, &'static Runs)> {
+        SERVICES.iter().filter_map(|service| Some((*service, service.runs.as_ref()?)))
+    }
+
     /// How this service says that it is called too often.
     pub(crate) fn throttled(&self, retry_after_ms: Option<u64>) -> Failure {
         let (status, code, message) = self.throttled;
@@ -117,8 +132,7 @@ impl Operation {
 
     /// The first operation of each service that cancels.
     pub fn canceling() -> impl Iterator<Item = Operation> {
-        let services = SERVICES.iter().filter(|service| service.cancels);
-        services.filter_map(|service| service.operations.first()).copied()
+        Service::canceling().filter_map(|(service, _)| service.operations.first()).copied()
     }
 
     /// The operation that a service is there for.
@@ -333,7 +347,7 @@ mod tests {
 
     #[test]
     fn sqs_names_the_older_code_too() {
-        let answer = sqs::SERVICE.refuse(Failure::new(400, "QueueDoesNotExist", "m"), "id-1");
+        let answer = crate::sqs::SERVICE.refuse(Failure::new(400, "QueueDoesNotExist", "m"), "id-1");
         let older =
             ("x-amzn-query-error".to_owned(), "AWS.SimpleQueueService.NonExistentQueue;Sender".to_owned());
         assert!(answer.headers.contains(&older));

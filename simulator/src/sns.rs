@@ -50,7 +50,7 @@ impl Operation {
 pub(crate) static SERVICE: Service = Service {
     name: "sns",
     operations: &[Operation::PUBLISH_BATCH, Operation::PUBLISH],
-    cancels: false,
+    runs: None,
     action: |request| {
         let form = Form::of_body(&request.body).unwrap_or_default();
         let ours = request.header("x-amz-target").is_none() && form.get("Version") == Some("2010-03-31");

@@ -84,7 +84,7 @@ pub(crate) static SERVICE: Service = Service {
         Operation::CHANGE_MESSAGE_VISIBILITY_BATCH,
         Operation::GET_QUEUE_URL,
     ],
-    cancels: false,
+    runs: None,
     action: |request| aws_target(request, "AmazonSQS"),
     admit: |request, state| DOOR.admit(request, state),
     throttled: (400, "RequestThrottled", "The request was denied due to request throttling."),

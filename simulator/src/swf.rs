@@ -13,10 +13,11 @@ use serde_json::Value;
 pub(crate) use self::describe::DescribeWorkflowExecution;
 use self::fields::Fields;
 pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
-pub(crate) use self::world::seeded;
 pub use self::world::{CloseStatus, Domain, Domains, WorkflowExecution, WorkflowStatus, WorkflowType};
 use crate::refusal::{Failure, json_error};
-use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id, aws_target, aws_unknown_action};
+use crate::service::{
+    AWS_HEADERS, Operation, Runs, Service, Spec, aws_request_id, aws_target, aws_unknown_action,
+};
 use crate::sigv4::Door;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
@@ -59,7 +60,12 @@ pub(crate) static SERVICE: Service = Service {
         Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
         Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
     ],
-    cancels: true,
+    runs: Some(Runs {
+        of: |world| &world.swf,
+        of_mut: |world| &mut world.swf,
+        seed: |world| world.swf = world::seeded(),
+        environment: |_| Vec::new(),
+    }),
     action: |request| aws_target(request, "SimpleWorkflowService"),
     admit: |request, state| DOOR.admit(request, state),
     throttled: (400, "ThrottlingException", "Rate exceeded"),

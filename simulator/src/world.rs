@@ -12,11 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::appflow::{self, AppflowRecordsOrder, Flows};
-use crate::cloudflow::{self, CloudflowFlows};
+use crate::appflow::{AppflowRecordsOrder, Flows};
+use crate::cloudflow::CloudflowFlows;
 use crate::pages::Cut;
-use crate::service::Operation;
-use crate::swf::{self, Domains};
+use crate::service::{Operation, Service};
+use crate::swf::Domains;
 use crate::timestamp::Timestamp;
 
 pub use redrive::Redrive;
@@ -115,29 +115,28 @@ pub(crate) fn at(time: &str) -> Timestamp {
 impl World {
     /// The small world that the sample events speak of. It is the same each time.
     pub fn seeded() -> World {
-        World {
-            appflow: appflow::seeded(),
-            swf: swf::seeded(),
-            cloudflow: cloudflow::seeded(),
+        let mut world = World {
             buses: vec!["outcomes".into()],
             topics: vec!["outcomes".into()],
             queues: vec!["outcomes".into(), "cancel-requests".into()],
             secrets: BTreeMap::from([(SECRET_ARN.into(), vec![secret()])]),
             ..World::default()
-        }
+        };
+        Service::canceling().for_each(|(_, runs)| (runs.seed)(&mut world));
+        world
     }
 
-    fn held(&self) -> [(&'static str, &dyn Held); 3] {
-        [("appflow", &self.appflow), ("swf", &self.swf), ("cloudflow", &self.cloudflow)]
+    fn held(&self) -> impl Iterator<Item = (&'static str, &dyn Held)> {
+        Service::canceling().map(|(service, runs)| (service.name, (runs.of)(self)))
     }
 
-    fn held_mut(&mut self) -> [&mut dyn Held; 3] {
-        [&mut self.appflow, &mut self.swf, &mut self.cloudflow]
+    fn settle_those(&mut self, now: Timestamp, due: &dyn Fn(Option<Timestamp>) -> bool) {
+        Service::canceling().for_each(|(_, runs)| (runs.of_mut)(self).settle(now, due));
     }
 
     /// Every run of every service.
     pub fn runs(&self) -> Vec<AnyRun> {
-        let runs = self.held().into_iter().flat_map(|(service, held)| {
+        let runs = self.held().flat_map(|(service, held)| {
             held.runs().into_iter().map(move |run| AnyRun { key: format!("{service}:{}", run.key), ..run })
         });
         runs.collect()
@@ -145,21 +144,21 @@ impl World {
 
     /// The key of what a request is about, or a call, to which its service has been added.
     pub fn key_of(&self, request: &Value) -> Option<String> {
-        let (service, held) = self.held().into_iter().find(|(service, _)| request["service"] == *service)?;
+        let (service, held) = self.held().find(|(service, _)| request["service"] == *service)?;
         Some(format!("{service}:{}", held.key(request)?))
     }
 
     /// Ends what is being canceled: AppFlow runs whose cancel started, and SWF executions whose
     /// decider takes the request as it should.
     pub(crate) fn settle(&mut self, now: Timestamp) {
-        self.held_mut().into_iter().for_each(|held| held.settle(now, &|_| true));
+        self.settle_those(now, &|_| true);
     }
 
     /// Lets time do its work: what was asked to end long enough ago has ended now.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         let Some(after) = self.settle_after_ms.map(Duration::from_millis) else { return };
         let due = |asked: Option<Timestamp>| asked.is_some_and(|asked| now >= asked + after);
-        self.held_mut().into_iter().for_each(|held| held.settle(now, &due));
+        self.settle_those(now, &due);
     }
 
     /// The moment that a read of this operation tells of; nothing where it tells of the present.
