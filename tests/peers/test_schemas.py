@@ -166,11 +166,8 @@ def refusal(code, status=400, **rest):
     return {"kind": "error", "status": status, "code": code, **rest}
 
 
-CANCEL = {
-    "appflow": "appflow.CancelFlowExecutions",
-    "swf": "swf.RequestCancelWorkflowExecution",
-    "cloudflow": "cloudflow.StopExecution",
-}
+# By service, as the titles of the requests name them.
+CANCEL = {name: f"{name}.{one['title'].split(': ')[1]}" for name, one in SCHEMAS["cancel-request"]["$defs"].items()}
 ONCE = {"COUNTERMAND_MAX_ATTEMPTS": "1"}
 # What the samples do not lead to: event, faults by operation, variables, and the statuses that come of it.
 OUTCOMES = [

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countermand::targets::SERVICES;
+use countermand::targets::{SERVICES, Service};
 use countermand_simulator::Operation;
 use libtest_mimic::{Failed, Trial};
 
@@ -94,41 +94,115 @@ fn only_the_configuration_reads_the_environment() -> Result<(), String> {
     only_in(&["src/config/"], &["env::var"])
 }
 
-/// What the tests and the simulator know of each service, the IAM action of each of AWS's, a sample event for each
-/// way in, a table of deaths, and a row in the README.
+/// What the tests and the simulator know of each service, and what the files beside the code say of it.
 fn every_service_has_all_that_belongs_to_one() -> Result<(), String> {
-    let template = read("template.yaml")?;
-    let readme = read("README.md")?;
-    for operation in Operation::canceling() {
-        if !services::SERVICES.iter().any(|known| known.cancel == operation) {
-            return Err(format!("tests/whole_path/services: expected a file and a line for {operation}"));
-        }
-    }
+    let known = |operation: &Operation| services::SERVICES.iter().any(|known| known.cancel == *operation);
+    let unknown = Operation::canceling().filter(|operation| !known(operation));
+    let mut missing: Vec<String> = unknown
+        .map(|operation| format!("tests/whole_path/services: expected a file and a line for {operation}"))
+        .collect();
     for service in SERVICES {
-        let (name, operation) = (service.name, service.cancel.own_name());
-        let known =
-            services::SERVICES.into_iter().find(|known| known.cancel.name() == format!("{name}.{operation}"));
-        let known = known
-            .ok_or_else(|| format!("simulator/src/service.rs: expected a service with {name}.{operation}"))?;
-        let action = format!("{name}:{operation}");
-        if known.is_of_aws() && !template.contains(&action) {
-            return Err(format!("template.yaml: expected the action {action}"));
+        let (name, cancel) = (service.name, service.cancel.own_name());
+        for start in
+            ["eventbridge", "sqs", "pipe", "sns", "direct"].map(|way| format!("events/{way}-{name}-"))
+        {
+            missing.extend(no_file(&start));
         }
-        let row = |line: &&str| line.starts_with('|') && line.contains(operation) && line.contains(name);
-        if !readme.lines().any(|line| row(&line)) {
-            return Err(format!("README.md: expected a row of {name} with {operation}"));
-        }
-        if !files("tests/deaths", ".json").iter().any(|path| path.to_string_lossy().contains(name)) {
-            return Err(format!("tests/deaths: expected a table {name}….json"));
-        }
-        for source in ["eventbridge", "sqs", "pipe", "sns", "direct"] {
-            let start = format!("events/{source}-{name}-");
-            if !files("events", ".json").iter().any(|path| path.to_string_lossy().starts_with(&start)) {
-                return Err(format!("expected a sample event {start}….json"));
+        missing.extend(no_file(&format!("tests/deaths/{name}")));
+        let known = services::SERVICES.into_iter().find(|known| known.cancel.name() == service.cancel.name);
+        match (known, title(name, cancel)?) {
+            (None, _) => missing.push(format!("simulator/src/service.rs: expected {name}.{cancel}")),
+            (_, None) => {
+                missing.push(format!("README.md: expected a row | … of {name}, `{name}` | `{cancel}` |"))
+            }
+            (Some(known), Some(title)) => {
+                for (file, parts) in lines(service, &title, known.is_of_aws()) {
+                    let text = read(file)?;
+                    if !text.lines().any(|line| holds(line, &parts)) {
+                        missing.push(format!("{file}: expected a line with {parts}"));
+                    }
+                }
             }
         }
     }
-    Ok(())
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
+}
+
+/// The lines of the files beside the code that a service needs; `…` stands for anything.
+fn lines(service: &Service, title: &str, is_of_aws: bool) -> Vec<(&'static str, String)> {
+    let (name, form, cancel) = (service.name, service.key_form, service.cancel.own_name());
+    let [request, confirmation, outcome] = [
+        "schemas/cancel-request.schema.json",
+        "schemas/confirmation.schema.json",
+        "schemas/outcome.schema.json",
+    ];
+    let mut lines = vec![
+        ("Cargo.toml", format!("description = … {title}")),
+        ("docs/local.md", format!("| {title} | ")),
+        ("docs/outcomes.md", format!("`{form}`")),
+        ("docs/outcomes.md", format!("| {title}")),
+        ("docs/outcomes.md", format!("- **{title}.**")),
+        ("docs/pace.md", format!("| {title}, ")),
+        ("docs/requests.md", format!("| `service` | … `{name}`")),
+        ("docs/requests.md", format!("| {name} |")),
+        (request, format!("\"oneOf\": … \"#/$defs/{name}\"")),
+        (request, format!("\"title\": \"{title}: {cancel}\"")),
+        (outcome, format!("\"operation\": … \"{cancel}\"")),
+        ("scripts/try", format!("# TARGET is … {form}")),
+        ("scripts/try", format!("    {name}:?*")),
+        ("template.yaml", format!("AllowedPattern: … {name}")),
+        ("template.yaml", form.into()),
+        ("tests/facts/errors.json", format!("\"{name}")),
+        ("tests/facts/quotas.json", format!("\"{name}")),
+        ("tests/peers/drawn_requests.py", format!("    \"{name}\": {{")),
+        ("tests/peers/drawn_requests.py", format!("    \"{name}\": [")),
+        ("tests/peers/test_scripts.py", format!("(\"{name}:")),
+        ("tests/peers/test_template.py", format!("in [ … \"{name}:")),
+    ];
+    for schema in [request, confirmation, outcome] {
+        lines.push((schema, format!("\"enum\": [ … \"{name}\"")));
+        lines.push((schema, format!("{{\"const\": \"{name}\"}}")));
+        lines.push((schema, format!("\"service\": \"{name}\"")));
+    }
+    for schema in [confirmation, outcome] {
+        lines.push((schema, format!("\"description\": … {form}")));
+        lines.push((schema, format!("\"pattern\": … {name}: … .\"")));
+        lines.push((schema, format!("\"pattern\": \"^{name}:\"")));
+    }
+    for operation in service.operations() {
+        let quota =
+            operation.quota.map(|quota| format!("{} | {} |", quota.per_second, thousands(quota.burst)));
+        lines.push(("docs/pace.md", format!("| `{}` | {}", operation.name, quota.unwrap_or_default())));
+        lines.push(("docs/security.md", format!(":{}`", operation.own_name())));
+        if is_of_aws {
+            lines.push(("template.yaml", format!(":{}", operation.own_name())));
+        }
+    }
+    lines
+}
+
+/// What pages call a service: its name as the row of the README writes it, behind whose it is.
+fn title(name: &str, cancel: &str) -> Result<Option<String>, String> {
+    let (readme, row) = (read("README.md")?, format!(", `{name}` | `{cancel}` |"));
+    let full = readme.lines().find_map(|line| Some(line.strip_prefix('|')?.split_once(&row)?.0));
+    let mut ends = full.into_iter().flat_map(|full| full.match_indices(' ').map(|(at, _)| &full[at + 1..]));
+    Ok(ends.find(|end| end.replace(' ', "").to_lowercase() == name).map(String::from))
+}
+
+fn no_file(start: &str) -> Option<String> {
+    let folder = start.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let is_there = files(folder, ".json").iter().any(|path| path.to_string_lossy().starts_with(start));
+    (!is_there).then(|| format!("expected a file {start}….json"))
+}
+
+/// Whether a line holds the parts, one after the other.
+fn holds(line: &str, parts: &str) -> bool {
+    parts.split(" … ").try_fold(line, |rest, part| Some(rest.split_once(part)?.1)).is_some()
+}
+
+fn thousands(number: f64) -> String {
+    let (thousands, rest) = ((number / 1_000.0).floor(), number % 1_000.0);
+    if thousands > 0.0 { format!("{thousands},{rest:03}") } else { rest.to_string() }
 }
 
 fn every_sample_event_is_a_case() -> Result<(), String> {
