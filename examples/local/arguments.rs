@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countermand_simulator::Fault;
+use countermand_simulator::{Fault, Operation};
 
 use crate::faults::{fault, throttles};
 
-pub const USAGE: &str = "\
+const USAGE: &str = "\
 Runs cancel requests through the real function, against simulated services, and
 shows what happened.
 
@@ -36,8 +36,11 @@ A file named - is standard input.
   --port PORT                 and on which port (4180 with --serve, else any)
   --help                      this text
 
-OPERATION is appflow, swf, cloudflow, eventbridge, sns, sqs, or a full name such
-as swf.RequestCancelWorkflowExecution. KIND is one of
+OPERATION is a full name such as swf.RequestCancelWorkflowExecution, or a service
+for the operation that the function calls it for:
+{services}
+
+KIND is one of
 
   throttle     the service says that it is called too often
   error        the service reports an internal error, as a 500
@@ -46,7 +49,7 @@ as swf.RequestCancelWorkflowExecution. KIND is one of
   hang         no reply ever comes
   delay        the reply comes a second late
   unreadable   a 502 with a page of HTML
-  failEntries  the first entry of a batch fails in a 200 (eventbridge, sns, sqs)
+  failEntries  the first entry of a batch fails in a 200 ({batches})
 
 or any fault as JSON: --fault '{\"operation\": \"appflow.CancelFlowExecutions\",
 \"kind\": \"error\", \"status\": 403, \"code\": \"AccessDeniedException\"}'. Variables
@@ -59,6 +62,18 @@ to cancel.
 The exit code is 0 where every request was taken, found canceled, or a dry run;
 1 where one was not, or an outcome was not published; 2 where the command or a
 file was wrong.";
+
+/// The help, with the services that are simulated.
+pub fn usage() -> String {
+    let batches = Operation::all().filter(|operation| operation.takes_entries());
+    USAGE.replace("{services}", &services(Operation::all())).replace("{batches}", &services(batches))
+}
+
+fn services(operations: impl Iterator<Item = Operation>) -> String {
+    let mut names: Vec<_> = operations.filter_map(|it| Some(it.name().split_once('.')?.0)).collect();
+    names.dedup();
+    names.join(", ")
+}
 
 /// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.
 const SERVE_PORT: u16 = 4180;
@@ -255,7 +270,7 @@ mod tests {
             [("--throttle e.json", 2), ("--throttle 5 e.json", 5), ("--throttle=1 e.json", 1)]
         {
             let faults = faults(line);
-            assert_eq!(faults.len(), 3, "{line}");
+            assert_eq!(faults.len(), Operation::canceling().count(), "{line}");
             assert!(faults.iter().all(|(_, kind, given)| (*kind, *given) == ("throttle", times)), "{line}");
         }
     }

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         return bootstrap::main();
     }
     let done = match Command::read(std::env::args().skip(1)) {
-        Ok(Command::Help) => say(&format!("{}\n", arguments::USAGE)).map(|()| true),
+        Ok(Command::Help) => say(&format!("{}\n", arguments::usage())).map(|()| true),
         Ok(Command::Serve(options)) => run(&options, None),
         Ok(Command::Run(options, files)) => match Event::read_all(&files) {
             // Only the story shows what a request asks for that is to be followed.
