@@ -61,11 +61,13 @@ impl Telling<'_> {
         self.status(wanted, status)
     }
 
-    /// A panic is told of the requests whose call it was, and of no other.
+    /// A panic is told of the requests whose call it was, and of no other. A call that lists runs names none.
     fn panicked(&self, wanted: &Wanted) -> Result<(), String> {
         let names = |text: &String| {
+            let names_runs = text.to_lowercase().contains(&wanted.service.names.to_lowercase());
             let mut runs = wanted.runs.iter().flatten();
-            text.contains(&wanted.target) && (wanted.runs.is_none() || runs.any(|run| text.contains(run)))
+            text.contains(&wanted.target)
+                && (!names_runs || wanted.runs.is_none() || runs.any(|run| text.contains(run)))
         };
         match self.told["error"]["code"] == "Panic"
             && !self.receipt.delivery.panicked.as_ref().is_some_and(names)

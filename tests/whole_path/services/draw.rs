@@ -103,11 +103,14 @@ fn chain(random: &mut Rng, base: Timestamp, service: &Service, target: &str, wor
     let ended = random.usize(..LATER);
     let ends: Vec<_> = service.states.iter().copied().filter(|state| *state != "CANCELING").collect();
     for run in (0..ended).map(run) {
-        let state = pick(random, &ends);
+        let state = if random.bool() { "CONTINUED_AS_NEW" } else { pick(random, &ends) };
         (service.begin)(world, target, &run, at(base, time));
         time += random.i64(1_000..60_000);
         (service.set)(world, target, &run, state, at(base, time));
-        time += if state == "CONTINUED_AS_NEW" { random.i64(0..900) } else { random.i64(APART..20_000) };
+        time += match state {
+            "CONTINUED_AS_NEW" => pick(random, &[0, 400, 1_000, 1_001, 5_000]),
+            _ => random.i64(APART..20_000),
+        };
     }
     let is_open = random.u8(..8);
     if is_open > 1 {
