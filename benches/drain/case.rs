@@ -2,26 +2,29 @@
 
 use std::time::Duration;
 
-use countermand_simulator::{
-    CloudflowExecution, CloudflowFlow, CloudflowStatus, Domain, Flow, Limit, Mapping, Operation, Redrive,
-    Run, RunStatus, Simulator, WorkflowExecution, World,
-};
-use serde_json::{Value, json};
+use countermand::targets;
+use countermand_simulator::{Limit, Mapping, Redrive, Simulator, Timestamp, World};
 use tokio::time::Instant;
+
+use crate::services::{self, Service};
 
 /// A record that is received more often than this is dead.
 pub const MAX_RECEIVES: u32 = 20;
 /// The queue that feeds the function.
 pub const QUEUE: &str = "cancel-requests";
 pub const DEAD: &str = "dead-letters";
+/// The one run of each target.
+const RUN: &str = "run-1";
 
 /// One backlog and how it is drained.
 #[derive(Clone)]
 pub struct Case {
-    pub name: &'static str,
+    pub name: String,
     /// Which plot it belongs to.
-    pub group: &'static str,
-    pub service: &'static str,
+    pub group: String,
+    pub service: &'static Service,
+    /// The quota is published, and each process takes its part of it; otherwise the rate is found.
+    pub is_told: bool,
     pub requests: usize,
     pub per_second: f64,
     pub burst: f64,
@@ -31,110 +34,80 @@ pub struct Case {
     /// How many the function is told of.
     pub allowed: u32,
     /// `COUNTERMAND_RATES`.
-    pub rates: &'static str,
+    pub rates: String,
     pub timeout: Duration,
     /// Later limits: after so long, so many a second.
     pub changes: Vec<(Duration, f64)>,
 }
 
-const UNPACED: &str = "swf.RequestCancelWorkflowExecution=100000/100000,cloudflow.StopExecution=100000/100000,\
-                       appflow.CancelFlowExecutions=100000/100000";
+/// The burst that is allowed at most: one that takes a whole backlog would show nothing.
+const BURST: f64 = 30.0;
 
 impl Case {
-    /// Every case, those with pacing off after their own.
-    pub fn all(simulated: bool) -> Vec<Self> {
-        let base = Self {
-            name: "",
-            group: "",
-            service: "",
-            requests: 0,
-            per_second: 0.0,
-            burst: 0.0,
+    /// Every case, those with pacing off after their own; with `many`, one of 100,000 requests too.
+    pub fn all(many: bool) -> Vec<Self> {
+        let mut cases = Vec::new();
+        for base in services::SERVICES.map(Self::of) {
+            let name = |kind: &str| format!("{}, {kind}", base.name);
+            // A tenth of the pace takes ten times as long; a fifth of the requests shows as much.
+            let (processes, requests) = (1, base.requests / 5);
+            cases.extend([
+                base.clone(),
+                Self { name: name("ramp"), each_starts_after: Duration::from_secs(1), ..base.clone() },
+                Self { name: name("one of ten"), processes, requests, ..base.clone() },
+                Self { name: name("pacing off"), rates: services::unbounded_rates(), ..base.clone() },
+            ]);
+        }
+        let unpublished = cases.iter().find(|case| !case.is_told).filter(|_| many).cloned();
+        cases.extend(unpublished.map(|case| Self {
+            name: "100,000".into(),
+            group: format!("{}, 200/s then 80/s then 160/s, not told", case.name),
+            requests: 100_000,
+            per_second: 200.0,
+            burst: 200.0,
+            processes: 50,
+            allowed: 50,
+            timeout: Duration::from_secs(30),
+            changes: vec![(Duration::from_secs(200), 80.0), (Duration::from_secs(500), 160.0)],
+            ..case
+        }));
+        cases
+    }
+
+    /// As fast as its quota, or as a rate that has to be found, which takes a longer backlog.
+    fn of(service: &'static Service) -> Self {
+        let operation = service.cancel.name();
+        let published = targets::SERVICES.iter().find(|one| one.cancel.name == operation);
+        let quota = published.and_then(|one| one.cancel.quota);
+        let (per_second, burst) = quota.map_or((5.0, 5.0), |it| (it.per_second, it.burst.min(BURST)));
+        let is_told = quota.is_some();
+        let told = if is_told { "told" } else { "not told" };
+        Self {
+            name: service.name().into(),
+            group: format!("{}, {per_second}/s, {told}", service.name()),
+            service,
+            is_told,
+            requests: (per_second * if is_told { 20.0 } else { 40.0 }).max(60.0) as usize,
+            per_second,
+            burst,
             processes: 10,
             each_starts_after: Duration::ZERO,
             allowed: 10,
-            rates: "",
-            timeout: Duration::from_secs(30),
+            rates: quota.map_or(String::new(), |_| format!("{operation}={per_second}/{burst}")),
+            timeout: Duration::from_secs(if is_told { 30 } else { 5 }),
             changes: vec![],
-        };
-        let swf = Self {
-            name: "swf",
-            group: "SWF, 30/s, told",
-            service: "swf",
-            requests: 600,
-            per_second: 30.0,
-            burst: 30.0,
-            rates: "swf.RequestCancelWorkflowExecution=30/30",
-            ..base.clone()
-        };
-        let cloudflow = Self {
-            name: "cloudflow",
-            group: "CloudFlow, 2/s, told",
-            service: "cloudflow",
-            requests: 60,
-            per_second: 2.0,
-            burst: 10.0,
-            ..base.clone()
-        };
-        let appflow = Self {
-            name: "appflow",
-            group: "AppFlow, 5/s, not told",
-            service: "appflow",
-            requests: 200,
-            per_second: 5.0,
-            burst: 5.0,
-            timeout: Duration::from_secs(5),
-            ..base.clone()
-        };
-        // A tenth of the pace takes ten times as long; a fifth of the requests shows as much.
-        let one_of_ten =
-            |case: &Self, name| Self { name, processes: 1, requests: case.requests / 5, ..case.clone() };
-        let ramp =
-            |case: &Self, name| Self { name, each_starts_after: Duration::from_secs(1), ..case.clone() };
-        let unpaced = |case: &Self, name| Self { name, rates: UNPACED, ..case.clone() };
-        let mut cases = vec![
-            swf.clone(),
-            ramp(&swf, "swf, ramp"),
-            one_of_ten(&swf, "swf, one of ten"),
-            unpaced(&swf, "swf, pacing off"),
-            cloudflow.clone(),
-            ramp(&cloudflow, "cloudflow, ramp"),
-            one_of_ten(&cloudflow, "cloudflow, one of ten"),
-            unpaced(&cloudflow, "cloudflow, pacing off"),
-            appflow.clone(),
-            ramp(&appflow, "appflow, ramp"),
-            one_of_ten(&appflow, "appflow, one of ten"),
-            unpaced(&appflow, "appflow, pacing off"),
-        ];
-        if simulated {
-            cases.push(Self {
-                name: "100,000",
-                group: "AppFlow, 200/s then 80/s then 160/s, not told",
-                requests: 100_000,
-                per_second: 200.0,
-                burst: 200.0,
-                processes: 50,
-                allowed: 50,
-                timeout: Duration::from_secs(30),
-                changes: vec![(Duration::from_secs(200), 80.0), (Duration::from_secs(500), 160.0)],
-                ..appflow
-            });
         }
-        cases
     }
 
     /// The shortest time in which the service could take all requests, in seconds, from the processes that
     /// there are: where the quota is known, each takes its part and no more.
     pub fn ideal(&self) -> f64 {
-        let share = match self.operation() == Operation::CANCEL_FLOW_EXECUTIONS {
-            true => 1.0,
-            false => self.processes as f64 / f64::from(self.allowed),
-        };
+        let share = if self.is_told { self.processes as f64 / f64::from(self.allowed) } else { 1.0 };
         let mut left = self.requests as f64 - self.burst * share;
         // A process that starts later has less time for its part.
         let idle: f64 =
             (0..self.processes).map(|number| number as f64 * self.each_starts_after.as_secs_f64()).sum();
-        if share == 1.0 && self.operation() != Operation::CANCEL_FLOW_EXECUTIONS {
+        if share == 1.0 && self.is_told {
             left += idle * self.per_second / self.processes as f64;
         }
         let (mut from, mut rate) = (0.0, self.per_second * share);
@@ -149,19 +122,11 @@ impl Case {
         from + left.max(0.0) / rate
     }
 
-    pub fn operation(&self) -> Operation {
-        match self.service {
-            "swf" => Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
-            "cloudflow" => Operation::STOP_EXECUTION,
-            _ => Operation::CANCEL_FLOW_EXECUTIONS,
-        }
-    }
-
     /// The variables beside the simulator's own.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("COUNTERMAND_FUNCTION_CONCURRENCY", self.allowed.to_string()),
-            ("COUNTERMAND_RATES", self.rates.into()),
+            ("COUNTERMAND_RATES", self.rates.clone()),
             ("COUNTERMAND_MAX_RECEIVE_COUNT", MAX_RECEIVES.to_string()),
             ("COUNTERMAND_PIN_AFTER_SECONDS", "100000".into()),
             ("AWS_LAMBDA_LOG_LEVEL", "ERROR".into()),
@@ -170,58 +135,25 @@ impl Case {
 
     /// Something for each request to cancel.
     pub fn world(&self) -> World {
-        let numbers = 0..self.requests;
         let mut world = World { queues: vec![QUEUE.into(), DEAD.into()], ..World::default() };
         let redrive = Redrive { dead_letter_queue: DEAD.into(), max_receive_count: MAX_RECEIVES };
         world.redrive.insert(QUEUE.into(), redrive);
-        match self.service {
-            "swf" => {
-                let domain =
-                    |number| Domain { executions: vec![WorkflowExecution::open(format!("w-{number}"), "r")] };
-                world.swf = numbers.map(|number| (format!("d-{number}"), domain(number))).collect();
-            }
-            "cloudflow" => {
-                let execution = |number| CloudflowExecution {
-                    name: format!("e-{number}"),
-                    status: CloudflowStatus::Running,
-                    started_time: None,
-                    stopped_time: None,
-                    stop_requested_at: None,
-                };
-                let flow = CloudflowFlow { executions: numbers.map(execution).collect() };
-                world.cloudflow.insert("etl".into(), flow);
-            }
-            _ => {
-                let flow = || Flow { runs: vec![Run::new("run-1", RunStatus::InProgress)] };
-                world.appflow = numbers.map(|number| (format!("flow-{number}"), flow())).collect();
-            }
+        for number in 0..self.requests {
+            (self.service.begin)(&mut world, &target(number), RUN, Timestamp::now());
         }
         world
-    }
-
-    fn request(&self, number: usize) -> Value {
-        match self.service {
-            "swf" => {
-                json!({"service": "swf", "domain": format!("d-{number}"), "workflowId": format!("w-{number}"), "runId": "r"})
-            }
-            "cloudflow" => {
-                json!({"service": "cloudflow", "flowName": "etl", "executionName": format!("e-{number}")})
-            }
-            _ => {
-                json!({"service": "appflow", "flowName": format!("flow-{number}"), "executionIds": ["run-1"]})
-            }
-        }
     }
 
     /// Sets the limit and fills the queue.
     pub fn prepare(&self, simulator: &Simulator) -> Mapping {
         simulator.limit(Limit {
-            operation: self.operation(),
+            operation: self.service.cancel,
             per_second: self.per_second,
             burst: self.burst,
         });
         for number in 0..self.requests {
-            simulator.send(QUEUE, &self.request(number).to_string());
+            let request = (self.service.ask)(&target(number), Some(&[RUN.into()]));
+            simulator.send(QUEUE, &request.to_string());
         }
         simulator.mapping(QUEUE).visibility(self.timeout * 6)
     }
@@ -231,11 +163,15 @@ impl Case {
         for (after, per_second) in &self.changes {
             tokio::time::sleep_until(start + *after).await;
             simulator.limit(Limit {
-                operation: self.operation(),
+                operation: self.service.cancel,
                 per_second: *per_second,
                 burst: *per_second,
             });
         }
         std::future::pending::<()>().await;
     }
+}
+
+fn target(number: usize) -> String {
+    format!("t-{number}")
 }

@@ -3,9 +3,9 @@
 //! A simulated queue, with visibility timeouts and receive counts, feeds ten processes of the real
 //! binary; the simulator's token buckets refuse what is too fast. Each case runs with the function's own
 //! pace and with pacing off, and is held against the ideal, (requests − burst) / rate. The table goes to
-//! the terminal, the plot to `docs/drain.svg`. `-- simulated` runs the same cases, and 100,000 requests,
-//! in simulated time without sockets; a name, or a part of one, chooses cases. It fails where a request at
-//! the function's own pace is lost.
+//! the terminal, the plot to `docs/drain.svg`. `-- simulated` runs the same cases in simulated time
+//! without sockets; a name, or a part of one, chooses cases, `100,000` the one of so many requests, which is
+//! only in simulated time. It fails where a request at the function's own pace is lost.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
@@ -13,6 +13,10 @@ mod bootstrap;
 
 #[path = "../../tests/simulated/mod.rs"]
 mod simulated;
+
+#[path = "../../tests/whole_path/services/mod.rs"]
+#[expect(dead_code, reason = "tests ask for more")]
+mod services;
 
 mod case;
 mod in_process;
@@ -34,7 +38,8 @@ fn main() -> std::io::Result<()> {
         names.is_empty() || names.iter().any(|name| case.name.contains(name.as_str()))
     };
     let mut rows = Vec::new();
-    let cases: Vec<Case> = Case::all(simulated).into_iter().filter(named).collect();
+    let many = simulated && arguments.iter().any(|argument| argument == "100,000");
+    let cases: Vec<Case> = Case::all(many).into_iter().filter(named).collect();
     table::head();
     for case in &cases {
         let drained = match simulated {

@@ -14,7 +14,7 @@ const IDEAL: &str = "#888888";
 
 /// One panel for each group of rows: the first is the case itself, the one with pacing off its rival.
 pub fn svg(rows: &[Row]) -> String {
-    let mut groups: Vec<&str> = rows.iter().map(|row| row.case.group).collect();
+    let mut groups: Vec<&str> = rows.iter().map(|row| &*row.case.group).collect();
     groups.dedup();
     let (width, height) = ((WIDTH + MARGIN) * groups.len() as f64 + MARGIN, HEIGHT + 2.5 * MARGIN);
     let mut svg = format!(

@@ -53,7 +53,7 @@ impl Watch {
     }
 
     pub fn finish(mut self, case: &Case, simulator: &Simulator) -> Drained {
-        let counts = simulator.counts().remove(case.operation().name());
+        let counts = simulator.counts().remove(case.service.cancel.name());
         (self.drained.calls, self.drained.refused) =
             counts.map_or((0, 0), |counts| (counts.calls, counts.throttled));
         self.drained.dead = simulator.messages(DEAD).len();
