@@ -35,6 +35,8 @@ pub struct Handler {
     pub follow_ups: FollowUps,
     pub visibility: Visibility,
     pub policy: Policy,
+    /// The function's own.
+    pub region: Option<String>,
     pub planner: Planner,
     pub retry: Retry,
     pub pace: Pace,

@@ -151,7 +151,7 @@ mod tests {
     use crate::targets::{Service, appflow, cloudflow, swf};
 
     fn cancellation(request: &str) -> Arc<dyn Cancellation> {
-        match read(request) {
+        match read(request, None) {
             Reading::Request(request) => request.cancellation,
             other => panic!("expected a valid request, got {other:?}"),
         }
@@ -339,7 +339,7 @@ mod tests {
         ] {
             let request =
                 format!(r#"{{"service": "swf", "domain": "d", "workflowId": "w", "requestedAt": "{own}"}}"#);
-            let Reading::Request(request) = read(&request) else { panic!("{request}") };
+            let Reading::Request(request) = read(&request, None) else { panic!("{request}") };
             let requested_at = request.labels.counted_from(sent.into()).ends();
             assert!(requested_at <= sent, "{own}");
             let violations = limited.check(request.cancellation.as_ref(), requested_at, now);

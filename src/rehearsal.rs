@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::call_error::CallError;
 use crate::config::Config;
 use crate::handler::Handler;
+use crate::invocation::Invocation;
 use crate::log;
 use crate::pace::Priority;
 use crate::policy::Policy;
@@ -24,7 +25,6 @@ use crate::publisher::{Entry, Publisher};
 use crate::request::{self, CancelRequest, Reading};
 use crate::start_up::prepare;
 use crate::targets::{Asked, Context, SERVICES, Service};
-use crate::timestamp::Timestamp;
 
 /// Longer than any rehearsal may take.
 const TIME: Duration = Duration::from_secs(60);
@@ -51,11 +51,14 @@ pub async fn rehearse(handler: Handler, policy: &Policy) {
 
 /// Asks a service.
 async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), String> {
+    let now = SystemTime::now();
+    let invocation = Invocation::begin(now, now + TIME, Duration::ZERO);
     let context = Context {
         retry: &handler.retry,
         pace: &handler.pace,
-        until: Instant::now() + TIME,
-        now: Timestamp::from(SystemTime::now()),
+        until: invocation.calls_until,
+        now: invocation.now(),
+        invocation: &invocation,
         max_pages: 0,
         deferred: &|_, _| {},
         look_up_failed: &log::look_up_failed,
@@ -91,7 +94,7 @@ async fn tell(handler: &Handler, destination: &Publisher) -> Result<(), String> 
 
 /// A request that names nothing real; none to a service that is not called ahead.
 fn request(service: &Service) -> Option<Box<CancelRequest>> {
-    match request::read(service.rehearsal?) {
+    match request::read(service.rehearsal?, None) {
         Reading::Request(request) => Some(request),
         _ => None,
     }

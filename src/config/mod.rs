@@ -25,6 +25,8 @@ use crate::variables::Variables;
 /// What a deployment has chosen.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Where the function runs, as far as that is said.
+    pub region: Option<String>,
     /// Where outcomes go; they are only logged without it.
     pub destination: Option<Destination>,
     /// The `source` of events on a bus.
@@ -113,6 +115,7 @@ impl Config {
         let destination = variables
             .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref()));
         Self {
+            region,
             log_outcomes: nowhere.is_some() || destination.is_none(),
             destination,
             outcome_source: variables

@@ -18,7 +18,7 @@ use crate::fields::violation::{Code, quote};
 use crate::marker;
 use crate::outcome::to_json;
 use crate::request::{self, CONFIRM_WITHIN_SECONDS};
-use crate::targets::{Cancellation, Runs};
+use crate::targets::{Beside, Cancellation, Runs};
 use crate::timestamp::{Span, Timestamp};
 
 const VERSION: &str = "1";
@@ -39,7 +39,7 @@ impl FollowUp {
         fields.require("requestedAt");
         // What had to be escaped so that it could be sent is longer than it came.
         let labels = request::read_labels(&mut fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
-        let cancellation = service.and_then(|service| (service.read)(&mut fields, None));
+        let cancellation = service.and_then(|service| (service.read)(&mut fields, Beside::default()));
         let runs =
             cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation.as_ref()));
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));

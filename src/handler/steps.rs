@@ -41,7 +41,7 @@ impl Handler {
     }
 
     fn read_one(&self, record: &Record, now: Timestamp) -> Read {
-        let request = match request::read(&record.text) {
+        let request = match request::read(&record.text, self.region.as_deref()) {
             Reading::Ours => return Read::Ours,
             Reading::FollowUp(fields) => {
                 let follow_up = self.read_follow_up(record, *fields);
@@ -156,12 +156,17 @@ impl Handler {
         unclear
     }
 
-    fn context<'a>(&'a self, invocation: &Invocation, deferred: &'a dyn Fn(usize, Duration)) -> Context<'a> {
+    fn context<'a>(
+        &'a self,
+        invocation: &'a Invocation,
+        deferred: &'a dyn Fn(usize, Duration),
+    ) -> Context<'a> {
         Context {
             retry: &self.retry,
             pace: &self.pace,
             until: invocation.calls_until,
             now: invocation.now(),
+            invocation,
             max_pages: self.explain_max_pages,
             deferred,
             look_up_failed: &log::look_up_failed,

@@ -25,15 +25,16 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// One of so many `processes`, which share the quotas of the account; `rates` stand in for those
-    /// that are published.
+    /// One of so many `processes`, which share the quotas of the account in the `region`; `rates` stand in for
+    /// those that are published.
     pub fn new(
         operations: impl IntoIterator<Item = &'static Operation>,
+        region: Option<&str>,
         rates: &BTreeMap<&'static str, Quota>,
         processes: u32,
     ) -> Self {
         let limiter = |operation: &'static Operation| {
-            let known = rates.get(operation.name).copied().or(operation.quota);
+            let known = rates.get(operation.name).copied().or_else(|| operation.quota_in(region));
             (operation.name, Limiter::new(known, processes))
         };
         Self {

@@ -9,12 +9,20 @@ pub struct Operation {
     pub name: &'static str,
     /// What is published for an account; none where the limit has to be found.
     pub quota: Option<Quota>,
+    /// The regions in which more is published.
+    pub in_regions: &'static [(&'static str, Quota)],
 }
 
 impl Operation {
     /// As the API names it.
     pub fn own_name(&self) -> &'static str {
         self.name.split_once('.').map_or(self.name, |(_, own)| own)
+    }
+
+    /// What is published for an account in a region.
+    pub fn quota_in(&self, region: Option<&str>) -> Option<Quota> {
+        let named = self.in_regions.iter().find(|(name, _)| Some(*name) == region);
+        named.map(|(_, quota)| *quota).or(self.quota)
     }
 }
 

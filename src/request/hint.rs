@@ -6,7 +6,7 @@
 use crate::fields::members::Members;
 use crate::fields::violation::{Code, quote};
 use crate::fields::{Fields, near};
-use crate::targets::{SERVICES, Service};
+use crate::targets::{Beside, SERVICES, Service};
 
 /// What stands where an object should.
 pub fn instead_of_object(text: &str) -> &'static str {
@@ -49,7 +49,7 @@ fn whose(fields: &Fields) -> Option<&'static Service> {
     }
     let strange = |service: &'static Service| {
         let mut fields = fields.again();
-        (service.read)(&mut fields, None);
+        (service.read)(&mut fields, Beside::default());
         let violations = fields.finish();
         (!violations.has(Code::Required)).then(|| (violations.len(), service))
     };

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::fields::violation::{Code, Violation, Violations, quote};
 use crate::fields::{Fields, kind, near, rules};
 use crate::marker::Marker;
-use crate::targets::{Cancellation, SERVICES, Service};
+use crate::targets::{Beside, Cancellation, SERVICES, Service};
 use crate::timestamp::Moment;
 
 /// A `context` may be this long in a request, blanks between its tokens not counted.
@@ -106,8 +106,8 @@ pub enum Reading<'a> {
     FollowUp(Box<Fields<'a>>),
 }
 
-/// Reads the text of a request.
-pub fn read(text: &str) -> Reading<'_> {
+/// Reads the text of a request; some services are asked only in the function's own region.
+pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
     let Some(mut fields) = Fields::of(text) else {
         return rejected(None, Labels::default(), not_an_object(text));
     };
@@ -129,7 +129,7 @@ pub fn read(text: &str) -> Reading<'_> {
     };
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    let cancellation = (service.read)(&mut fields, labels.reason.as_deref());
+    let cancellation = (service.read)(&mut fields, Beside { reason: labels.reason.as_deref(), region });
     let violations = fields.finish();
     match cancellation {
         Some(cancellation) if violations.is_empty() => {

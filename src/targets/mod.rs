@@ -33,11 +33,12 @@ pub use self::pin::Purpose;
 use self::pin::incomplete;
 pub use self::port::{Port, Tell, TellSeen};
 pub use self::runs::{MOST_RUNS, Runs, Sight};
-pub use self::service::{Cancellation, Connect, Service, Wire};
+pub use self::service::{Beside, Cancellation, Connect, Service, Wire};
 pub use self::settlement::{Conclusion, Settlement, status_of};
-pub use self::single::{Description, Single};
+pub use self::single::{Description, Single, Stopped};
 pub use self::target::{Accepted, Answered, Calls, Question, Read, Reading, Shared, Target};
 use crate::call_error::CallError;
+use crate::invocation::Invocation;
 use crate::pace::{Pace, Priority};
 use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
@@ -77,8 +78,9 @@ pub struct Context<'a> {
     pub retry: &'a Retry,
     pub pace: &'a Pace,
     pub until: Instant,
-    /// The time by the calendar.
+    /// When the stage of these calls began, by the calendar.
     pub now: Timestamp,
+    pub invocation: &'a Invocation,
     /// So many pages are read to explain an outcome.
     pub max_pages: u32,
     /// Told at once which record's permit is too far away, and how long it is best left alone.

@@ -36,14 +36,22 @@ pub struct Service {
     pub key_form: &'static str,
     /// Whether a target can have a key with this behind the service's name, whatever its length.
     pub can_name: fn(&str) -> bool,
-    /// Takes the service's own fields of a request, whose `reason` it may pass on; `None` where one of them is not
-    /// valid, as the violations tell.
-    pub read: fn(&mut Fields, reason: Option<&str>) -> Option<Asks>,
+    /// Takes the service's own fields of a request; `None` where one of them is not valid, as the violations tell.
+    pub read: fn(&mut Fields, Beside<'_>) -> Option<Asks>,
     /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not
     /// at the start. Where SAM runs the function locally the substitute is called in place of the service.
     pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
     /// A request that names nothing real, which opens a connection ahead; none where nothing is opened ahead.
     pub rehearsal: Option<&'static str>,
+}
+
+/// What is known beside a service's own fields.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// That of the request, which may be passed on.
+    pub reason: Option<&'a str>,
+    /// The function's own.
+    pub region: Option<&'a str>,
 }
 
 /// What a request asks, whichever its service.

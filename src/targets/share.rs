@@ -63,7 +63,7 @@ pub async fn settle<T: Calls>(
         if let Some(place) = place_without_a_slot(&own) {
             context.defer(asked.record, place);
         }
-        let settled = contained(|| settlement(target, asked.cancellation, &own));
+        let settled = contained(|| settlement(target, asked, &own, context));
         tell(asked.record, settled.unwrap_or_else(Settlement::broken));
     };
     (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
@@ -96,7 +96,7 @@ pub async fn once_more<T: Calls>(
     let sharing = Sharing { target, requests: std::slice::from_ref(&asked), context };
     let made = target.calls(&[asked.cancellation]).into_iter().map(|shared| sharing.make_begun(shared));
     let made = join_all(made).await;
-    settlement(target, asked.cancellation, &made.iter().collect::<Vec<_>>())
+    settlement(target, &asked, &made.iter().collect::<Vec<_>>(), context)
 }
 
 /// A call and its place among those that wait, or why it is not made.
@@ -140,11 +140,11 @@ impl<'a, T: Calls> Sharing<'a, T> {
     }
 
     async fn make(&self, shared: Shared<T::Call>, waiting: Result<Waiting<'_>, CallError>) -> Made<T> {
-        let (Shared { call, requests }, context) = (shared, self.context);
+        let (Shared { mut call, requests }, context) = (shared, self.context);
         let attempts = match waiting {
             Err(error) => Attempts::none(error),
             Ok(waiting) => {
-                let cancel = async || self.target.cancel(&call).await;
+                let cancel = async || self.target.cancel(&mut call).await;
                 let attempts = context.retry.run_paced(waiting, context.until, cancel).await;
                 if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) =
                     attempts.result
@@ -186,14 +186,20 @@ impl<'a, T: Calls> Sharing<'a, T> {
 }
 
 /// What the calls that a request is on mean for it.
-fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>]) -> Settlement {
+fn settlement<T: Calls>(
+    target: &T,
+    asked: &Asked<'_, T::Cancellation>,
+    own: &[&Made<T>],
+    context: &Context<'_>,
+) -> Settlement {
     // A request that was called keeps the service's last error, though it was not the last word.
     let refused =
         own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
     let begun = own.iter().any(|made| made.attempts.made > 0);
     let place = place_without_a_slot(own);
     let counting = own.iter().filter(|made| !made.asked_again);
-    let results: Vec<(&T::Call, _)> = counting
+    let redelivered = asked.priority.receives().is_some_and(|receives| receives > 1);
+    let results: Vec<(&Made<T>, _)> = counting
         .map(|made| {
             let failed = |error: &CallError| match (begun && never_came(error), place) {
                 // Something was asked: what is left is late, and not in line.
@@ -201,14 +207,19 @@ fn settlement<T: Calls>(target: &T, request: &T::Cancellation, own: &[&Made<T>])
                 (false, Some(place)) if never_came(error) => CallError::deferred(place),
                 (false, _) => error.clone().in_words_of(refused),
             };
-            (&made.call, made.attempts.result.as_ref().map(|accepted| &accepted.reply).map_err(failed))
+            (*made, made.attempts.result.as_ref().map(|accepted| &accepted.reply).map_err(failed))
         })
         .collect();
     let answers: Vec<Answered<'_, T>> = results
         .iter()
-        .map(|&(call, ref result)| Answered { call, result: result.as_ref().copied() })
+        .map(|&(made, ref result)| Answered {
+            call: &made.call,
+            result: result.as_ref().copied(),
+            began: made.attempts.began.map(|began| context.invocation.at(began)),
+            repeated: made.attempts.made > 1 || redelivered,
+        })
         .collect();
-    let conclusion = target.conclude(request, &answers);
+    let conclusion = target.conclude(asked.cancellation, &answers);
     // Nothing is accepted that no service took.
     if conclusion.status == Status::Accepted && !conclusion.taken {
         return Settlement::broken(CallError::no_result());

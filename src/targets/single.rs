@@ -14,30 +14,33 @@ use super::{
 use super::{share, status_of};
 use crate::call_error::{CallError, Class};
 use crate::pace::Operation;
-use crate::vocabulary::{State, Status};
+use crate::timestamp::{Moment, Timestamp};
+use crate::vocabulary::{Effect, State, Status};
 
 /// Such a service. A failure says by its class that an execution is not there or not running any more.
 ///
 /// ```no_run
 /// # use countermand::call_error::CallError;
 /// # use countermand::pace::Operation;
-/// # use countermand::targets::{Accepted, Description, Single, cloudflow::Cancellation};
+/// # use countermand::targets::{Accepted, Description, Single, Stopped, cloudflow::Cancellation};
 /// # use countermand::vocabulary::State;
-/// # use serde_json::{Value, json};
+/// # use serde_json::json;
 /// struct Reef;
 ///
 /// impl Single for Reef {
 ///     type Cancellation = Cancellation;
 ///
-///     const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None };
-///     const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None };
+///     const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None, in_regions: &[] };
+///     const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None, in_regions: &[] };
 ///
-///     async fn stop(&self, _: &Cancellation) -> Result<Accepted<Value>, CallError> {
-///         Ok(Accepted { reply: json!({}), request_id: None })
+///     const UNCLEAR: &'static [&'static str] = &["JobAlreadyEnded"];
+///
+///     async fn stop(&self, _: &mut Cancellation) -> Result<Accepted<Stopped>, CallError> {
+///         Ok(Accepted { reply: Stopped { ended_at: None, shown: json!({}) }, request_id: None })
 ///     }
 ///
 ///     async fn describe(&self, _: &Cancellation) -> Result<Description, CallError> {
-///         Ok(Description { state: State::Running, status: None, shown: json!({}) })
+///         Ok(Description { state: State::Running, status: None, ended_at: None, shown: json!({}) })
 ///     }
 /// }
 /// ```
@@ -47,15 +50,16 @@ use crate::vocabulary::{State, Status};
 /// ```compile_fail,E0046
 /// # use countermand::call_error::CallError;
 /// # use countermand::pace::Operation;
-/// # use countermand::targets::{Accepted, Single, cloudflow::Cancellation};
-/// # use serde_json::{Value, json};
+/// # use countermand::targets::{Accepted, Single, Stopped, cloudflow::Cancellation};
+/// # use serde_json::json;
 /// # struct Reef;
 /// # impl Single for Reef {
 /// #   type Cancellation = Cancellation;
-/// #   const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None };
-/// #   const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None };
-///     async fn stop(&self, _: &Cancellation) -> Result<Accepted<Value>, CallError> {
-///         Ok(Accepted { reply: json!({}), request_id: None })
+/// #   const STOP: &'static Operation = &Operation { name: "reef.StopJob", quota: None, in_regions: &[] };
+/// #   const DESCRIBE: &'static Operation = &Operation { name: "reef.DescribeJob", quota: None, in_regions: &[] };
+/// #   const UNCLEAR: &'static [&'static str] = &[];
+///     async fn stop(&self, _: &mut Cancellation) -> Result<Accepted<Stopped>, CallError> {
+///         Ok(Accepted { reply: Stopped { ended_at: None, shown: json!({}) }, request_id: None })
 ///     }
 ///     // and no `describe`
 /// # }
@@ -65,6 +69,8 @@ pub trait Single {
 
     const STOP: &'static Operation;
     const DESCRIBE: &'static Operation;
+    /// The codes of failures after which a description tells more.
+    const UNCLEAR: &'static [&'static str];
 
     /// Whether calls can be made at all.
     ///
@@ -74,11 +80,14 @@ pub trait Single {
         Ok(())
     }
 
-    /// Makes one attempt to stop an execution. What the answer shows becomes the outcome's result.
+    /// Makes one attempt to stop an execution, and may change what the next one asks.
     ///
     /// # Errors
     /// Every failure, classified by the service's code.
-    fn stop(&self, asked: &Self::Cancellation) -> impl Future<Output = Result<Accepted<Value>, CallError>>;
+    fn stop(
+        &self,
+        asked: &mut Self::Cancellation,
+    ) -> impl Future<Output = Result<Accepted<Stopped>, CallError>>;
 
     /// Makes one attempt to read how far an execution is.
     ///
@@ -87,12 +96,24 @@ pub trait Single {
     fn describe(&self, asked: &Self::Cancellation) -> impl Future<Output = Result<Description, CallError>>;
 }
 
+/// A success of stopping an execution.
+#[derive(Debug)]
+pub struct Stopped {
+    /// When the execution ended, of a service whose success does not say whether this call ended it. Before the call
+    /// it was another one, and after a repeat a description tells.
+    pub ended_at: Option<Moment>,
+    /// What an outcome shows of it.
+    pub shown: Value,
+}
+
 /// How far an execution is.
 #[derive(Debug)]
 pub struct Description {
     pub state: State,
     /// The service's word for it.
     pub status: Option<String>,
+    /// When it ended, of such a service.
+    pub ended_at: Option<Moment>,
     /// What an outcome shows of it.
     pub shown: Value,
 }
@@ -108,8 +129,9 @@ async fn described<S: Single>(
 impl<S: Single> Calls for S {
     type Cancellation = S::Cancellation;
     type Call = S::Cancellation;
-    type Reply = Value;
-    type Unclear = ();
+    type Reply = Stopped;
+    /// When the first attempt was made.
+    type Unclear = Timestamp;
 
     const CANCEL: &'static Operation = S::STOP;
 
@@ -125,21 +147,25 @@ impl<S: Single> Calls for S {
         call.clone()
     }
 
-    async fn cancel(&self, call: &S::Cancellation) -> Result<Accepted<Value>, CallError> {
+    async fn cancel(&self, call: &mut S::Cancellation) -> Result<Accepted<Stopped>, CallError> {
         self.stop(call).await
     }
 
-    fn conclude(&self, request: &S::Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion<()> {
+    fn conclude(&self, request: &S::Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion<Timestamp> {
         let mut conclusion = Conclusion { open_ends: runs(request), ..Conclusion::of(Status::Accepted) };
         for answer in answers {
             match answer.result {
-                Ok(reply) => {
-                    conclusion.taken = true;
-                    conclusion.result = shown(reply.clone());
+                Ok(Stopped { ended_at, shown: result }) => {
+                    let by_others = is_before(*ended_at, answer.began);
+                    let unclear = by_others || (ended_at.is_some() && answer.repeated);
+                    conclusion.status = if by_others { Status::NotRunning } else { Status::Accepted };
+                    conclusion.taken = !by_others;
+                    conclusion.unclear = answer.began.filter(|_| unclear);
+                    conclusion.result = shown(result.clone());
                 }
                 Err(error) => {
                     conclusion.status = status_of(error.class);
-                    conclusion.unclear = (error.class == Class::NotRunning).then_some(());
+                    conclusion.unclear = answer.began.filter(|_| S::UNCLEAR.contains(&error.code.as_str()));
                     conclusion.error = Some(error.clone());
                 }
             }
@@ -167,13 +193,28 @@ impl<S: Single> Target for S {
         questions: &mut [Question<'_, Self>],
         look_up: &LookUp<'_>,
     ) -> Result<(), CallError> {
-        for Question { asked, settlement, .. } in questions {
-            let description = described(self, asked.cancellation, look_up).await?;
-            let status = match description.state {
+        for Question { asked, unclear: began, settlement } in questions {
+            let Description { state, ended_at, shown: found, .. } =
+                described(self, asked.cancellation, look_up).await?;
+            let by_us = ended_at.is_some() && !is_before(ended_at, Some(*began));
+            let status = match state {
+                State::Canceled if by_us => Status::Accepted,
                 State::Canceled => Status::AlreadyCanceled,
+                // What was stopped is not shown so at once.
+                State::Running | State::Unknown => settlement.status,
                 _ => Status::NotRunning,
             };
-            let (result, open_ends) = (shown(description.shown), runs(asked.cancellation));
+            if ended_at.is_some() {
+                settlement.effect = match status {
+                    Status::Accepted => Effect::Requested,
+                    _ => Effect::None,
+                };
+            }
+            let mut result = settlement.result.take().unwrap_or(json!({}));
+            if let (Value::Object(result), Value::Object(found)) = (&mut result, found) {
+                result.extend(found);
+            }
+            let (result, open_ends) = (shown(result), runs(asked.cancellation));
             settlement.mend(Conclusion::<()> { result, open_ends, ..Conclusion::of(status) });
         }
         Ok(())
@@ -193,6 +234,11 @@ impl<S: Single> Target for S {
         let seen = |followed: &Followed<'_, _>| (followed.record, followed.runs.ending_in(state));
         (requests.iter().map(seen).collect(), None)
     }
+}
+
+/// Whether what ended then had ended before.
+fn is_before(ended_at: Option<Moment>, began: Option<Timestamp>) -> bool {
+    ended_at.zip(began).is_some_and(|(ended_at, began)| ended_at.ends() < began)
 }
 
 fn runs(cancellation: &impl Cancellation) -> Vec<String> {

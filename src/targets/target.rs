@@ -3,6 +3,7 @@
 use super::{Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Sight};
 use crate::call_error::CallError;
 use crate::pace::Operation;
+use crate::timestamp::Timestamp;
 
 /// The calls by which a service cancels.
 pub trait Calls {
@@ -32,11 +33,12 @@ pub trait Calls {
     /// What of a shared call one of its requests asked for.
     fn part(&self, call: &Self::Call, request: &Self::Cancellation) -> Self::Call;
 
-    /// Makes one attempt of a call.
+    /// Makes one attempt of a call, and may change what the next one asks.
     ///
     /// # Errors
     /// Every failure, classified by the service's code.
-    fn cancel(&self, call: &Self::Call) -> impl Future<Output = Result<Accepted<Self::Reply>, CallError>>;
+    fn cancel(&self, call: &mut Self::Call)
+    -> impl Future<Output = Result<Accepted<Self::Reply>, CallError>>;
 
     /// What the answers to all calls that a request is on mean for it.
     fn conclude(
@@ -64,6 +66,10 @@ pub struct Accepted<Reply> {
 pub struct Answered<'a, T: Calls + ?Sized> {
     pub call: &'a T::Call,
     pub result: Result<&'a T::Reply, &'a CallError>,
+    /// When the first attempt of it was made; none where none was.
+    pub began: Option<Timestamp>,
+    /// It may have been made before, without an answer.
+    pub repeated: bool,
 }
 
 /// A service that we ask. One of which a request is an execution, a call and a description implements

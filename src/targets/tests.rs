@@ -8,6 +8,12 @@ use super::*;
 use crate::call_error::Class;
 use crate::vocabulary::Status;
 
+/// One that has just begun.
+pub fn invocation() -> Invocation {
+    let now = std::time::SystemTime::now();
+    Invocation::begin(now, now + Duration::from_secs(10), Duration::ZERO)
+}
+
 /// Every code that `tests/facts/errors.json` lists for a service has the class given there.
 pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {
     let document: Value = serde_json::from_str(include_str!("../../tests/facts/errors.json")).expect("JSON");

@@ -39,8 +39,9 @@ pub static SERVICE: Service = Service {
 };
 
 /// AppFlow publishes no quotas for its API.
-const CANCEL: Operation = Operation { name: "appflow.CancelFlowExecutions", quota: None };
-const DESCRIBE_RECORDS: Operation = Operation { name: "appflow.DescribeFlowExecutionRecords", quota: None };
+const CANCEL: Operation = Operation { name: "appflow.CancelFlowExecutions", quota: None, in_regions: &[] };
+const DESCRIBE_RECORDS: Operation =
+    Operation { name: "appflow.DescribeFlowExecutionRecords", quota: None, in_regions: &[] };
 
 /// AppFlow behind its port.
 pub struct AppFlow(aws_sdk_appflow::Client);
@@ -83,7 +84,7 @@ impl Calls for AppFlow {
         merge::part(call, request)
     }
 
-    async fn cancel(&self, call: &Call) -> Result<Accepted<Reply>, CallError> {
+    async fn cancel(&self, call: &mut Call) -> Result<Accepted<Reply>, CallError> {
         let ids = match &call.runs {
             // A call is built with ids or for all active runs, never otherwise.
             Runs::AllActive { .. } | Runs::Pinned { .. } => None,
@@ -133,7 +134,7 @@ fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]
         Runs::Pinned { canceled, .. } => canceled.as_slice(),
         _ => &[],
     };
-    let answers = answers.iter().map(|Answered { call, result }| (call.runs.ids(), *result));
+    let answers = answers.iter().map(|Answered { call, result, .. }| (call.runs.ids(), *result));
     let tally = Tally::new(canceled, cancellation.runs.ids(), answers);
     tally.conclude(&cancellation.flow_name)
 }

@@ -9,7 +9,7 @@ use super::SERVICE;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::fields::violation::{Code, quote};
-use crate::targets::{self, MOST_RUNS, Service};
+use crate::targets::{self, Beside, MOST_RUNS, Service};
 
 /// A request may name so many runs.
 const MOST_IDS: usize = 1_000;
@@ -78,7 +78,7 @@ impl Ids {
 }
 
 /// Takes AppFlow's fields of a request.
-pub fn read(fields: &mut Fields, _: Option<&str>) -> Option<Arc<dyn targets::Cancellation>> {
+pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
     let flow_name = fields.required(&["flowName"], &FLOW_NAME);
     let in_words = read_scope(fields);
     let runs = read_runs(fields, in_words);

@@ -28,7 +28,12 @@ fn conclude(cancellation: &Cancellation, answers: Vec<Result<&[&str], Class>>) -
         })
         .collect();
     let answers = calls.iter().zip(&results);
-    let answers = answers.map(|(shared, result)| Answered { call: &shared.call, result: result.as_ref() });
+    let answers = answers.map(|(shared, result)| Answered {
+        call: &shared.call,
+        result: result.as_ref(),
+        began: None,
+        repeated: false,
+    });
     target.conclude(cancellation, &answers.collect::<Vec<_>>())
 }
 
@@ -99,7 +104,7 @@ fn what_remains_is_a_request_that_can_be_sent() {
     let remaining = conclusion.remaining.expect("a part was not answered");
     assert_eq!(remaining, json!({"service": "appflow", "flowName": "orders", "executionIds": ["id-100"]}));
     let remaining = remaining.to_string();
-    let reading = crate::request::read(&remaining);
+    let reading = crate::request::read(&remaining, None);
     assert!(matches!(reading, crate::request::Reading::Request(_)));
 }
 

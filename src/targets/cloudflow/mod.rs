@@ -23,7 +23,7 @@ pub use self::keys::SUCCESSES as KEPT_KEYS;
 pub use self::keys::{KeySource, Keys};
 pub use self::request::Cancellation;
 pub use self::wire::{CloudFlow, Endpoint, Signature, Word};
-use super::{Accepted, Connect, Description, Service, Single};
+use super::{Accepted, Connect, Description, Service, Single, Stopped};
 use crate::call_error::{CallError, Class};
 use crate::client::Says;
 use crate::pace::{Operation, Quota};
@@ -46,9 +46,12 @@ pub static SERVICE: Service = Service {
 };
 
 /// Quotas: <https://www.alibabacloud.com/help/en/cloudflow/product-overview/limits>
-const STOP: Operation = Operation { name: "cloudflow.StopExecution", quota: Some(Quota::new(2.0, 10.0)) };
-const DESCRIBE: Operation =
-    Operation { name: "cloudflow.DescribeExecution", quota: Some(Quota::new(5.0, 50.0)) };
+const fn operation(name: &'static str, per_second: f64, burst: f64) -> Operation {
+    Operation { name, quota: Some(Quota::new(per_second, burst)), in_regions: &[] }
+}
+
+const STOP: Operation = operation("cloudflow.StopExecution", 2.0, 10.0);
+const DESCRIBE: Operation = operation("cloudflow.DescribeExecution", 5.0, 50.0);
 
 /// An execution as it is described, and as the service answers to stopping it.
 const EXECUTION: &[&str] = &["Status", "StartedTime", "StoppedTime", "Name", "FlowName", "RequestId"];
@@ -58,14 +61,16 @@ impl Single for CloudFlow {
 
     const STOP: &'static Operation = &STOP;
     const DESCRIBE: &'static Operation = &DESCRIBE;
+    const UNCLEAR: &'static [&'static str] = &["ExecutionAlreadyCompleted"];
 
     fn ready(&self) -> Result<(), CallError> {
         self.endpoint.as_ref().map(|_| ()).map_err(CallError::not_configured)
     }
 
-    async fn stop(&self, asked: &Cancellation) -> Result<Accepted<serde_json::Value>, CallError> {
+    async fn stop(&self, asked: &mut Cancellation) -> Result<Accepted<Stopped>, CallError> {
         let reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
-        Ok(Accepted { reply: json!(reply), request_id: reply.request_id.map(|id| id.0) })
+        let stopped = Stopped { ended_at: None, shown: json!(reply) };
+        Ok(Accepted { reply: stopped, request_id: reply.request_id.map(|id| id.0) })
     }
 
     /// The service could wait for the end with `WaitTimeSeconds`, up to a minute, which a function that is paid by
@@ -83,7 +88,7 @@ impl Single for CloudFlow {
             Some("Starting" | "Running") => State::Running,
             _ => State::Unknown,
         };
-        Ok(Description { state, status, shown })
+        Ok(Description { state, status, ended_at: None, shown })
     }
 }
 

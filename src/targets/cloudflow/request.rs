@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::SERVICE;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
-use crate::targets::{self, Service};
+use crate::targets::{self, Beside, Service};
 
 /// The name of a flow or an execution.
 const NAME: Text = Text {
@@ -34,7 +34,7 @@ pub struct Cancellation {
 
 /// Takes CloudFlow's fields of a request, in the API's own spelling or in camel case. The
 /// request's reason serves as cause where none is given.
-pub fn read(fields: &mut Fields, reason: Option<&str>) -> Option<Arc<dyn targets::Cancellation>> {
+pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
     let flow_name = fields.required(&["flowName", "FlowName"], &NAME);
     let execution_name = fields.required(&["executionName", "ExecutionName"], &NAME);
     // A cause or error that is not valid is among the violations, which refuse the request.
@@ -43,7 +43,7 @@ pub fn read(fields: &mut Fields, reason: Option<&str>) -> Option<Arc<dyn targets
     Some(Arc::new(Cancellation {
         flow_name: flow_name?,
         execution_name: [execution_name?],
-        cause: cause.or_else(|| reason.map(String::from)),
+        cause: cause.or_else(|| beside.reason.map(String::from)),
         error,
     }))
 }

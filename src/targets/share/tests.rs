@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::pace::{Operation, Pace, Quota};
 use crate::retry::Retry;
+use crate::targets::tests::invocation;
 use crate::targets::{Conclusion, status_of};
 use crate::vocabulary::Status;
 
@@ -25,7 +26,7 @@ impl Calls for Scripted {
     type Reply = ();
     type Unclear = ();
 
-    const CANCEL: &'static Operation = &Operation { name: "scripted.Cancel", quota: None };
+    const CANCEL: &'static Operation = &Operation { name: "scripted.Cancel", quota: None, in_regions: &[] };
 
     fn calls(&self, requests: &[&Vec<char>]) -> Vec<Shared<Vec<char>>> {
         let mut names: Vec<char> = requests.iter().flat_map(|request| request.iter().copied()).collect();
@@ -42,7 +43,7 @@ impl Calls for Scripted {
         call.iter().copied().filter(|name| request.contains(name)).collect()
     }
 
-    async fn cancel(&self, call: &Vec<char>) -> Result<Accepted<()>, CallError> {
+    async fn cancel(&self, call: &mut Vec<char>) -> Result<Accepted<()>, CallError> {
         let elapsed = self.start.map_or(0, |start| start.elapsed().as_millis());
         self.made.borrow_mut().push((call.iter().collect(), elapsed));
         let mut replies = self.replies.borrow_mut();
@@ -78,7 +79,7 @@ async fn run(
     let quota = Quota { per_second: 2.0, burst };
     let (retry, pace) = (
         Retry::new(6, 10),
-        Pace::new([Scripted::CANCEL], &BTreeMap::from([(Scripted::CANCEL.name, quota)]), 1),
+        Pace::new([Scripted::CANCEL], None, &BTreeMap::from([(Scripted::CANCEL.name, quota)]), 1),
     );
     let deferred = RefCell::new(Vec::new());
     let context = Context {
@@ -86,6 +87,7 @@ async fn run(
         pace: &pace,
         until: start + Duration::from_secs(seconds),
         now: crate::timestamp::Timestamp::LATEST,
+        invocation: &invocation(),
         max_pages: 1,
         deferred: &|record, wait: Duration| deferred.borrow_mut().push((record, wait.as_millis())),
         look_up_failed: &|_, _| {},
@@ -285,7 +287,7 @@ async fn each_request_is_told_of_as_soon_as_its_own_calls_are_done() {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_a_permit_and_no_slot_is_deferred_however_many_calls_it_needs() {
-    let (retry, pace) = (Retry::new(6, 1), Pace::new([], &BTreeMap::new(), 1));
+    let (retry, pace) = (Retry::new(6, 1), Pace::new([], None, &BTreeMap::new(), 1));
     let start = Instant::now();
     let until = start + Duration::from_secs(3);
     let deferred = RefCell::new(Vec::new());
@@ -294,6 +296,7 @@ async fn what_has_a_permit_and_no_slot_is_deferred_however_many_calls_it_needs()
         pace: &pace,
         until,
         now: crate::timestamp::Timestamp::LATEST,
+        invocation: &invocation(),
         max_pages: 1,
         deferred: &|record, _| deferred.borrow_mut().push(record),
         look_up_failed: &|_, _| {},

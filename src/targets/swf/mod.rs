@@ -40,7 +40,7 @@ pub static SERVICE: Service = Service {
 
 /// Quotas: <https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dg-limits.html>
 const fn operation(name: &'static str, per_second: f64, burst: f64) -> Operation {
-    Operation { name, quota: Some(Quota::new(per_second, burst)) }
+    Operation { name, quota: Some(Quota::new(per_second, burst)), in_regions: &[] }
 }
 
 const CANCEL: Operation = operation("swf.RequestCancelWorkflowExecution", 30.0, 2_000.0);
@@ -77,7 +77,7 @@ impl Calls for Swf {
         call.clone()
     }
 
-    async fn cancel(&self, call: &Cancellation) -> Result<Accepted<()>, CallError> {
+    async fn cancel(&self, call: &mut Cancellation) -> Result<Accepted<()>, CallError> {
         let output = self
             .0
             .request_cancel_workflow_execution()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::SERVICE;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
-use crate::targets::{self, MOST_RUNS, Service};
+use crate::targets::{self, Beside, MOST_RUNS, Service};
 
 /// Names that break these rules can never have been registered or started.
 const DOMAIN: Text = Text {
@@ -60,7 +60,7 @@ impl Cancellation {
 }
 
 /// Takes SWF's fields of a request.
-pub fn read(fields: &mut Fields, _: Option<&str>) -> Option<Arc<dyn targets::Cancellation>> {
+pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
     let domain = fields.required(&["domain"], &DOMAIN);
     let workflow_id = fields.required(&["workflowId"], &WORKFLOW_ID);
     let named = fields.has(&["runId"]);

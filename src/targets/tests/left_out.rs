@@ -14,8 +14,8 @@ use crate::fields::rules::Text;
 use crate::pace::Operation;
 use crate::vocabulary::State;
 
-const STOP: Operation = Operation { name: "scratch.StopJob", quota: None };
-const DESCRIBE: Operation = Operation { name: "scratch.DescribeJob", quota: None };
+const STOP: Operation = Operation { name: "scratch.StopJob", quota: None, in_regions: &[] };
+const DESCRIBE: Operation = Operation { name: "scratch.DescribeJob", quota: None, in_regions: &[] };
 const SUCCESSES: Successes = &[("StopJob", Says::Object(&["status"])), ("DescribeJob", Says::Object(&[]))];
 const WHOLE: Service = Service {
     name: "scratch",
@@ -81,8 +81,9 @@ impl<const TYPE: u8> Single for Scratch<TYPE> {
 
     const STOP: &'static Operation = &STOP;
     const DESCRIBE: &'static Operation = &DESCRIBE;
+    const UNCLEAR: &'static [&'static str] = &[];
 
-    async fn stop(&self, job: &Job<TYPE>) -> Result<Accepted<Value>, CallError> {
+    async fn stop(&self, job: &mut Job<TYPE>) -> Result<Accepted<Stopped>, CallError> {
         let operation = match job.0[0].as_str() {
             "panics" => panic!("a defect of the service's part"),
             "undeclared" => "HaltJob",
@@ -90,11 +91,11 @@ impl<const TYPE: u8> Single for Scratch<TYPE> {
         };
         let (answers, request) = (SharedHttpConnector::new(Answers), HttpRequest::new(SdkBody::empty()));
         let reply = reply::of(&answers, request, SUCCESSES, operation, |_| None).await?;
-        Ok(Accepted { reply, request_id: None })
+        Ok(Accepted { reply: Stopped { ended_at: None, shown: reply }, request_id: None })
     }
 
     async fn describe(&self, _: &Job<TYPE>) -> Result<Description, CallError> {
-        Ok(Description { state: State::Running, status: None, shown: json!({}) })
+        Ok(Description { state: State::Running, status: None, ended_at: None, shown: json!({}) })
     }
 }
 
@@ -117,7 +118,7 @@ impl Calls for Forgetful {
 
     fn part(&self, _: &(), _: &Job<OWN>) {}
 
-    async fn cancel(&self, _: &()) -> Result<Accepted<()>, CallError> {
+    async fn cancel(&self, _: &mut ()) -> Result<Accepted<()>, CallError> {
         Ok(Accepted { reply: (), request_id: None })
     }
 
@@ -172,12 +173,13 @@ enum Doing {
 
 /// What each job comes to, told once.
 async fn told(ports: Ports, jobs: &[Box<dyn Cancellation>], doing: Doing) -> Vec<String> {
-    let (retry, pace) = (Retry::new(2, 10), Pace::new([&STOP, &DESCRIBE], &BTreeMap::new(), 1));
+    let (retry, pace) = (Retry::new(2, 10), Pace::new([&STOP, &DESCRIBE], None, &BTreeMap::new(), 1));
     let context = Context {
         retry: &retry,
         pace: &pace,
         until: Instant::now() + Duration::from_secs(10),
         now: Timestamp::LATEST,
+        invocation: &super::invocation(),
         max_pages: 1,
         deferred: &|_, _| {},
         look_up_failed: &|_, _| {},

@@ -86,7 +86,7 @@ pub fn check(bytes: &[u8]) {
 /// Whatever the text, it is refused in words that can be told, or it is a request that everybody reads
 /// the same way.
 pub fn check_text(text: &str) {
-    match request::read(text) {
+    match request::read(text, None) {
         Reading::Ours => assert!(text.contains("type") || text.contains("\\u") || text.contains("Payload")),
         Reading::Rejected(rejection) => check_rejection(&rejection, text),
         Reading::Request(request) => check_request(&request, text),
@@ -151,7 +151,7 @@ fn check_request(request: &CancelRequest, text: &str) {
     assert!(MISSPELLED.iter().all(|name| value.get(name).is_none()), "{text}");
     let end = text.rfind('}').expect("an object ends");
     let misspelled = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
-    assert!(matches!(request::read(&misspelled), Reading::Rejected(_)), "a field that is none is ignored");
+    assert!(matches!(request::read(&misspelled, None), Reading::Rejected(_)), "a field that is none is ignored");
 }
 
 /// The target that an outcome shows is, sent again, the same request.
@@ -159,7 +159,7 @@ fn check_repeated(request: &CancelRequest, mut target: Value) {
     let fields = target.as_object_mut().expect("a target is an object");
     fields.remove("key");
     fields.insert("service".into(), request.cancellation.service().name.into());
-    let Reading::Request(again) = request::read(&target.to_string()) else {
+    let Reading::Request(again) = request::read(&target.to_string(), None) else {
         panic!("the target {target} is no request");
     };
     assert_eq!(again.cancellation.target(), request.cancellation.target());
