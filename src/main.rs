@@ -22,7 +22,7 @@ use countermand::rehearsal;
 use countermand::retry::Retry;
 use countermand::runtime;
 use countermand::start_up;
-use countermand::targets::{SERVICES, Targets, Wire};
+use countermand::targets::{ClientConfig, SERVICES, Targets};
 use countermand::visibility::Visibility;
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,7 +65,7 @@ pub fn compose(
     Handler {
         visibility: Visibility::connect(aws, retry()),
         retry: retry(),
-        targets: Targets::connect(&config.services, &Wire { aws, connector: &connector }),
+        targets: Targets::connect(&config.services, &ClientConfig { aws, connector: &connector }),
         publisher: Publisher::connect(aws, config.destination, config.outcome_source),
         follow_ups: FollowUps {
             arn: config.follow_up_queue.as_ref().map(|queue| queue.arn.clone()),

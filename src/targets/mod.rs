@@ -33,7 +33,7 @@ pub use self::pin::Purpose;
 use self::pin::incomplete;
 pub use self::port::{Port, Tell, TellSeen};
 pub use self::runs::{MOST_RUNS, Runs, Sight};
-pub use self::service::{Beside, Cancellation, Connect, Service, Wire};
+pub use self::service::{Beside, Cancellation, ClientConfig, Connect, Service};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 pub use self::single::{Description, Single, Stopped};
 pub use self::target::{Accepted, Answered, Calls, Question, Read, Reading, Shared, Target};
@@ -99,9 +99,9 @@ impl Context<'_> {
 pub struct Targets(Vec<(&'static Service, Box<dyn Port>)>);
 
 impl Targets {
-    /// Builds the clients, all on one wire.
-    pub fn connect(services: &[(&'static Service, Connect)], wire: &Wire<'_>) -> Self {
-        Self(services.iter().map(|(service, connect)| (*service, connect.connect(wire))).collect())
+    /// Builds the clients, all on one configuration.
+    pub fn connect(services: &[(&'static Service, Connect)], config: &ClientConfig<'_>) -> Self {
+        Self(services.iter().map(|(service, connect)| (*service, connect.connect(config))).collect())
     }
 
     /// Carries requests out that go as they are. What became of each is told once, as soon as it is known.

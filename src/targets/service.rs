@@ -66,15 +66,15 @@ pub type Asks = Arc<dyn Cancellation>;
 #[derive(Clone)]
 pub struct Connect(Arc<Building>);
 
-type Building = dyn Fn(&Wire<'_>) -> Box<dyn Port>;
+type Building = dyn Fn(&ClientConfig<'_>) -> Box<dyn Port>;
 
 impl Connect {
-    pub fn new<P: Port + 'static>(connect: impl Fn(&Wire<'_>) -> P + 'static) -> Self {
-        Self(Arc::new(move |wire| Box::new(connect(wire))))
+    pub fn new<P: Port + 'static>(connect: impl Fn(&ClientConfig<'_>) -> P + 'static) -> Self {
+        Self(Arc::new(move |config| Box::new(connect(config))))
     }
 
-    pub fn connect(&self, wire: &Wire<'_>) -> Box<dyn Port> {
-        (self.0)(wire)
+    pub fn connect(&self, config: &ClientConfig<'_>) -> Box<dyn Port> {
+        (self.0)(config)
     }
 }
 
@@ -87,7 +87,7 @@ impl Debug for Connect {
 
 /// What clients are built on.
 #[derive(Clone, Copy)]
-pub struct Wire<'a> {
+pub struct ClientConfig<'a> {
     pub aws: &'a SdkConfig,
     pub connector: &'a SharedHttpConnector,
 }

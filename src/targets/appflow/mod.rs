@@ -34,7 +34,7 @@ pub static SERVICE: Service = Service {
     key_form: "appflow:<flow>",
     can_name: request::can_name,
     read: request::read,
-    configure: |_, _| Connect::new(|wire| AppFlow::connect(wire.aws)),
+    configure: |_, _| Connect::new(|config| AppFlow::connect(config.aws)),
     rehearsal: Some(r#"{"service": "appflow", "flowName": "rehearsal", "executionIds": ["rehearsal"]}"#),
 };
 

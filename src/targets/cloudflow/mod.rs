@@ -11,7 +11,7 @@ mod config;
 mod keys;
 mod request;
 pub mod rpc_v1;
-mod wire;
+mod protocol;
 
 use std::time::SystemTime;
 
@@ -21,8 +21,8 @@ use serde_json::json;
 #[cfg(test)]
 pub use self::keys::SUCCESSES as KEPT_KEYS;
 pub use self::keys::{KeySource, Keys};
+pub use self::protocol::{CloudFlow, Endpoint, Signature, Word};
 pub use self::request::Cancellation;
-pub use self::wire::{CloudFlow, Endpoint, Signature, Word};
 use super::{Accepted, Connect, Description, Service, Single, Stopped};
 use crate::call_error::{CallError, Class};
 use crate::client::Says;
@@ -40,7 +40,7 @@ pub static SERVICE: Service = Service {
     read: request::read,
     configure: |variables, substitute| {
         let endpoint = config::endpoint(variables, substitute);
-        Connect::new(move |wire| CloudFlow::connect(wire, endpoint.clone(), SystemTime::now))
+        Connect::new(move |config| CloudFlow::connect(config, endpoint.clone(), SystemTime::now))
     },
     rehearsal: None,
 };

@@ -34,7 +34,7 @@ pub static SERVICE: Service = Service {
     key_form: "swf:<domain>/<workflow id>",
     can_name: request::can_name,
     read: request::read,
-    configure: |_, _| Connect::new(|wire| Swf::connect(wire.aws)),
+    configure: |_, _| Connect::new(|config| Swf::connect(config.aws)),
     rehearsal: Some(r#"{"service": "swf", "domain": "rehearsal", "workflowId": "rehearsal"}"#),
 };
 

@@ -18,7 +18,7 @@ use super::{SERVICE, acs3, classify, rpc_v1};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::error::is_about_keys;
 use crate::client::reply;
-use crate::targets::Wire;
+use crate::targets::ClientConfig;
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
@@ -98,13 +98,17 @@ impl From<String> for Word {
 
 impl CloudFlow {
     /// Builds what calls go through.
-    pub fn connect(wire: &Wire<'_>, endpoint: Result<Endpoint, String>, now: fn() -> SystemTime) -> Self {
+    pub fn connect(
+        config: &ClientConfig<'_>,
+        endpoint: Result<Endpoint, String>,
+        now: fn() -> SystemTime,
+    ) -> Self {
         let endpoint = endpoint.map(|Endpoint { url, keys, signature }| Connected {
             url,
-            keys: KeyRing::connect(wire.aws, keys),
+            keys: KeyRing::connect(config.aws, keys),
             signature,
         });
-        Self { endpoint, connector: wire.connector.clone(), now }
+        Self { endpoint, connector: config.connector.clone(), now }
     }
 
     /// Makes one call and reads its reply.
