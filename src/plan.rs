@@ -1,4 +1,4 @@
-//! The plan of a batch: which requests go as they are, which are pinned first, and which only rehearsed.
+//! The plan of a batch: which requests go as they are, which are pinned first, and which are dry runs.
 //!
 //! It stands between valid requests and calls. Requests that go as they are are planned together, so that
 //! they share calls; those for which runs are read first, target by target, so that they share the read and
@@ -58,7 +58,7 @@ impl Planner {
             let asked = Asked { cancellation, requested_at, priority: priority(record), record: place };
             let pinned = cancellation.is_open_ended() && self.is_late(record, requested_at, now);
             let purpose = match self.dry_run || request.dry_run {
-                true => Purpose::Rehearse { pinned },
+                true => Purpose::DryRun { pinned },
                 false if pinned => Purpose::Cancel,
                 false => {
                     plan.settled.push(asked);
@@ -199,8 +199,8 @@ mod tests {
         let records = [ALL_ACTIVE, NAMED].map(|text| record(text, Some(2)));
         let plan = plan(&records, 0, true);
         assert!(plan.settled.is_empty());
-        let rehearsed = |record, pinned| (record, Purpose::Rehearse { pinned });
-        assert_eq!(shared(&plan), [[rehearsed(0, true), rehearsed(1, false)]]);
+        let dry_run = |record, pinned| (record, Purpose::DryRun { pinned });
+        assert_eq!(shared(&plan), [[dry_run(0, true), dry_run(1, false)]]);
     }
 
     #[test]

@@ -35,13 +35,13 @@ pub enum Purpose {
     /// To cancel those that the request means.
     Cancel,
     /// To tell which ones it would reach: those of its moment, where it would be pinned.
-    Rehearse { pinned: bool },
+    DryRun { pinned: bool },
 }
 
 impl<C: ?Sized> Reading<'_, C> {
     /// The moment whose runs are meant, where it is not now.
     pub fn since(&self) -> Option<Moment> {
-        (self.purpose != Purpose::Rehearse { pinned: false }).then_some(self.asked.requested_at)
+        (self.purpose != Purpose::DryRun { pinned: false }).then_some(self.asked.requested_at)
     }
 }
 
@@ -72,13 +72,13 @@ pub async fn settle_read<T: Target>(
 
 impl Settlement {
     /// What a dry run found out.
-    pub(super) fn rehearsed(result: Option<Value>) -> Box<Self> {
+    pub(super) fn dry_run(result: Option<Value>) -> Box<Self> {
         Box::new(Self::without_a_call(Conclusion::<()> { result, ..Conclusion::of(Status::DryRun) }))
     }
 
     /// The runs that a dry run found the request would reach.
     pub(super) fn would_cancel(run_ids: Vec<String>) -> Box<Self> {
-        Self::rehearsed(Some(json!({"wouldCancel": run_ids})))
+        Self::dry_run(Some(json!({"wouldCancel": run_ids})))
     }
 
     /// Nothing was left to be called.

@@ -184,8 +184,8 @@ impl<S: Single> Target for S {
         let status = described(self, first.asked.cancellation, look_up).await?.status;
         let result = status.map(|status| json!({"status": status}));
         // A request that names no execution cannot be narrowed to one: nothing is told of it, and it has failed.
-        let rehearsed = requests.iter().filter(|reading| reading.purpose != Purpose::Cancel);
-        Ok(rehearsed.map(|it| (it.asked.record, Err(Settlement::rehearsed(result.clone())))).collect())
+        let dry_runs = requests.iter().filter(|reading| reading.purpose != Purpose::Cancel);
+        Ok(dry_runs.map(|it| (it.asked.record, Err(Settlement::dry_run(result.clone())))).collect())
     }
 
     async fn explain(

@@ -1,4 +1,4 @@
-//! What is read of a flow, for requests to be pinned, rehearsed, explained and followed: its records, once for all.
+//! What is read of a flow, for requests to be pinned, run dry, explained and followed: its records, once for all.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ impl Target for AppFlow {
         let found = Records { appflow: self, flow_name, look_up }.meant(&since).await?;
         let read = |Reading { asked, purpose }: &Reading<'_, Cancellation>, found| match purpose {
             Purpose::Cancel => Ok(asked.cancellation.pinned(found)),
-            Purpose::Rehearse { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
+            Purpose::DryRun { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
         };
         let reads = requests.iter().zip(found);
         Ok(reads.map(|(reading, found)| (reading.asked.record, read(reading, found))).collect())

@@ -1,4 +1,4 @@
-//! What is read of a workflow, for requests to be pinned, rehearsed, explained and followed.
+//! What is read of a workflow, for requests to be pinned, run dry, explained and followed.
 
 use super::meant::{From, Meant, explained, is_listed, still_running};
 use super::runs::{Run, Workflow};
@@ -32,11 +32,11 @@ impl Target for Swf {
             let is_known = found != Meant::Nothing;
             let read = match (found.open(since(reading), now), reading.purpose) {
                 (Ok(run_id), Purpose::Cancel) => Ok(workflow.asked.of_run(run_id)),
-                (Ok(run_id), Purpose::Rehearse { .. }) => Err(Settlement::would_cancel(vec![run_id])),
-                (Err(told), Purpose::Rehearse { .. }) if is_known && told.status != Status::Failed => {
+                (Ok(run_id), Purpose::DryRun { .. }) => Err(Settlement::would_cancel(vec![run_id])),
+                (Err(told), Purpose::DryRun { .. }) if is_known && told.status != Status::Failed => {
                     Err(Settlement::would_cancel(Vec::new()))
                 }
-                (Err(told), Purpose::Rehearse { .. }) if !is_known => {
+                (Err(told), Purpose::DryRun { .. }) if !is_known => {
                     let told = Conclusion { error: Some(unknown()), ..*told };
                     Err(Box::new(Settlement::without_a_call(told)))
                 }

@@ -135,7 +135,7 @@ impl Target for Forgetful {
     ) -> Result<Vec<Read<Job<OWN>>>, CallError> {
         let kept = requests.iter().filter(|reading| reading.asked.cancellation.0[0] != "forgotten");
         let records = kept.map(|reading| reading.asked.record).chain([99]);
-        Ok(records.map(|record| (record, Err(Settlement::rehearsed(None)))).collect())
+        Ok(records.map(|record| (record, Err(Settlement::dry_run(None)))).collect())
     }
 
     async fn explain(&self, _: &mut [Question<'_, Self>], _: &LookUp<'_>) -> Result<(), CallError> {
@@ -244,8 +244,8 @@ async fn what_a_port_tells_nothing_of_has_failed_and_what_is_not_its_own_is_nobo
     let no_result = "FAILED Unknown NoResult";
     let jobs = [own("a"), own("forgotten"), elsewhere("c")];
     assert_eq!(told(ports(), &jobs, Doing::Settle).await, [ACCEPTED, no_result, ACCEPTED]);
-    let rehearse = Doing::Read(Purpose::Rehearse { pinned: false });
-    assert_eq!(told(ports(), &jobs, rehearse).await, ["DRY_RUN None", no_result, "DRY_RUN None"]);
+    let dry_run = Doing::Read(Purpose::DryRun { pinned: false });
+    assert_eq!(told(ports(), &jobs, dry_run).await, ["DRY_RUN None", no_result, "DRY_RUN None"]);
     // Runs of which nothing is told are not known to run on, nor to have ended.
     let unseen = r#"Some([("run", Unknown)])"#;
     let running = r#"Some([("run", Running)])"#;

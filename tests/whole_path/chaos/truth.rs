@@ -47,7 +47,7 @@ impl Telling<'_> {
             (Wish::Invalid, "REJECTED" | "DEFERRED") => return Ok(()),
             (Wish::Invalid, _) => return Err("expected REJECTED".into()),
             (_, "DEFERRED") => return self.nothing_asked(),
-            (_, "DRY_RUN") => return self.rehearsed(),
+            (_, "DRY_RUN") => return self.dry_run(),
             _ if self.receipt.sent.message.dry_run && self.told["attempts"] != 0 => {
                 return Err("a dry run calls".into());
             }
@@ -134,7 +134,7 @@ impl Telling<'_> {
         }
     }
 
-    fn rehearsed(&self) -> Result<(), String> {
+    fn dry_run(&self) -> Result<(), String> {
         if !self.receipt.sent.message.dry_run {
             return Err("nobody asked for a dry run".into());
         }
