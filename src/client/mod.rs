@@ -26,7 +26,7 @@ use chain::Chain;
 pub use connections::{Connections, Opening};
 pub use credentials::Credentials;
 pub use error::call_error;
-pub use reply::{Bounded, ReadableReply, Says, Successes};
+pub use reply::{Body, Bounded, ReadableReply, Successes};
 pub use trace::Trace;
 
 use crate::arn::Arn;

@@ -38,12 +38,12 @@ impl HttpConnector for Bounded {
     }
 }
 
-/// The least that a success of an operation says. Where its model says that one member is always there, only that
-/// one counts.
+/// The least that the body of an operation's success holds. Where its model says that one member is always there,
+/// only that one counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Says {
-    /// Nothing: its body may be empty.
-    Nothing,
+pub enum Body {
+    /// It may be empty.
+    Empty,
     /// An object, which may be empty or has one of these members.
     Object(&'static [&'static str]),
     /// One of these members.
@@ -53,7 +53,7 @@ pub enum Says {
 }
 
 /// What the successes of a service's operations say. One of an operation that is not here cannot be read.
-pub type Successes = &'static [(&'static str, Says)];
+pub type Successes = &'static [(&'static str, Body)];
 
 /// Whether a success of an operation can be one: it says what such a one says, and tells no error.
 ///
@@ -61,20 +61,20 @@ pub type Successes = &'static [(&'static str, Says)];
 /// body where the model has no output.
 pub fn is_readable(successes: Successes, operation: &str, headers: &Headers, body: &[u8]) -> bool {
     let Some((_, says)) = successes.iter().find(|(name, _)| *name == operation) else { return false };
-    if *says == Says::Xml {
+    if *says == Body::Xml {
         return true;
     }
     if body.trim_ascii().is_empty() {
-        return *says == Says::Nothing;
+        return *says == Body::Empty;
     }
     let (told, members) = (Told::by(headers, body), members(body));
     let Some(members) = members.filter(|_| told.code.is_none()) else { return false };
     let has = |name: &&str| members.get(*name).is_some_and(|value| value.get() != "null");
     match says {
         // A request id is in errors too.
-        Says::Member(known) => told.message.is_none() && known.iter().any(has),
-        Says::Object(known) => members.is_empty() || known.iter().any(|name| members.contains_key(*name)),
-        Says::Nothing | Says::Xml => members.is_empty(),
+        Body::Member(known) => told.message.is_none() && known.iter().any(has),
+        Body::Object(known) => members.is_empty() || known.iter().any(|name| members.contains_key(*name)),
+        Body::Empty | Body::Xml => members.is_empty(),
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
     use crate::targets::cloudflow::KEPT_KEYS;
     use crate::{publisher, visibility};
 
-    fn all() -> Vec<(&'static str, Says)> {
+    fn all() -> Vec<(&'static str, Body)> {
         let queues = [visibility::SUCCESSES, publisher::EVENT_BUS, publisher::TOPIC, publisher::QUEUE];
         let others = queues.into_iter().chain([KEPT_KEYS]);
         SERVICES.iter().map(|service| service.successes).chain(others).flatten().copied().collect()
@@ -198,17 +198,17 @@ mod tests {
         throttled.insert("x-amzn-errortype", "ThrottlingException");
         for (operation, says) in all() {
             let member = match says {
-                Says::Object(known) | Says::Member(known) => known[0],
-                Says::Nothing | Says::Xml => "Version",
+                Body::Object(known) | Body::Member(known) => known[0],
+                Body::Empty | Body::Xml => "Version",
             };
             for error in [r#""__type":"a#InternalFailure""#, r#""Output":{"__type":"a#InternalFailure"}"#] {
                 let body = format!(r#"{{{error},"{member}":"1.0"}}"#);
                 let reads = is_readable(all().leak(), operation, &Headers::new(), body.as_bytes());
-                assert_eq!(reads, says == Says::Xml, "{operation}: {body}");
+                assert_eq!(reads, says == Body::Xml, "{operation}: {body}");
             }
             assert_eq!(
                 is_readable(all().leak(), operation, &throttled, b"{}"),
-                says == Says::Xml,
+                says == Body::Xml,
                 "{operation}"
             );
         }

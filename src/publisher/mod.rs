@@ -20,14 +20,14 @@ pub use self::destination::{Destination, DestinationKind};
 use crate::arn::Arn;
 use crate::call_error::{CallError, Class};
 use crate::client::error::{common, throttling};
-use crate::client::{ReadableReply, Says, Successes, queue_url};
+use crate::client::{Body, ReadableReply, Successes, queue_url};
 use crate::contained::contained_in;
 use crate::retry::{Retry, Taken};
 
 /// What the successes of each kind of destination say.
-pub const EVENT_BUS: Successes = &[("PutEvents", Says::Member(&["Entries", "FailedEntryCount"]))];
-pub const TOPIC: Successes = &[("PublishBatch", Says::Xml)];
-pub const QUEUE: Successes = &[("SendMessageBatch", Says::Member(&["Successful", "Failed"]))];
+pub const EVENT_BUS: Successes = &[("PutEvents", Body::Member(&["Entries", "FailedEntryCount"]))];
+pub const TOPIC: Successes = &[("PublishBatch", Body::Xml)];
+pub const QUEUE: Successes = &[("SendMessageBatch", Body::Member(&["Successful", "Failed"]))];
 
 /// A message of ours and what a destination shows of it outside.
 #[derive(Clone, Copy, Debug)]

@@ -12,13 +12,13 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 
 use crate::call_error::CallError;
-use crate::client::{self, ReadableReply, Says, Successes, error::throttling};
+use crate::client::{self, Body, ReadableReply, Successes, error::throttling};
 use crate::publisher::entry_results;
 use crate::retry::Taken;
 
 pub const SUCCESSES: Successes = &[
-    ("ChangeMessageVisibility", Says::Nothing),
-    ("ChangeMessageVisibilityBatch", Says::Member(&["Successful", "Failed"])),
+    ("ChangeMessageVisibility", Body::Empty),
+    ("ChangeMessageVisibilityBatch", Body::Member(&["Successful", "Failed"])),
 ];
 
 /// So many messages fit into one call.

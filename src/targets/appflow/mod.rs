@@ -19,7 +19,7 @@ pub use self::request::{Cancellation, Ids, Runs};
 pub use self::tally::{State, Tally};
 use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply, Says};
+use crate::client::{self, Body, ReadableReply};
 use crate::pace::Operation;
 use crate::vocabulary::Status;
 
@@ -28,8 +28,8 @@ pub static SERVICE: Service = Service {
     cancel: &CANCEL,
     reads: &[&DESCRIBE_RECORDS],
     successes: &[
-        ("CancelFlowExecutions", Says::Object(&["invalidExecutions"])),
-        ("DescribeFlowExecutionRecords", Says::Object(&["flowExecutions", "nextToken"])),
+        ("CancelFlowExecutions", Body::Object(&["invalidExecutions"])),
+        ("DescribeFlowExecutionRecords", Body::Object(&["flowExecutions", "nextToken"])),
     ],
     key_form: "appflow:<flow>",
     can_name: request::can_name,

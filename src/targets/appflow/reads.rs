@@ -1,4 +1,4 @@
-//! What is read of a flow, for requests to be pinned, run dry, explained and followed: its records, once for all.
+//! What is read of a flow, to pin requests, for dry runs, to explain and to follow: its records, once for all.
 
 use std::collections::HashSet;
 

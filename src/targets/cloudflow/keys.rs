@@ -15,13 +15,13 @@ use serde_json::Value;
 
 use crate::arn::Arn;
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply, Says, Successes};
+use crate::client::{self, Body, ReadableReply, Successes};
 use crate::retry::prepare;
 use crate::secrets::hold;
 use crate::variables::can_be_in_a_header;
 
 pub const SUCCESSES: Successes =
-    &[("GetSecretValue", Says::Member(&["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]))];
+    &[("GetSecretValue", Body::Member(&["ARN", "Name", "VersionId", "SecretString", "SecretBinary"]))];
 
 const FORM: &str = "a JSON object with the texts accessKeyId, accessKeySecret and, where the key is \
                     temporary, securityToken";

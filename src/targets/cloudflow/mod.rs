@@ -25,7 +25,7 @@ pub use self::protocol::{CloudFlow, Endpoint, Signature, Word};
 pub use self::request::Cancellation;
 use super::{Accepted, Connect, Description, Service, Single, Stopped};
 use crate::call_error::{CallError, Class};
-use crate::client::Says;
+use crate::client::Body;
 use crate::pace::{Operation, Quota};
 use crate::vocabulary::State;
 
@@ -34,7 +34,7 @@ pub static SERVICE: Service = Service {
     name: "cloudflow",
     cancel: &STOP,
     reads: &[&DESCRIBE],
-    successes: &[("StopExecution", Says::Member(EXECUTION)), ("DescribeExecution", Says::Member(EXECUTION))],
+    successes: &[("StopExecution", Body::Member(EXECUTION)), ("DescribeExecution", Body::Member(EXECUTION))],
     key_form: "cloudflow:<flow>",
     can_name: request::can_name,
     read: request::read,

@@ -17,7 +17,7 @@ use serde_json::json;
 pub use self::request::{Asks, Cancellation};
 use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, share, status_of};
 use crate::call_error::{CallError, Class, cut};
-use crate::client::{self, ReadableReply, Says};
+use crate::client::{self, Body, ReadableReply};
 use crate::pace::{Operation, Quota};
 use crate::vocabulary::Status;
 
@@ -26,10 +26,10 @@ pub static SERVICE: Service = Service {
     cancel: &CANCEL,
     reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED],
     successes: &[
-        ("RequestCancelWorkflowExecution", Says::Nothing),
-        ("DescribeWorkflowExecution", Says::Member(&["executionInfo"])),
-        ("ListOpenWorkflowExecutions", Says::Member(&["executionInfos"])),
-        ("ListClosedWorkflowExecutions", Says::Member(&["executionInfos"])),
+        ("RequestCancelWorkflowExecution", Body::Empty),
+        ("DescribeWorkflowExecution", Body::Member(&["executionInfo"])),
+        ("ListOpenWorkflowExecutions", Body::Member(&["executionInfos"])),
+        ("ListClosedWorkflowExecutions", Body::Member(&["executionInfos"])),
     ],
     key_form: "swf:<domain>/<workflow id>",
     can_name: request::can_name,

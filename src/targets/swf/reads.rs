@@ -1,4 +1,4 @@
-//! What is read of a workflow, for requests to be pinned, run dry, explained and followed.
+//! What is read of a workflow, to pin requests, for dry runs, to explain and to follow.
 
 use super::meant::{From, Meant, explained, is_listed, still_running};
 use super::runs::{Run, Workflow};

@@ -9,14 +9,14 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::json;
 
 use super::*;
-use crate::client::{Says, Successes, reply};
+use crate::client::{Body, Successes, reply};
 use crate::fields::rules::Text;
 use crate::pace::Operation;
 use crate::vocabulary::State;
 
 const STOP: Operation = Operation { name: "scratch.StopJob", quota: None, in_regions: &[] };
 const DESCRIBE: Operation = Operation { name: "scratch.DescribeJob", quota: None, in_regions: &[] };
-const SUCCESSES: Successes = &[("StopJob", Says::Object(&["status"])), ("DescribeJob", Says::Object(&[]))];
+const SUCCESSES: Successes = &[("StopJob", Body::Object(&["status"])), ("DescribeJob", Body::Object(&[]))];
 const WHOLE: Service = Service {
     name: "scratch",
     cancel: &STOP,
