@@ -37,7 +37,7 @@ pub struct Service {
     /// Whether a target can have a key with this behind the service's name, whatever its length.
     pub can_name: fn(&str) -> bool,
     /// Takes the service's own fields of a request; `None` where one of them is not valid, as the violations tell.
-    pub read: fn(&mut Fields, Beside<'_>) -> Option<Asks>,
+    pub read: fn(&mut Fields, Beside<'_>) -> Option<SharedCancellation>,
     /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not
     /// at the start. Where SAM runs the function locally the substitute is called in place of the service.
     pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
@@ -54,8 +54,7 @@ pub struct Beside<'a> {
     pub region: Option<&'a str>,
 }
 
-/// What a request asks, whichever its service.
-pub type Asks = Arc<dyn Cancellation>;
+pub type SharedCancellation = Arc<dyn Cancellation>;
 
 /// Builds a client of a service, as its variables say. It has to be a port:
 ///

@@ -14,7 +14,7 @@ mod runs;
 use aws_sdk_swf::operation::RequestId;
 use serde_json::json;
 
-pub use self::request::{Asks, Cancellation};
+pub use self::request::{Cancellation, WhichRun};
 use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, share, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, Body, ReadableReply};
@@ -100,9 +100,9 @@ impl Calls for Swf {
         let unclear = error.as_ref().is_some_and(|error| {
             error.code == "UnknownResourceFault" && !error.message.starts_with("Unknown domain")
         });
-        let found = match &cancellation.asks {
-            Asks::Found(run_id) => Some(run_id),
-            Asks::Open | Asks::Named(_) => None,
+        let found = match &cancellation.run {
+            WhichRun::Found(run_id) => Some(run_id),
+            WhichRun::Open | WhichRun::Named(_) => None,
         };
         let status = match &error {
             // It was open a moment ago: that it is not any more says nothing of its end, which a look-up tells.

@@ -31,12 +31,12 @@ fn can_exist(text: &str) -> bool {
 pub struct Cancellation {
     pub domain: String,
     pub workflow_id: String,
-    pub asks: Asks,
+    pub run: WhichRun,
 }
 
 /// Which run of the workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Asks {
+pub enum WhichRun {
     Open,
     /// This one, as a list has it.
     Named([String; 1]),
@@ -47,15 +47,15 @@ pub enum Asks {
 impl Cancellation {
     /// The run that a call names, where it names one.
     pub fn run_id(&self) -> Option<&str> {
-        match &self.asks {
-            Asks::Open => None,
-            Asks::Named([run_id]) | Asks::Found(run_id) => Some(run_id),
+        match &self.run {
+            WhichRun::Open => None,
+            WhichRun::Named([run_id]) | WhichRun::Found(run_id) => Some(run_id),
         }
     }
 
     /// The same request, for a run that was found.
     pub fn of_run(&self, run_id: String) -> Self {
-        Self { asks: Asks::Found(run_id), ..self.clone() }
+        Self { run: WhichRun::Found(run_id), ..self.clone() }
     }
 }
 
@@ -68,8 +68,8 @@ pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cance
     if named && run_id.is_none() {
         return None;
     }
-    let asks = run_id.map_or(Asks::Open, |run_id| Asks::Named([run_id]));
-    Some(Arc::new(Cancellation { domain: domain?, workflow_id: workflow_id?, asks }))
+    let run = run_id.map_or(WhichRun::Open, |run_id| WhichRun::Named([run_id]));
+    Some(Arc::new(Cancellation { domain: domain?, workflow_id: workflow_id?, run }))
 }
 
 /// Whether a domain and a workflow can have a name, whatever its length.
@@ -95,16 +95,16 @@ impl targets::Cancellation for Cancellation {
             "domain": self.domain,
             "workflowId": self.workflow_id,
         });
-        if let Asks::Named([run_id]) = &self.asks {
+        if let WhichRun::Named([run_id]) = &self.run {
             target["runId"] = json!(run_id);
         }
         target
     }
 
     fn named_runs(&self) -> Option<&[String]> {
-        match &self.asks {
-            Asks::Named(run_id) => Some(run_id),
-            Asks::Open | Asks::Found(_) => None,
+        match &self.run {
+            WhichRun::Named(run_id) => Some(run_id),
+            WhichRun::Open | WhichRun::Found(_) => None,
         }
     }
 
