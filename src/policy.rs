@@ -109,7 +109,7 @@ impl Pattern {
         // A star can stand for anything, so also for a part of a name, or for the end of one and the beginning of
         // the next.
         let names = left.into_iter().flat_map(|left| [left.to_owned(), left.replacen('*', "a/a", 1)]);
-        names.into_iter().any(|name| (service.can_name)(&name.replace('*', "a")))
+        names.into_iter().any(|name| (service.is_valid_name)(&name.replace('*', "a")))
     }
 
     /// As it is written.

@@ -19,9 +19,9 @@ use crate::variables::Variables;
 ///
 /// ```compile_fail,E0063
 /// # use countermand::targets::{Service, cloudflow::SERVICE};
-/// let Service { cancel, reads, successes, key_form, can_name, read, configure, .. } = SERVICE;
+/// let Service { cancel, reads, successes, key_form, is_valid_name, read, configure, .. } = SERVICE;
 /// // Without its name and its rehearsal:
-/// let service = Service { cancel, reads, successes, key_form, can_name, read, configure };
+/// let service = Service { cancel, reads, successes, key_form, is_valid_name, read, configure };
 /// ```
 pub struct Service {
     /// The name that requests and outcomes use.
@@ -35,7 +35,7 @@ pub struct Service {
     /// How the keys of its targets are made.
     pub key_form: &'static str,
     /// Whether a target can have a key with this behind the service's name, whatever its length.
-    pub can_name: fn(&str) -> bool,
+    pub is_valid_name: fn(&str) -> bool,
     /// Takes the service's own fields of a request; `None` where one of them is not valid, as the violations tell.
     pub read: fn(&mut Fields, Beside<'_>) -> Option<SharedCancellation>,
     /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not

@@ -32,7 +32,7 @@ pub static SERVICE: Service = Service {
         ("DescribeFlowExecutionRecords", Body::Object(&["flowExecutions", "nextToken"])),
     ],
     key_form: "appflow:<flow>",
-    can_name: request::can_name,
+    is_valid_name: request::is_valid_name,
     read: request::read,
     configure: |_, _| Connect::new(|config| AppFlow::connect(config.aws)),
     rehearsal: Some(r#"{"service": "appflow", "flowName": "rehearsal", "executionIds": ["rehearsal"]}"#),

@@ -86,7 +86,7 @@ pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cance
 }
 
 /// Whether a flow can have a name, whatever its length.
-pub fn can_name(flow_name: &str) -> bool {
+pub fn is_valid_name(flow_name: &str) -> bool {
     (FLOW_NAME.allows)(flow_name)
 }
 

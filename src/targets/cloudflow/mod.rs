@@ -36,7 +36,7 @@ pub static SERVICE: Service = Service {
     reads: &[&DESCRIBE],
     successes: &[("StopExecution", Body::Member(EXECUTION)), ("DescribeExecution", Body::Member(EXECUTION))],
     key_form: "cloudflow:<flow>",
-    can_name: request::can_name,
+    is_valid_name: request::is_valid_name,
     read: request::read,
     configure: |variables, substitute| {
         let endpoint = config::endpoint(variables, substitute);

@@ -49,7 +49,7 @@ pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::
 }
 
 /// Whether a flow can have a name, whatever its length.
-pub fn can_name(flow_name: &str) -> bool {
+pub fn is_valid_name(flow_name: &str) -> bool {
     !flow_name.is_empty() && (NAME.allows)(flow_name)
 }
 

@@ -32,7 +32,7 @@ pub static SERVICE: Service = Service {
         ("ListClosedWorkflowExecutions", Body::Member(&["executionInfos"])),
     ],
     key_form: "swf:<domain>/<workflow id>",
-    can_name: request::can_name,
+    is_valid_name: request::is_valid_name,
     read: request::read,
     configure: |_, _| Connect::new(|config| Swf::connect(config.aws)),
     rehearsal: Some(r#"{"service": "swf", "domain": "rehearsal", "workflowId": "rehearsal"}"#),

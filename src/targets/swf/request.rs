@@ -73,7 +73,7 @@ pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cance
 }
 
 /// Whether a domain and a workflow can have a name, whatever its length.
-pub fn can_name(name: &str) -> bool {
+pub fn is_valid_name(name: &str) -> bool {
     name.split_once('/').is_some_and(|(domain, workflow_id)| {
         let named = !domain.is_empty() && !workflow_id.is_empty();
         named && (DOMAIN.allows)(domain) && (WORKFLOW_ID.allows)(workflow_id)

@@ -23,7 +23,7 @@ const WHOLE: Service = Service {
     reads: &[&DESCRIBE],
     successes: SUCCESSES,
     key_form: "scratch:<job>",
-    can_name: |_| true,
+    is_valid_name: |_| true,
     read: |_, _| None,
     configure: |_, _| Connect::new(|_| Scratch::<OWN>),
     rehearsal: None,
