@@ -75,7 +75,7 @@ pub struct Config {
 
 /// `sam local` hands a function the credentials of whoever runs it, so a function that it runs calls nobody
 /// whom it was not told to call. Nothing answers to this name.
-const NOWHERE: &str = "http://set-aws-endpoint-url.invalid";
+const PLACEHOLDER: &str = "http://set-aws-endpoint-url.invalid";
 
 /// Ten years, in seconds; nothing that is older can be waiting anywhere.
 const LONGEST_AGE: u64 = 315_360_000;
@@ -111,12 +111,12 @@ impl Config {
 
     fn of(variables: &mut Variables) -> Self {
         let region = variables.text("AWS_REGION").or_else(|| variables.text("AWS_DEFAULT_REGION"));
-        let nowhere = variables.text("AWS_SAM_LOCAL").map(|_| NOWHERE);
+        let placeholder = variables.text("AWS_SAM_LOCAL").map(|_| PLACEHOLDER);
         let destination = variables
             .parsed("COUNTERMAND_OUTCOME_DESTINATION", |arn| Destination::parse(arn, region.as_deref()));
         Self {
             region,
-            log_outcomes: nowhere.is_some() || destination.is_none(),
+            log_outcomes: placeholder.is_some() || destination.is_none(),
             destination,
             outcome_source: variables
                 .parsed("COUNTERMAND_OUTCOME_SOURCE", outcome_source)
@@ -140,7 +140,7 @@ impl Config {
                 .unwrap_or(1),
             log_level: log_level(variables.text("AWS_LAMBDA_LOG_LEVEL").as_deref()),
             function_name: variables.text("AWS_LAMBDA_FUNCTION_NAME"),
-            aws_endpoint: nowhere.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
+            aws_endpoint: placeholder.filter(|_| variables.text("AWS_ENDPOINT_URL").is_none()),
             policy: policy(variables),
             follow_up_queue: variables.parsed("COUNTERMAND_FOLLOW_UP_QUEUE_ARN", Destination::queue),
             follow_up_sender_id: variables.parsed("COUNTERMAND_FOLLOW_UP_SENDER_ID", principal_id),
@@ -153,7 +153,7 @@ impl Config {
                     .unwrap_or(3_600),
             ),
             authorities: authorities(variables),
-            services: SERVICES.iter().map(|it| (*it, (it.configure)(variables, nowhere))).collect(),
+            services: SERVICES.iter().map(|it| (*it, (it.configure)(variables, placeholder))).collect(),
         }
     }
 

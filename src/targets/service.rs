@@ -39,8 +39,8 @@ pub struct Service {
     /// Takes the service's own fields of a request; `None` where one of them is not valid, as the violations tell.
     pub read: fn(&mut Fields, Beside<'_>) -> Option<SharedCancellation>,
     /// Reads its variables, which makes them known. What is missing is told to whoever asks for the service, not
-    /// at the start. Where SAM runs the function locally the substitute is called in place of the service.
-    pub configure: fn(&mut Variables, substitute: Option<&str>) -> Connect,
+    /// at the start. Where SAM runs the function locally, a placeholder where nobody answers is called in its place.
+    pub configure: fn(&mut Variables, placeholder: Option<&str>) -> Connect,
     /// A request that names nothing real, which opens a connection ahead; none where nothing is opened ahead.
     pub rehearsal: Option<&'static str>,
 }

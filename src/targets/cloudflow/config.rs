@@ -6,9 +6,9 @@
 use super::{Endpoint, KeySource, Keys, Signature};
 use crate::variables::{Variables, endpoint_url};
 
-/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `substitute` stands
+/// CloudFlow is optional: what it lacks is told to whoever asks for it, not at the start. The `placeholder` stands
 /// in for the endpoint of the region.
-pub fn endpoint(variables: &mut Variables, substitute: Option<&str>) -> Result<Endpoint, String> {
+pub fn endpoint(variables: &mut Variables, placeholder: Option<&str>) -> Result<Endpoint, String> {
     let region = variables.parsed("ALIBABA_CLOUD_REGION_ID", region);
     let url = variables.parsed("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", endpoint_url);
     let signatures = [("acs3", Signature::Acs3), ("rpc-v1", Signature::RpcV1)];
@@ -17,7 +17,7 @@ pub fn endpoint(variables: &mut Variables, substitute: Option<&str>) -> Result<E
     let id = variables.key("ALIBABA_CLOUD_ACCESS_KEY_ID");
     let secret = variables.key("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     let token = variables.key("ALIBABA_CLOUD_SECURITY_TOKEN");
-    let url = url.or_else(|| substitute.map(Into::into));
+    let url = url.or_else(|| placeholder.map(Into::into));
     let url = url.or_else(|| Some(format!("https://{}.fnf.aliyuncs.com", region?)));
     let missing: Vec<_> = [
         (url.is_none(), "ALIBABA_CLOUD_REGION_ID"),

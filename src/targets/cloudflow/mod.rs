@@ -38,8 +38,8 @@ pub static SERVICE: Service = Service {
     key_form: "cloudflow:<flow>",
     is_valid_name: request::is_valid_name,
     read: request::read,
-    configure: |variables, substitute| {
-        let endpoint = config::endpoint(variables, substitute);
+    configure: |variables, placeholder| {
+        let endpoint = config::endpoint(variables, placeholder);
         Connect::new(move |config| CloudFlow::connect(config, endpoint.clone(), SystemTime::now))
     },
     rehearsal: None,

@@ -7,11 +7,11 @@ fn read(variables: &[(&str, &str)]) -> Result<Result<Endpoint, String>, Vec<Stri
 
 fn read_instead(
     variables: &[(&str, &str)],
-    substitute: Option<&str>,
+    placeholder: Option<&str>,
 ) -> Result<Result<Endpoint, String>, Vec<String>> {
     let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     let mut variables = Variables::new(variables);
-    let endpoint = endpoint(&mut variables, substitute);
+    let endpoint = endpoint(&mut variables, placeholder);
     if variables.problems.is_empty() { Ok(endpoint) } else { Err(variables.problems) }
 }
 
@@ -50,7 +50,7 @@ fn an_empty_token_counts_as_none_and_another_is_a_part_of_the_key() {
 }
 
 #[test]
-fn a_substitute_is_called_in_place_of_the_region_and_not_of_an_endpoint() {
+fn a_placeholder_is_called_in_place_of_the_region_and_not_of_an_endpoint() {
     let called = |more: &[(&str, &str)]| {
         read_instead(&[&CLOUDFLOW, more].concat(), Some("http://nowhere.invalid")).unwrap().unwrap().url
     };
