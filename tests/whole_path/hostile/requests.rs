@@ -151,7 +151,10 @@ fn check_request(request: &CancelRequest, text: &str) {
     assert!(MISSPELLED.iter().all(|name| value.get(name).is_none()), "{text}");
     let end = text.rfind('}').expect("an object ends");
     let misspelled = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
-    assert!(matches!(request::read(&misspelled, None), Reading::Rejected(_)), "a field that is none is ignored");
+    assert!(
+        matches!(request::read(&misspelled, None), Reading::Rejected(_)),
+        "a field that is none is ignored"
+    );
 }
 
 /// The target that an outcome shows is, sent again, the same request.
