@@ -6,8 +6,7 @@
 //! with one must not decide for the others. Nothing here knows a service.
 
 use std::any::Any;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{Entry, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -63,7 +62,7 @@ pub async fn settle<T: Calls>(
         if let Some(place) = place_without_a_slot(&own) {
             context.defer(asked.record, place);
         }
-        let settled = contained(|| settlement(target, asked, &own, context));
+        let settled = contained(|| settlement(&sharing, asked, &own));
         tell(asked.record, settled.unwrap_or_else(Settlement::broken));
     };
     (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
@@ -94,9 +93,9 @@ pub async fn once_more<T: Calls>(
     context: &Context<'_>,
 ) -> Settlement {
     let sharing = Sharing { target, requests: std::slice::from_ref(&asked), context };
-    let made = target.calls(&[asked.cancellation]).into_iter().map(|shared| sharing.make_begun(shared));
-    let made = join_all(made).await;
-    settlement(target, &asked, &made.iter().collect::<Vec<_>>(), context)
+    let calls = target.calls(&[asked.cancellation]);
+    let made = join_all(calls.into_iter().map(|shared| sharing.make_begun(shared))).await;
+    settlement(&sharing, &asked, &made.iter().collect::<Vec<_>>())
 }
 
 /// A call and its place among those that wait, or why it is not made.
@@ -166,10 +165,8 @@ impl<'a, T: Calls> Sharing<'a, T> {
 
     /// Refused for good, a shared call is made for each of its requests alone.
     async fn ask_again(&self, mut shared: Made<T>) -> Vec<Made<T>> {
-        let for_good = matches!(
-            shared.attempts.result.as_ref().map_err(|error| error.class),
-            Err(Class::NotFound | Class::Terminal | Class::Unknown)
-        );
+        let class = shared.attempts.result.as_ref().err().map(|error| error.class);
+        let for_good = matches!(class, Some(Class::NotFound | Class::Terminal | Class::Unknown));
         if !for_good || shared.requests.len() < 2 {
             return vec![shared];
         }
@@ -187,18 +184,16 @@ impl<'a, T: Calls> Sharing<'a, T> {
 
 /// What the calls that a request is on mean for it.
 fn settlement<T: Calls>(
-    target: &T,
+    Sharing { target, context, .. }: &Sharing<'_, T>,
     asked: &Asked<'_, T::Cancellation>,
     own: &[&Made<T>],
-    context: &Context<'_>,
 ) -> Settlement {
     // A request that was called keeps the service's last error, though it was not the last word.
     let refused =
         own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
-    let begun = own.iter().any(|made| made.attempts.made > 0);
-    let place = place_without_a_slot(own);
-    let counting = own.iter().filter(|made| !made.asked_again);
+    let (begun, place) = (own.iter().any(|made| made.attempts.made > 0), place_without_a_slot(own));
     let redelivered = asked.priority.receives().is_some_and(|receives| receives > 1);
+    let counting = own.iter().filter(|made| !made.asked_again);
     let results: Vec<(&Made<T>, _)> = counting
         .map(|made| {
             let failed = |error: &CallError| match (begun && never_came(error), place) {
@@ -226,9 +221,8 @@ fn settlement<T: Calls>(
     }
     let error = conclusion.error.filter(|error| error.class != Class::Deferred);
     let failures = own.iter().filter_map(|made| made.attempts.result.as_ref().err());
-    let asked = failures.filter(|error| error.class != Class::Deferred).filter_map(|error| error.retry_after);
-    let retry_after = asked.max();
-    let unanswered = own.iter().any(|made| made.attempts.unanswered);
+    let failures = failures.filter(|error| error.class != Class::Deferred);
+    let retry_after = failures.filter_map(|error| error.retry_after).max();
     let request_ids = own.iter().flat_map(|Made { attempts, .. }| {
         let accepted = attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
         attempts.failed_request_ids.iter().chain(accepted)
@@ -237,7 +231,7 @@ fn settlement<T: Calls>(
     let answered = own.iter().filter_map(|made| made.attempts.answered).max();
     Settlement {
         status: conclusion.status,
-        effect: match (conclusion.taken, unanswered) {
+        effect: match (conclusion.taken, own.iter().any(|made| made.attempts.unanswered)) {
             (true, _) => Effect::Requested,
             (false, true) => Effect::Unknown,
             (false, false) => Effect::None,
