@@ -17,11 +17,12 @@ use lambda_runtime::tracing::subscriber::{Layer, fmt, registry};
 use crate::call_error::{CallError, Class};
 use crate::client;
 use crate::event_source::{DeliveryError, Failure, Record};
-use crate::follow_up::Confirmation;
+use crate::follow_up::{Confirmation, FollowUp, Seen, Stage};
 use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
+use crate::request::CancelRequest;
 use crate::secrets::blotted;
-use crate::targets::Service;
+use crate::targets::{Cancellation, Forced, Service};
 
 /// Begins to log, as Lambda's variables want it.
 pub fn start(level: &str, json: bool) {
@@ -96,6 +97,59 @@ pub fn not_followed(record: &Record, error: &CallError) {
 /// Logs a request that names more than a message can carry.
 pub fn too_long_to_follow(record: &Record, wrong: &str) {
     tracing::warn!(messageId = record.source.id, wrong, "the follow-up is longer than a message may be");
+}
+
+/// Logs a check: the row of the table that was taken.
+pub fn checked(follow_up: &FollowUp, stage: Stage, seen: Seen, row: usize) {
+    tracing::debug!(
+        requestId = follow_up.labels.request_id,
+        check = follow_up.checks,
+        stage = ?stage,
+        seen = ?seen,
+        row,
+        "check"
+    );
+}
+
+/// Logs runs that were ended by force, which is to alarm, and those that could not be.
+pub fn stopped_for_good(follow_up: &FollowUp, forced: &[Forced]) {
+    let (id, asked) = (follow_up.labels.request_id.as_deref(), follow_up.cancellation.as_ref());
+    for Forced { run, result, unanswered } in forced {
+        match result {
+            Ok(()) => beyond(id, asked, Some(run)),
+            // It has ended meanwhile.
+            Err(error) if error.class == Class::NotFound => {}
+            Err(error) => tracing::error!(
+                requestId = id,
+                service = asked.service().name,
+                target = asked.key(),
+                execution = run,
+                code = error.code,
+                error = error.message,
+                serviceRequestId = error.request_id,
+                unanswered,
+                "what goes on could not be stopped for good"
+            ),
+        }
+    }
+}
+
+/// Logs a request that did more than a cancel, which is to alarm.
+pub fn went_beyond(record: &Record, request: &CancelRequest) {
+    let id = request.labels.request_id.as_deref().unwrap_or(&record.request_id);
+    beyond(Some(id), request.cancellation.as_ref(), None);
+}
+
+fn beyond(request_id: Option<&str>, asked: &dyn Cancellation, execution: Option<&str>) {
+    let service = asked.service();
+    tracing::warn!(
+        requestId = request_id,
+        service = service.name,
+        operation = service.beyond.map(|beyond| beyond.operation.own_name()),
+        target = asked.key(),
+        execution,
+        "stopped for good"
+    );
 }
 
 /// Logs a confirmation, and what kept it from its destination.

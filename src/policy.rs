@@ -1,8 +1,8 @@
 //! What a deployment allows, however well-formed the request.
 //!
 //! SWF's permissions can be limited to a domain and CloudFlow's to nothing, so this is the guard. It
-//! judges a valid request by its target's key, by whether it means all active runs, and by its age,
-//! before any call is made. It knows nothing of sources and makes no calls.
+//! judges a valid request by its target's key, by whether it means all active runs or asks for more than a
+//! cancel, and by its age, before any call is made. It knows nothing of sources and makes no calls.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub struct Policy {
     /// A target's key must match one of these.
     pub allowed_targets: Vec<Pattern>,
     pub cancel_all: CancelAll,
+    /// The services of which more than a cancel may be asked.
+    pub beyond: Vec<&'static Service>,
     /// The greatest age of a request; no limit without it.
     pub max_age: Option<Duration>,
 }
@@ -45,6 +47,7 @@ impl Policy {
         let checks = [
             self.check_target(&cancellation.key()),
             self.check_cancel_all(cancellation),
+            self.check_beyond(cancellation),
             self.check_age(requested_at, now),
         ];
         checks.into_iter().flatten().collect()
@@ -57,7 +60,9 @@ impl Policy {
 
     /// What forbids a request whatever its age, as the deployment stands.
     pub fn check_standing(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
-        self.check_target(&cancellation.key()).or_else(|| self.check_cancel_all(cancellation))
+        let target = self.check_target(&cancellation.key());
+        let cancel_all = || self.check_cancel_all(cancellation);
+        target.or_else(cancel_all).or_else(|| self.check_beyond(cancellation))
     }
 
     fn check_target(&self, key: &str) -> Option<Violation> {
@@ -76,6 +81,14 @@ impl Policy {
         };
         let message = format!("expected {expected}, as COUNTERMAND_CANCEL_ALL demands, got {got}");
         Some(violation("executionIds", Code::CancelAllNotAllowed, message))
+    }
+
+    fn check_beyond(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
+        let service = cancellation.service();
+        let beyond = service.beyond.filter(|_| cancellation.goes_beyond())?;
+        let message = format!("expected no such field, as {} does not allow it", beyond.variable);
+        let allowed = self.beyond.contains(&service);
+        (!allowed).then(|| violation(beyond.field, beyond.refused, message))
     }
 
     fn check_age(&self, requested_at: Timestamp, now: Timestamp) -> Option<Violation> {
@@ -161,6 +174,7 @@ mod tests {
         Policy {
             allowed_targets: allowed.iter().filter_map(|text| Pattern::new(text)).collect(),
             cancel_all,
+            beyond: Vec::new(),
             max_age: max_age.map(Duration::from_secs),
         }
     }

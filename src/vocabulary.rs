@@ -104,6 +104,11 @@ impl State {
         }
     }
 
+    /// It is known to run.
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Canceling | Self::Running)
+    }
+
     pub fn has_ended(self) -> bool {
         !matches!(self, Self::Canceling | Self::Running | Self::Unknown)
     }

@@ -34,7 +34,7 @@ impl Stage {
         let run = |run| Run::new(format!("run-{run}"), RunStatus::InProgress);
         let appflow = (0..FLOWS).map(|flow| {
             // Which flow a run is asked of is left to the event.
-            (format!("flow-{flow}"), Flow { runs: (0..runs).map(run).collect() })
+            (format!("flow-{flow}"), Flow { runs: (0..runs).map(run).collect(), ..Flow::default() })
         });
         let appflow = appflow.collect();
         let world = World { appflow, buses: vec!["outcomes".into()], ..World::default() };

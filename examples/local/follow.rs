@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::arguments::Options;
 use crate::arrival::Arrival;
 use crate::input::Event;
-use crate::moment::{Moment, Story, What, follow_up, key, states, told};
+use crate::moment::{Moment, Story, What, beyond, follow_up, key, states, told};
 use crate::report::is_success;
 use crate::serve;
 use crate::simulated::{Process, in_simulated_time};
@@ -90,9 +90,12 @@ impl Stage<'_> {
         let (mut moments, mut documents) = (Vec::new(), Vec::new());
         while let Some(batch) = mapping.next().await {
             let (at, before) = (start.elapsed(), self.simulator.published().len());
+            let called = self.simulator.ledger().len();
             moments.extend(self.checks(&batch).into_iter().map(|check| Moment::new(at, check)));
             let reply = self.process.invoke(&batch.event, self.timeout).await;
             mapping.settle(batch.clone(), &reply);
+            let calls = self.simulator.ledger().split_off(called);
+            moments.extend(calls.iter().filter_map(beyond).map(|it| Moment::new(start.elapsed(), it)));
             let published = self.simulator.published().split_off(before);
             let published: Vec<Value> =
                 published.iter().filter_map(|message| serde_json::from_str(&message.body).ok()).collect();
@@ -180,6 +183,7 @@ mod tests {
         let word = |moment: &Value| match moment["type"].as_str()? {
             "check" => Some(format!("check {} {}", moment["check"], moment["states"][0][0].as_str()?)),
             "comesAgain" => Some("comes again".into()),
+            "beyond" => Some(moment["operation"].as_str()?.to_owned()),
             _ => Some(moment["status"].as_str()?.to_owned()),
         };
         moments.filter_map(word).collect()
@@ -191,10 +195,26 @@ mod tests {
             json!({"service": "appflow", "flowName": "orders", "executionIds": ["run-1"], "confirm": true});
         let swf = json!({"service": "swf", "domain": "billing", "workflowId": "invoice-2041", "confirm": true,
             "confirmWithinSeconds": 15});
+        let terminated = json!({"service": "swf", "domain": "billing", "workflowId": "invoice-2041",
+            "terminateAfterSeconds": 30});
+        let deactivated = json!({"service": "appflow", "flowName": "orders", "deactivate": true});
         let cases = [
             ("", &appflow, vec!["ACCEPTED", "check 1 CANCELING", "check 2 CANCELED", "CONFIRMED"]),
             ("--settle 1", &appflow, vec!["ACCEPTED", "check 1 CANCELED", "CONFIRMED"]),
             ("--settle 1", &swf, vec!["ACCEPTED", "check 1 CANCELING", "STILL_RUNNING"]),
+            (
+                "--settle 1",
+                &terminated,
+                vec![
+                    "ACCEPTED",
+                    "check 1 CANCELING",
+                    "check 2 CANCELING",
+                    "TerminateWorkflowExecution",
+                    "check 3 TERMINATED",
+                    "FORCED",
+                ],
+            ),
+            ("", &deactivated, vec!["StopFlow", "ACCEPTED"]),
             (
                 "--settle 1 --fault sqs=error:6",
                 &appflow,

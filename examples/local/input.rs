@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use countermand::request::{self, Reading};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -46,7 +47,11 @@ impl Event {
 
     /// Whether a request in it asks to be followed to its end.
     pub fn asks_to_be_followed(&self) -> bool {
-        self.any(|request| request["confirm"] == true)
+        let escalates = |request: &Value| match request::read(&request.to_string(), None) {
+            Reading::Request(request) => request.cancellation.escalates_after().is_some(),
+            _ => false,
+        };
+        self.any(|request| request["confirm"] == true || escalates(request))
     }
 
     /// Whether a message in it is one that the function sent to itself.

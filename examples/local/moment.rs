@@ -4,10 +4,11 @@
 use std::time::{Duration, SystemTime};
 
 use countermand::follow_up::FollowUp;
+use countermand::pace::Operation;
 use countermand::request::{self, Reading};
-use countermand::targets::Runs;
+use countermand::targets::{Runs, SERVICES};
 use countermand::timestamp::Timestamp;
-use countermand_simulator::{AnyRun, World};
+use countermand_simulator::{AnyRun, Call, World};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,6 +55,13 @@ pub enum What {
         states: Vec<(&'static str, Vec<String>)>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_in_seconds: Option<u64>,
+    },
+    /// More than a cancel is asked for.
+    Beyond {
+        key: String,
+        operation: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
     },
     Confirmation {
         key: String,
@@ -104,6 +112,20 @@ pub fn told(document: &Value) -> Option<What> {
             next_in_seconds: None,
         }),
     }
+}
+
+/// What a call asks for, where that is more than a cancel.
+pub fn beyond(call: &Call) -> Option<What> {
+    let is_it = |operation: &&Operation| operation.name == call.operation;
+    let service =
+        SERVICES.iter().find(|service| service.beyond.map(|it| it.operation).filter(is_it).is_some())?;
+    let mut request = call.request.clone();
+    request["service"] = service.name.into();
+    Some(What::Beyond {
+        key: World::default().key_of(&request).unwrap_or_default(),
+        operation: service.beyond?.operation.own_name(),
+        run: request["runId"].as_str().map(String::from),
+    })
 }
 
 /// What a message asks after, where it is a follow-up.

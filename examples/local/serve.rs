@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
+use countermand::targets::SERVICES;
 use countermand_simulator::{Call, Simulator};
 
 use crate::arguments::Options;
@@ -98,6 +99,10 @@ pub fn variables(simulator: &Simulator, options: &Options) -> Vec<(String, Strin
     variables.extend(region.map(|region| ("AWS_DEFAULT_REGION".to_owned(), region)));
     let destination = options.destination.arn();
     variables.extend(destination.map(|arn| ("COUNTERMAND_OUTCOME_DESTINATION".to_owned(), arn.to_owned())));
+    // Nothing here can come to harm.
+    let beyond = SERVICES.iter().filter_map(|service| Some(service.beyond?.variable.to_owned()));
+    let unset = beyond.filter(|name| std::env::var_os(name).is_none());
+    variables.extend(unset.map(|name| (name, "allow".to_owned())));
     variables
 }
 

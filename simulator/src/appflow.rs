@@ -3,12 +3,14 @@
 //! nobody knows whether the service would take it for "all runs".
 
 mod records;
+mod stop;
 mod world;
 
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::records::DescribeFlowExecutionRecords;
-pub use self::world::{AppflowRecordsOrder, Flow, Flows, Run, RunStatus};
+use self::stop::StopFlow;
+pub use self::world::{AppflowRecordsOrder, Flow, FlowStatus, Flows, Run, RunStatus, Trigger};
 use crate::refusal::Failure;
 use crate::service::{AWS_HEADERS, Operation, Runs, Service, Spec, aws_request_id, aws_unknown_action};
 use crate::sigv4::Door;
@@ -30,12 +32,22 @@ impl Operation {
         takes_entries: false,
         about,
     });
+    pub const STOP_FLOW: Operation = Operation(&Spec {
+        name: "appflow.StopFlow",
+        read: |request| Ok(Box::new(StopFlow::read(request)?)),
+        takes_entries: false,
+        about,
+    });
 }
 
 /// The service.
 pub(crate) static SERVICE: Service = Service {
     name: "appflow",
-    operations: &[Operation::CANCEL_FLOW_EXECUTIONS, Operation::DESCRIBE_FLOW_EXECUTION_RECORDS],
+    operations: &[
+        Operation::CANCEL_FLOW_EXECUTIONS,
+        Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
+        Operation::STOP_FLOW,
+    ],
     runs: Some(Runs {
         of: |world| &world.appflow,
         of_mut: |world| &mut world.appflow,
@@ -45,6 +57,7 @@ pub(crate) static SERVICE: Service = Service {
     action: |request| match request.path.as_str() {
         "/cancel-flow-executions" => Some("CancelFlowExecutions".into()),
         "/describe-flow-execution-records" => Some("DescribeFlowExecutionRecords".into()),
+        "/stop-flow" => Some("StopFlow".into()),
         _ => None,
     },
     admit: |request, state| DOOR.admit(request, state),

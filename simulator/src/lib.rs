@@ -61,7 +61,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-pub use crate::appflow::{AppflowRecordsOrder, Flow, Run, RunStatus};
+pub use crate::appflow::{AppflowRecordsOrder, Flow, FlowStatus, Run, RunStatus, Trigger};
 pub use crate::cloudflow::{CloudflowExecution, CloudflowFlow, CloudflowStatus};
 pub use crate::faults::{Fault, FaultKind, Limit};
 pub use crate::in_process::Queued;

@@ -6,6 +6,7 @@
 mod describe;
 mod fields;
 mod list;
+mod terminate;
 mod world;
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use serde_json::Value;
 pub(crate) use self::describe::DescribeWorkflowExecution;
 use self::fields::Fields;
 pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
+use self::terminate::TerminateWorkflowExecution;
 pub use self::world::{CloseStatus, Domain, Domains, WorkflowExecution, WorkflowStatus, WorkflowType};
 use crate::refusal::{Failure, json_error};
 use crate::service::{
@@ -49,6 +51,12 @@ impl Operation {
         takes_entries: false,
         about,
     });
+    pub const TERMINATE_WORKFLOW_EXECUTION: Operation = Operation(&Spec {
+        name: "swf.TerminateWorkflowExecution",
+        read: |request| Ok(Box::new(TerminateWorkflowExecution::read(request)?)),
+        takes_entries: false,
+        about,
+    });
 }
 
 /// The service.
@@ -59,6 +67,7 @@ pub(crate) static SERVICE: Service = Service {
         Operation::DESCRIBE_WORKFLOW_EXECUTION,
         Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
         Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
+        Operation::TERMINATE_WORKFLOW_EXECUTION,
     ],
     runs: Some(Runs {
         of: |world| &world.swf,
@@ -116,6 +125,23 @@ impl RequestCancelWorkflowExecution {
     }
 }
 
+/// The open execution that is meant: of this run, where one is named.
+fn open_of<'a>(
+    domain: &'a mut Domain,
+    workflow_id: &str,
+    run_id: Option<&str>,
+) -> Result<&'a mut WorkflowExecution, Failure> {
+    let open = domain.executions.iter_mut().find(|execution| {
+        execution.status == WorkflowStatus::Open
+            && execution.workflow_id == workflow_id
+            && run_id.is_none_or(|run_id| run_id == execution.run_id)
+    });
+    open.ok_or_else(|| match run_id {
+        Some(run_id) => unknown::run(workflow_id, run_id),
+        None => unknown::workflow(workflow_id),
+    })
+}
+
 fn find_domain<'a>(turn: &'a mut Turn<'_>, name: &str) -> Result<&'a mut Domain, Failure> {
     turn.state.world.swf.get_mut(name).ok_or_else(|| unknown::domain(name))
 }
@@ -148,20 +174,11 @@ fn reply(body: &Value) -> Answer {
 impl Work for RequestCancelWorkflowExecution {
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let now = turn.state.world.settle_after_ms.map(|_| turn.state.clock.now());
-        let open = find_domain(turn, &self.domain)?.executions.iter_mut().find(|execution| {
-            execution.status == WorkflowStatus::Open
-                && execution.workflow_id == self.workflow_id
-                && self.run_id.as_ref().is_none_or(|run_id| *run_id == execution.run_id)
-        });
-        match (open, &self.run_id) {
-            (Some(execution), _) => {
-                execution.cancel_requested = true;
-                execution.cancel_requested_at = execution.cancel_requested_at.or(now);
-                Ok(Answer::new(200, "application/x-amz-json-1.0", ""))
-            }
-            (None, Some(run_id)) => Err(unknown::run(&self.workflow_id, run_id)),
-            (None, None) => Err(unknown::workflow(&self.workflow_id)),
-        }
+        let domain = find_domain(turn, &self.domain)?;
+        let execution = open_of(domain, &self.workflow_id, self.run_id.as_deref())?;
+        execution.cancel_requested = true;
+        execution.cancel_requested_at = execution.cancel_requested_at.or(now);
+        Ok(Answer::new(200, "application/x-amz-json-1.0", ""))
     }
 }
 

@@ -249,10 +249,17 @@ fn policy(variables: &mut Variables) -> Policy {
         "deny" => Ok(CancelAll::Deny),
         _ => Err("allow, explicit or deny".into()),
     });
+    let allows = [("allow", true), ("deny", false)];
+    let beyond = SERVICES.iter().copied().filter(|service| {
+        let variable = service.beyond.map(|beyond| beyond.variable);
+        variable.and_then(|variable| variables.word(variable, &allows)).unwrap_or(false)
+    });
+    let beyond = beyond.collect();
     let max_age = variables.number("COUNTERMAND_MAX_REQUEST_AGE_SECONDS", 0..=LONGEST_AGE);
     Policy {
         allowed_targets: allowed.unwrap_or_else(|| Pattern::new("*").into_iter().collect()),
         cancel_all: cancel_all.unwrap_or(CancelAll::Allow),
+        beyond,
         max_age: max_age.filter(|seconds| *seconds > 0).map(Duration::from_secs),
     }
 }

@@ -36,6 +36,7 @@ fn policy(allowed: &[&str], cancel_all: CancelAll, max_age: Option<u64>) -> Poli
     Policy {
         allowed_targets: allowed.iter().map(|pattern| Pattern::new(pattern).unwrap()).collect(),
         cancel_all,
+        beyond: Vec::new(),
         max_age: max_age.map(Duration::from_secs),
     }
 }
@@ -273,6 +274,19 @@ fn allowed_targets_are_patterns_between_commas() {
         );
         let problem = problem(&[(ALLOWED, list)]);
         assert!(problem.starts_with(&expected), "{problem}");
+    }
+}
+
+#[test]
+fn more_than_a_cancel_is_allowed_service_by_service_and_by_one_word() {
+    for (variable, service) in [("COUNTERMAND_TERMINATE", "swf"), ("COUNTERMAND_DEACTIVATE", "appflow")] {
+        let allowed = |word| read(&[(variable, word)]).unwrap().policy.beyond;
+        assert_eq!(allowed("allow").iter().map(|it| it.name).collect::<Vec<_>>(), [service]);
+        assert_eq!(allowed("deny"), Vec::<&Service>::new());
+        for word in ["Allow", "true", "allowed"] {
+            let expected = format!("{variable}: expected allow or deny, got `{word}`");
+            assert_eq!(problem(&[(variable, word)]), expected);
+        }
     }
 }
 

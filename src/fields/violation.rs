@@ -30,6 +30,8 @@ pub enum Code {
     Conflict,
     TargetNotAllowed,
     CancelAllNotAllowed,
+    TerminateNotAllowed,
+    DeactivateNotAllowed,
     TooOld,
     NotEnabled,
 }

@@ -21,6 +21,8 @@ use crate::vocabulary::State;
 pub enum Verdict {
     Confirmed,
     EndedOtherwise,
+    /// All have ended, and one by us.
+    Forced,
     StillRunning,
 }
 
@@ -38,13 +40,13 @@ pub struct Confirmation {
 }
 
 impl Verdict {
-    /// What is known from the states of runs.
-    pub fn of(seen: &Sight) -> Self {
+    /// What is known from the states of runs, and whether one was ended by force.
+    pub fn of(seen: &Sight, forced: bool) -> Self {
         let Some(runs) = seen else { return Self::StillRunning };
         if runs.iter().all(|(_, state)| *state == State::Canceled) {
             Self::Confirmed
         } else if runs.iter().all(|(_, state)| state.has_ended()) {
-            Self::EndedOtherwise
+            if forced { Self::Forced } else { Self::EndedOtherwise }
         } else {
             Self::StillRunning
         }
@@ -55,6 +57,7 @@ impl Verdict {
         match self {
             Self::Confirmed => "CONFIRMED",
             Self::EndedOtherwise => "ENDED_OTHERWISE",
+            Self::Forced => "FORCED",
             Self::StillRunning => "STILL_RUNNING",
         }
     }
@@ -76,6 +79,8 @@ struct Document<'a> {
     counts: Map<String, Value>,
     checks: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    escalation: Option<Escalated<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_by: Option<&'a str>,
@@ -95,11 +100,30 @@ struct Execution<'a> {
     state: &'static str,
 }
 
+/// The runs that were ended by force.
+#[derive(Serialize)]
+struct Escalated<'a> {
+    operation: &'static str,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    executions: Vec<&'a str>,
+}
+
+impl<'a> Escalated<'a> {
+    fn of(follow_up: &'a FollowUp, seen: &'a Sight) -> Option<Self> {
+        let executions: Vec<&str> = follow_up.forced(seen).collect();
+        let at = follow_up.escalation.as_ref().filter(|_| !executions.is_empty())?.at;
+        let operation = follow_up.cancellation.service().beyond?.operation.own_name();
+        Some(Self { operation, at, executions })
+    }
+}
+
 impl Confirmation {
     /// What is said of a request that was followed.
     pub fn new(follow_up: &FollowUp, seen: &Sight, now: Timestamp) -> Self {
         let FollowUp { labels, cancellation, checks, .. } = follow_up;
-        let verdict = Verdict::of(seen);
+        let escalation = Escalated::of(follow_up, seen);
+        let verdict = Verdict::of(seen, escalation.is_some());
         let runs = seen.as_deref().unwrap_or_default();
         let request_id = labels.request_id.as_deref().unwrap_or_default();
         let service = cancellation.service().name;
@@ -115,6 +139,7 @@ impl Confirmation {
             executions: Some(executions.collect()),
             counts: counts(runs),
             checks: *checks,
+            escalation,
             reason: labels.reason.as_deref(),
             requested_by: labels.requested_by.as_deref(),
             context: labels.context.as_deref(),
@@ -150,7 +175,7 @@ impl Confirmation {
 
 /// Writes the document, leaving out lists of ids until it is short enough. The counts always stay.
 fn within_limit<'a>(document: &mut Document<'a>) -> String {
-    let steps: [fn(&mut Document<'a>); 3] = [
+    let steps: [fn(&mut Document<'a>); 4] = [
         |document| remove(&mut document.target, "executionIds"),
         |document| {
             let executions = document.executions.take().into_iter().flatten();
@@ -158,6 +183,7 @@ fn within_limit<'a>(document: &mut Document<'a>) -> String {
             document.executions = Some(left).filter(|left| !left.is_empty());
         },
         |document| document.executions = None,
+        |document| document.escalation.iter_mut().for_each(|it| it.executions.clear()),
     ];
     shortened(document, &steps, |document| document.truncated = true)
 }

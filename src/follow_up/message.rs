@@ -2,7 +2,7 @@
 //!
 //! It is the request once more, without what is done with, and what has to be known until the next check.
 //! Whoever may send to the queue can send one too, so it is read like a request, by the same rules, and
-//! can at most have something read. Fields that a later version may add are passed over: two versions of
+//! can at most have something read, or ended where a request could ask for that. Fields that a later version may add are passed over: two versions of
 //! the function can share a queue while one replaces the other.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{FollowUp, LAST_CHECK};
+use super::{ESCALATED_TIME, Escalation, FollowUp, LAST_CHECK};
 use crate::call_error::cut;
 use crate::fields::Fields;
 use crate::fields::rules::{ENVELOPE_ID, Text};
@@ -45,7 +45,10 @@ impl FollowUp {
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));
         let outcome_at = outcome_at.and_then(|text| Timestamp::parse(&text));
         fields.require("within");
-        let within = fields.number("within", CONFIRM_WITHIN_SECONDS).map(Duration::from_secs);
+        let longest = CONFIRM_WITHIN_SECONDS.end() + ESCALATED_TIME.as_secs();
+        let within = fields.number("within", *CONFIRM_WITHIN_SECONDS.start()..=longest);
+        let within = within.map(Duration::from_secs);
+        let escalation = cancellation.as_ref().and_then(|asked| read_escalation(&mut fields, asked.as_ref()));
         fields.require("check");
         let checks = fields.number("check", 1..=LAST_CHECK.into()).and_then(|check| check.try_into().ok());
         let violations = std::mem::take(&mut fields.violations).into_list();
@@ -53,7 +56,7 @@ impl FollowUp {
             (Some(cancellation), Some(runs), Some(outcome_at), Some(within), Some(checks))
                 if violations.is_empty() =>
             {
-                Ok(Self { labels, cancellation, runs, outcome_at, within, checks })
+                Ok(Self { labels, cancellation, runs, outcome_at, within, checks, escalation })
             }
             _ => {
                 let wrong = violations.iter().map(|it| format!("{} {}", it.path, it.code.name()));
@@ -80,7 +83,12 @@ impl FollowUp {
         target
             .into_iter()
             .filter(|(name, _)| name != "key")
+            .chain(self.cancellation.carried())
             .for_each(|(name, value)| put(&name, Some(value)));
+        if let Some(Escalation { at, runs }) = &self.escalation {
+            put("escalatedAt", Some(json!(at)));
+            put("escalated", Some(json!(runs)).filter(|_| !runs.is_empty()));
+        }
         match (&self.runs, self.ended()) {
             (Runs::Known(_), Some(ended)) => put("ended", Some(json!(ended)).filter(|_| !ended.is_empty())),
             (Runs::Known(runs), None) => put("runs", Some(json!(runs))),
@@ -112,6 +120,16 @@ impl FollowUp {
         let followed: BTreeSet<&String> = runs.iter().collect();
         Some((0..named.len()).filter(|&place| !followed.contains(&named[place])).collect())
     }
+}
+
+/// What was done about runs that went on; nothing where there is none, or it is not valid.
+fn read_escalation(fields: &mut Fields, cancellation: &dyn Cancellation) -> Option<Escalation> {
+    cancellation.escalates_after()?;
+    let at = Timestamp::parse(&fields.text(&["escalatedAt"], &Text::any(0..=usize::MAX))?)?;
+    let (rule, most) = cancellation.runs_rule();
+    let named = fields.has(&["escalated"]);
+    let runs = if named { fields.texts("escalated", rule, 1..=most)? } else { Vec::new() };
+    Some(Escalation { at, runs })
 }
 
 /// The runs of a message; none where they are not valid, or there is none.

@@ -2,24 +2,26 @@
 //!
 //! A service only takes a request to cancel; when, and whether, the run ends is another matter. A request
 //! that asks for it is followed: messages to ourselves, with a delay, each of which looks the runs up and
-//! sends the next one or tells how it ended. Nothing waits in between, and nothing is kept. This module
-//! knows when a request is looked at again and when that is over; it makes no calls to services.
+//! sends the next one or tells how it ended, as [`table`] has it. Nothing waits in between, and nothing is kept. This
+//! module knows when a request is looked at again and when that is over; it makes no calls to services.
 
 pub mod confirmation;
 mod message;
+pub mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, Verdict};
-use crate::event_source::Source;
+pub use self::table::{Row, Seen, Stage};
+use crate::event_source::{Record, Source};
 use crate::fields::violation::{Code, Violation};
 use crate::marker;
 use crate::publisher::{Entry, Publisher};
-use crate::request::Labels;
-use crate::targets::{Cancellation, MOST_RUNS, Runs, Settlement, Sight};
+use crate::request::{CancelRequest, Labels};
+use crate::targets::{Cancellation, Check, MOST_RUNS, Runs, Settlement, Sight};
 use crate::timestamp::{Span, Timestamp};
-use crate::vocabulary::Status;
+use crate::vocabulary::{State, Status};
 
 /// The first check comes so long after the outcome; the wait doubles from there.
 const FIRST_DELAY: Duration = Duration::from_secs(15);
@@ -27,6 +29,8 @@ const FIRST_DELAY: Duration = Duration::from_secs(15);
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
 /// Runs that were canceled together are not looked up together: a delay grows by up to this part.
 const JITTER: f64 = 0.2;
+/// After a run was ended by force there is at least so much time to see it.
+const ESCALATED_TIME: Duration = Duration::from_secs(60);
 /// Lambda stops a function that has invoked itself about 16 times in a row, so this check is the last.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 pub const LAST_CHECK: u32 = 14;
@@ -59,6 +63,17 @@ pub struct FollowUp {
     within: Duration,
     /// Checks so far, that which its message asked for included.
     pub checks: u32,
+    /// What was done about runs that went on.
+    pub escalation: Option<Escalation>,
+}
+
+/// What was done about runs that went on in spite of their cancel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Escalation {
+    /// When the first was to be ended.
+    pub at: Timestamp,
+    /// Those that were ended, or may have been.
+    pub runs: Vec<String>,
 }
 
 /// A message that is ready to be sent.
@@ -91,18 +106,30 @@ impl FollowUps {
     }
 
     /// For how long a request is to be followed, if it is.
-    pub fn asked(&self, labels: &Labels) -> Option<Duration> {
-        let asked = self.are_enabled() && labels.confirm.unwrap_or(self.by_default);
-        asked.then(|| labels.confirm_within.unwrap_or(self.within))
+    pub fn asked(&self, CancelRequest { labels, cancellation, .. }: &CancelRequest) -> Option<Duration> {
+        let escalates = cancellation.escalates_after();
+        let asked = escalates.is_some() || labels.confirm.unwrap_or(self.by_default);
+        let within = labels.confirm_within.unwrap_or(self.within);
+        let least = escalates.map(|after| after + ESCALATED_TIME);
+        (asked && self.are_enabled()).then(|| within.max(least.unwrap_or_default()))
     }
 
-    /// A request that asks for what the deployment cannot do is told so.
-    pub fn check(&self, labels: &Labels) -> Option<Violation> {
-        let refused = labels.confirm == Some(true) && !self.are_enabled();
-        refused.then(|| Violation {
-            path: "confirm".into(),
+    /// A request that asks for what the deployment cannot do is told so; what it asks of its service, where it is
+    /// valid.
+    pub fn check(
+        &self,
+        labels: &Labels,
+        asked: Option<&dyn Cancellation>,
+    ) -> impl Iterator<Item = Violation> {
+        let confirm = (labels.confirm == Some(true)).then_some(("confirm", "false or no such field"));
+        let escalates = asked.filter(|asked| asked.escalates_after().is_some());
+        let field = escalates.and_then(|asked| Some(asked.service().beyond?.field));
+        let escalates = field.map(|field| (field, "no such field"));
+        let asked = [confirm, escalates].into_iter().flatten().filter(|_| !self.are_enabled());
+        asked.map(|(path, expected)| Violation {
+            path: path.into(),
             code: Code::NotEnabled,
-            message: "expected false or no such field, as COUNTERMAND_FOLLOW_UP_QUEUE_ARN is not set".into(),
+            message: format!("expected {expected}, as COUNTERMAND_FOLLOW_UP_QUEUE_ARN is not set"),
         })
     }
 }
@@ -128,7 +155,21 @@ impl FollowUp {
             _ => Some(Runs::Known(open_ends.clone())),
         };
         let runs = runs.filter(|_| taken)?;
-        Some(Self { labels, cancellation: Arc::clone(asked), runs, outcome_at, within, checks: 0 })
+        let (cancellation, escalation) = (Arc::clone(asked), None);
+        Some(Self { labels, cancellation, runs, outcome_at, within, checks: 0, escalation })
+    }
+
+    /// Where it stands; nothing becomes due where nothing may be ended.
+    pub fn stage(&self, now: Timestamp, may_end: bool) -> Stage {
+        let is_due = may_end && self.due_at().is_some_and(|due| now >= due);
+        let is_last = self.checks >= LAST_CHECK;
+        match (is_due, is_last || now >= self.ends_at()) {
+            (false, false) => Stage::Watched,
+            (false, true) => Stage::Over,
+            (true, false) => Stage::Due,
+            (true, true) if !is_last && self.escalation.is_none() => Stage::Late,
+            (true, true) => Stage::OverAndDue,
+        }
     }
 
     /// Takes over which runs there are.
@@ -136,10 +177,32 @@ impl FollowUp {
         self.runs = self.runs.after(seen);
     }
 
-    /// Whether what was seen asks for another check, and there is to be one.
-    pub fn goes_on(&self, seen: &Sight, now: Timestamp) -> bool {
-        let over = self.checks >= LAST_CHECK || now >= self.ends_at();
-        Verdict::of(seen) == Verdict::StillRunning && !over
+    /// Takes over what was done about those that went on. A run that is found ended by force where it was to be,
+    /// at a check that was begun before, was ended by that.
+    pub fn escalated(&mut self, stage: Stage, check: &Check, record: &Record, now: Timestamp) {
+        let ours = check.forced.iter().filter(|it| it.result.is_ok() || it.unanswered).map(|it| &it.run);
+        let begun = stage.calls() && record.source.receive_count.is_some_and(|count| count > 1);
+        let found = check.sight.iter().flatten().filter(|(_, state)| begun && *state == State::Terminated);
+        let ours: Vec<&String> = ours.chain(found.map(|(run, _)| run)).collect();
+        if check.forced.is_empty() && ours.is_empty() {
+            return;
+        }
+        let Escalation { runs, .. } =
+            self.escalation.get_or_insert_with(|| Escalation { at: now, runs: Vec::new() });
+        for run in ours {
+            if !runs.contains(run) && runs.len() < MOST_RUNS {
+                runs.push(run.clone());
+            }
+        }
+    }
+
+    /// The runs that were ended by force, as they are seen.
+    pub fn forced<'a>(&'a self, seen: &'a Sight) -> impl Iterator<Item = &'a str> {
+        let runs = self.escalation.iter().flat_map(|escalation| &escalation.runs);
+        let is_ended = |run: &&String| {
+            seen.iter().flatten().any(|(id, state)| id == *run && *state == State::Terminated)
+        };
+        runs.filter(is_ended).map(String::as_str)
     }
 
     /// The message that asks for the next check, to be seen when that is due.
@@ -154,15 +217,33 @@ impl FollowUp {
         Ok(Message { json, service: self.cancellation.service().name, delay: self.delay(now) })
     }
 
-    fn ends_at(&self) -> Timestamp {
-        self.outcome_at.plus(self.within)
+    /// When what still runs is to be ended.
+    fn due_at(&self) -> Option<Timestamp> {
+        Some(self.outcome_at.plus(self.cancellation.escalates_after()?))
     }
 
-    /// In whole seconds, which is how SQS counts; the last one ends with the time.
+    fn ends_at(&self) -> Timestamp {
+        let end = self.outcome_at.plus(self.within);
+        self.escalation.as_ref().map_or(end, |escalation| end.max(escalation.at.plus(ESCALATED_TIME)))
+    }
+
+    /// In whole seconds, which is how SQS counts; the last one ends with the time. One check comes when runs are to
+    /// be ended, and delays double anew from there; before the last check it is as long as it can be.
     fn delay(&self, now: Timestamp) -> Duration {
-        let doubled = FIRST_DELAY.saturating_mul(1 << self.checks.min(16));
+        let (pending, past) = match self.due_at() {
+            Some(due) if now < due => (Some(due), None),
+            due => {
+                let done = self.escalation.as_ref().map(|escalation| escalation.at);
+                (None, due.max(done).map(|from| Duration::from_millis(now.millis_since(from))))
+            }
+        };
+        let doubled = match past {
+            Some(_) if self.checks + 1 >= LAST_CHECK => LONGEST_DELAY,
+            Some(past) => FIRST_DELAY + past,
+            None => FIRST_DELAY.saturating_mul(1 << self.checks.min(16)),
+        };
         let spread = doubled.min(LONGEST_DELAY).mul_f64(1.0 + JITTER * fastrand::f64());
-        let left = self.ends_at().millis_since(now).div_ceil(1_000);
+        let left = pending.unwrap_or_else(|| self.ends_at()).millis_since(now).div_ceil(1_000);
         Duration::from_secs(spread.min(LONGEST_DELAY).as_secs().min(left))
     }
 }

@@ -20,6 +20,7 @@ fn settlement(status: Status, open_ends: &[&str]) -> Settlement {
         service_request_ids: Vec::new(),
         unclear: None,
         open_ends: open_ends.iter().map(|id| (*id).to_owned()).collect(),
+        went_beyond: false,
         called: None,
     }
 }
@@ -47,6 +48,14 @@ fn followed(request: &Value, status: Status, open_ends: &[&str]) -> Option<Follo
         within,
         at(0),
     )
+}
+
+/// Whether what is seen asks for another check.
+fn goes_on_after(follow_up: &FollowUp, sight: &Sight, now: Timestamp) -> bool {
+    let (_, row) = Row::of(follow_up.stage(now, true), Seen::of(sight)).expect("a row");
+    let verdict = Verdict::of(sight, false);
+    assert!(row.confirmed.is_empty() || row.confirmed.contains(&verdict), "{row:?} {verdict:?}");
+    row.confirmed.is_empty()
 }
 
 fn appflow(ids: &[&str]) -> Value {
@@ -157,7 +166,7 @@ fn a_message_is_checked_like_a_request() {
         ("check", json!(0), "check BAD_FORMAT"),
         ("check", json!(15), "check BAD_FORMAT"),
         ("check", Value::Null, "check REQUIRED"),
-        ("within", json!(7_201), "within BAD_FORMAT"),
+        ("within", json!(7_261), "within BAD_FORMAT"),
         ("within", Value::Null, "within REQUIRED"),
         ("outcomeAt", json!("soon"), "an RFC 3339 time as outcomeAt"),
         ("outcomeAt", Value::Null, "outcomeAt REQUIRED"),
@@ -249,11 +258,8 @@ fn a_matter_is_over_when_all_have_ended_or_the_time_is_up_or_after_14_checks() {
         (&[Running], 1, 3_600, false),
     ] {
         let follow_up = followed(&appflow(&["a"]), Status::Accepted, &["a"]).expect("it is followed");
-        assert_eq!(
-            FollowUp { checks, ..follow_up }.goes_on(&seen(&["a", "b"], states), at(now)),
-            goes_on,
-            "{states:?} {checks} {now}"
-        );
+        let goes = goes_on_after(&FollowUp { checks, ..follow_up }, &seen(&["a", "b"], states), at(now));
+        assert_eq!(goes, goes_on, "{states:?} {checks} {now}");
     }
 }
 
@@ -289,10 +295,10 @@ fn runs_that_are_not_known_yet_still_run_and_none_that_were_reached_are_confirme
     let all = json!({"service": "appflow", "flowName": "orders"});
     let mut follow_up = followed(&all, Status::Accepted, &[]).expect("it is followed");
     let span = Runs::Asked(Span { from: at(-3), until: at(-1) });
-    assert!(follow_up.goes_on(&None, at(20)));
+    assert!(goes_on_after(&follow_up, &None, at(20)));
     follow_up.learn(&None);
     assert_eq!(follow_up.runs, span);
-    assert_eq!(Verdict::of(&Some(Vec::new())), Verdict::Confirmed);
+    assert_eq!(Verdict::of(&Some(Vec::new()), false), Verdict::Confirmed);
     // What no message could carry is read again.
     let many: Sight = Some(vec![("r".into(), State::Running); MOST_RUNS + 1]);
     follow_up.learn(&many);
@@ -330,5 +336,88 @@ fn no_confirmation_is_longer_than_an_outcome_may_be() {
         assert_eq!((&document["truncated"], &document["executions"]), (&json!(true), &left));
         assert_eq!(document["target"]["executionIds"], Value::Null);
         assert_eq!(document["counts"]["requested"], 1_000);
+    }
+}
+
+/// A request whose runs are terminated after 60 s, with so many checks behind it.
+fn terminated(checks: u32) -> FollowUp {
+    let request = json!({"service": "swf", "domain": "billing", "workflowId": "w", "runId": "r",
+        "terminateAfterSeconds": 60, "childPolicy": "ABANDON"});
+    let follow_up = followed(&request, Status::Accepted, &["r"]).expect("it is followed");
+    FollowUp { checks, within: Duration::from_secs(120), ..follow_up }
+}
+
+fn escalated(seconds: i64) -> Option<Escalation> {
+    Some(Escalation { at: at(seconds), runs: vec!["r".into()] })
+}
+
+#[test]
+fn a_run_is_due_when_its_time_is_up_and_has_a_minute_from_then_on() {
+    use Stage::{Due, Late, Over, OverAndDue, Watched};
+    for (now, checks, escalation, stage) in [
+        (59, 2, None, Watched),
+        (60, 3, None, Due),
+        (119, 5, escalated(60), Due),
+        (120, 5, escalated(60), OverAndDue),
+        (149, 5, escalated(90), Due),
+        (9_000, 1, None, Late),
+        (9_001, 2, escalated(9_000), Due),
+        (60, 14, None, OverAndDue),
+        (59, 14, None, Over),
+    ] {
+        let follow_up = FollowUp { escalation, ..terminated(checks) };
+        assert_eq!(follow_up.stage(at(now), true), stage, "{now} {checks}");
+        let unallowed = if [Due, Watched].contains(&stage) && now < 120 { Watched } else { Over };
+        let unallowed = if stage == Due && now < 120 { Watched } else { unallowed };
+        let may_not = FollowUp { escalation: None, ..follow_up }.stage(at(now), false);
+        assert_eq!(may_not, unallowed, "{now} {checks}");
+    }
+}
+
+#[test]
+fn a_check_comes_as_a_run_is_due_and_delays_double_anew_from_there() {
+    fastrand::seed(7);
+    for (now, checks, least, most) in [
+        (0, 0, 15, 17),
+        (45, 2, 15, 15),
+        (59, 3, 1, 1),
+        (60, 3, 15, 17),
+        (75, 4, 30, 35),
+        (60, 13, 60, 60),
+        (1_000, 5, 0, 0),
+    ] {
+        let delays: Vec<_> = (0..100).map(|_| terminated(checks).delay(at(now)).as_secs()).collect();
+        assert!(delays.iter().all(|delay| (least..=most).contains(delay)), "{now} {checks}: {delays:?}");
+    }
+}
+
+#[test]
+fn a_message_carries_how_and_when_runs_are_terminated_and_what_was_done() {
+    let text = terminated(2).write();
+    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+    let carried = (&message["terminateAfterSeconds"], &message["childPolicy"], message.get("escalatedAt"));
+    assert_eq!(carried, (&json!(60), &json!("ABANDON"), None));
+    let back = read_back(&FollowUp { escalation: escalated(61), ..terminated(2) }.write());
+    assert_eq!((back.escalation.clone(), back.checks), (escalated(61), 3));
+    assert_eq!(back.cancellation.escalates_after(), Some(Duration::from_secs(60)));
+    let tried = FollowUp { escalation: Some(Escalation { at: at(61), runs: Vec::new() }), ..terminated(2) };
+    assert_eq!(read_back(&tried.write()).escalation, tried.escalation);
+}
+
+#[test]
+fn only_what_was_ended_by_us_and_is_seen_so_makes_it_forced() {
+    use State::{Running, Succeeded, Terminated};
+    for (state, escalation, status) in [
+        (Terminated, escalated(60), "FORCED"),
+        (Terminated, None, "ENDED_OTHERWISE"),
+        (Succeeded, escalated(60), "ENDED_OTHERWISE"),
+        (Running, escalated(60), "STILL_RUNNING"),
+    ] {
+        let follow_up = FollowUp { escalation, ..terminated(4) };
+        let confirmation = Confirmation::new(&follow_up, &seen(&["r"], &[state]), at(75));
+        let document: Value = serde_json::from_str(&confirmation.json).expect("a confirmation is JSON");
+        assert_eq!(document["status"], status);
+        let told = json!({"operation": "TerminateWorkflowExecution", "at": at(60), "executions": ["r"]});
+        assert_eq!(document.get("escalation"), (status == "FORCED").then_some(&told));
     }
 }

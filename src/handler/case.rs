@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::call_error::CallError;
 use crate::event_source::{Document, Record, Settled};
 use crate::fields::violation::Violation;
-use crate::follow_up::{Confirmation, FollowUp, Message};
+use crate::follow_up::{Confirmation, FollowUp, Message, Stage};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::outcome::Outcome;
@@ -61,7 +61,7 @@ pub enum Read {
     Ours,
     /// A follow-up that is broken, not ours, or not allowed, and why; nothing of it is repeated.
     Dropped(String),
-    FollowUp(Box<FollowUp>),
+    FollowUp(Box<FollowUp>, Stage),
     /// It breaks a rule of its form.
     Rejected(Box<Rejection>),
     /// It breaks a rule of the deployment.

@@ -14,7 +14,7 @@ use super::case::{Known, Read, Valid, What};
 use crate::contained::{contained, told_once};
 use crate::event_source::Record;
 use crate::fields::Fields;
-use crate::fields::violation::Code;
+use crate::fields::violation::{Code, Violation};
 use crate::follow_up::FollowUp;
 use crate::invocation::Invocation;
 use crate::log;
@@ -44,22 +44,26 @@ impl Handler {
         let request = match request::read(&record.text, self.region.as_deref()) {
             Reading::Ours => return Read::Ours,
             Reading::FollowUp(fields) => {
-                let follow_up = self.read_follow_up(record, *fields);
-                return follow_up.map_or_else(Read::Dropped, |it| Read::FollowUp(Box::new(it)));
+                let may_end = !self.planner.dry_run;
+                let found = |it: FollowUp| {
+                    let stage = it.stage(now, may_end);
+                    Read::FollowUp(Box::new(it), stage)
+                };
+                return self.read_follow_up(record, *fields).map_or_else(Read::Dropped, found);
             }
             Reading::Rejected(mut rejection) => {
-                let asks = rejection.service.and_then(|_| self.follow_ups.check(&rejection.labels));
-                rejection.violations.extend(asks);
+                let asks = rejection.service.map(|_| self.follow_ups.check(&rejection.labels, None));
+                rejection.violations.extend(asks.into_iter().flatten());
                 return Read::Rejected(rejection);
             }
             Reading::Request(request) => request,
         };
         let requested_at = request.labels.counted_from(record.requested_at);
         let mut violations = self.policy.check(request.cancellation.as_ref(), requested_at.ends(), now);
-        violations.extend(self.follow_ups.check(&request.labels));
+        violations.extend(self.follow_ups.check(&request.labels, Some(request.cancellation.as_ref())));
         match violations.is_empty() {
             true => {
-                let confirm = self.follow_ups.asked(&request.labels);
+                let confirm = self.follow_ups.asked(&request);
                 Read::Valid(Valid { request, requested_at, confirm })
             }
             false => Read::Refused(request, violations),
@@ -72,10 +76,13 @@ impl Handler {
         let follow_up = FollowUp::read(fields)?;
         match self.policy.check_standing(follow_up.cancellation.as_ref()) {
             None => Ok(follow_up),
-            Some(violation) if violation.code == Code::CancelAllNotAllowed => {
+            Some(Violation { code: Code::CancelAllNotAllowed, .. }) => {
                 Err("COUNTERMAND_CANCEL_ALL does not allow it".into())
             }
-            Some(_) => Err("COUNTERMAND_ALLOWED_TARGETS does not name its target".into()),
+            Some(Violation { code: Code::TargetNotAllowed, .. }) => {
+                Err("COUNTERMAND_ALLOWED_TARGETS does not name its target".into())
+            }
+            Some(violation) => Err(violation.message),
         }
     }
 
@@ -94,12 +101,12 @@ impl Handler {
             let _ = knowing.send(Known { place, at: invocation.now(), what });
         };
         let failed = |place: usize, error| match &read[place] {
-            Read::FollowUp(_) => What::Seen(Err(error)),
+            Read::FollowUp(..) => What::Seen(Err(error)),
             _ => What::Settled(Box::new(Settlement::broken(error))),
         };
         let work = async |know: &dyn Fn(usize, What)| {
             for (place, read) in read.iter().enumerate() {
-                if !matches!(read, Read::Valid(_) | Read::FollowUp(_)) {
+                if !matches!(read, Read::Valid(_) | Read::FollowUp(..)) {
                     know(place, What::Nothing);
                 }
             }
@@ -108,9 +115,12 @@ impl Handler {
             let unclear = self.carry_out(records, read, &context, know).await;
             let context = self.context(invocation, &deferred);
             let followed = read.iter().enumerate().filter_map(|(record, read)| {
-                let Read::FollowUp(follow_up) = read else { return None };
+                let Read::FollowUp(follow_up, stage) = read else { return None };
                 let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
-                Some(Followed { cancellation, runs, priority: plan::priority(&records[record]), record })
+                let (priority, reason) =
+                    (plan::priority(&records[record]), follow_up.labels.reason.as_deref());
+                let escalates = stage.calls().then_some(reason);
+                Some(Followed { cancellation, runs, priority, record, escalates })
             });
             let followed: Vec<Followed> = followed.collect();
             let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));

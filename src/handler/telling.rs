@@ -15,14 +15,14 @@ use super::case::{Case, FollowedUp, Known, Read, Told, Valid, What};
 use crate::call_error::CallError;
 use crate::contained::contained;
 use crate::event_source::{Record, Settled};
-use crate::follow_up::{Confirmation, FollowUp};
+use crate::follow_up::{self, Confirmation, FollowUp, Row};
 use crate::invocation::Invocation;
 use crate::log;
 use crate::metrics::Sample;
 use crate::outcome::Outcome;
 use crate::publisher::Entry;
 use crate::retry::{ATTEMPT_LIMIT, portions};
-use crate::targets::Seen;
+use crate::targets::{Check, Seen};
 use crate::timestamp::Timestamp;
 use crate::visibility::{self, When};
 
@@ -88,20 +88,29 @@ impl Handler {
 
     /// What was seen of the runs of a request ends the matter, or asks for another look.
     fn see(&self, case: &mut Case<'_>, seen: Seen, invocation: &Invocation) {
-        let Read::FollowUp(follow_up) = case.read else { return };
+        let Read::FollowUp(follow_up, stage) = case.read else { return };
         let (mut follow_up, now) = (FollowUp::clone(follow_up), invocation.now());
-        let seen = match seen {
-            Ok(seen) => seen,
+        let check = match seen {
+            Ok(check) => check,
             Err(_) if !self.writer.is_last_receive(case.record) => return case.told = Told::InLine,
             // It is not redelivered, but its next message is.
-            Err(_) => follow_up.runs.unseen(),
+            Err(_) => Check { sight: follow_up.runs.unseen(), ..Check::default() },
         };
-        follow_up.learn(&seen);
-        match follow_up.goes_on(&seen, now).then(|| follow_up.message(now)) {
+        follow_up.learn(&check.sight);
+        follow_up.escalated(*stage, &check, case.record, now);
+        log::stopped_for_good(&follow_up, &check.forced);
+        let seen = follow_up::Seen::of(&check.sight);
+        let (row, goes_on) = match Row::of(*stage, seen) {
+            Some((place, row)) => (place, row.confirmed.is_empty()),
+            None => (usize::MAX, false),
+        };
+        log::checked(&follow_up, *stage, seen, row);
+        let known = check.known();
+        match goes_on.then(|| follow_up.message(now)) {
             Some(Ok(message)) => case.follow_up = FollowedUp::Ready(message),
-            _ => case.told = Told::Confirmation(Box::new(Confirmation::new(&follow_up, &seen, now))),
+            _ => case.told = Told::Confirmation(Box::new(Confirmation::new(&follow_up, &known, now))),
         }
-        case.checked = Some((follow_up, seen));
+        case.checked = Some((follow_up, known));
     }
 
     /// Sends the messages to ourselves, before anything is told of them.
@@ -173,11 +182,14 @@ impl Handler {
                 log::dropped(record, wrong);
                 return None;
             }
-            (Read::FollowUp(_), _) => return None,
+            (Read::FollowUp(..), _) => return None,
             (Read::Rejected(rejection), _) => self.writer.rejected(record, rejection, *at),
             (Read::Refused(request, violations), _) => self.writer.refused(record, request, violations, *at),
             (Read::Valid(valid), Some(settlement)) => {
                 let pending = matches!(case.follow_up, FollowedUp::Sent);
+                if settlement.went_beyond {
+                    log::went_beyond(record, &valid.request);
+                }
                 self.writer.settled(record, &valid.request, settlement, pending, *at)
             }
             (Read::Valid(_), None) => self.writer.broken(record, CallError::panicked(), *at),
@@ -190,7 +202,7 @@ impl Handler {
         for case in cases {
             let Case { place, record, at, .. } = *case;
             let outcome = match case.read {
-                Read::Ours | Read::Dropped(_) | Read::FollowUp(_) => None,
+                Read::Ours | Read::Dropped(_) | Read::FollowUp(..) => None,
                 Read::Rejected(rejection) => Some(self.writer.held_up_unread(record, rejection, at)),
                 Read::Refused(request, _) | Read::Valid(Valid { request, .. }) => {
                     Some(self.writer.held_up(record, request, at))

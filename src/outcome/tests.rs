@@ -51,6 +51,7 @@ fn settlement(status: Status) -> Settlement {
         service_request_ids: Vec::new(),
         unclear: None,
         open_ends: Vec::new(),
+        went_beyond: false,
         called: None,
     }
 }
@@ -107,6 +108,7 @@ fn an_outcome_is_the_document_of_the_contract() {
         service_request_ids: vec!["call-1".into(), "call-2".into()],
         unclear: None,
         open_ends: Vec::new(),
+        went_beyond: false,
         called: None,
     };
     let outcome = written(WRITER, &record(&request), &settlement);

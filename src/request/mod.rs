@@ -130,6 +130,11 @@ pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
     let cancellation = (service.read)(&mut fields, Beside { reason: labels.reason.as_deref(), region });
+    let escalates = cancellation.as_ref().and_then(|asked| asked.escalates_after());
+    if let (Some(_), Some(beyond), Some(false)) = (escalates, service.beyond, labels.confirm) {
+        let message = format!("expected true or no such field beside {}, got false", beyond.field);
+        fields.violations.add("confirm", Code::Conflict, message);
+    }
     let violations = fields.finish();
     match cancellation {
         Some(cancellation) if violations.is_empty() => {

@@ -27,13 +27,13 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 pub use self::explain::Settled;
-pub use self::follow::{Followed, Seen};
+pub use self::follow::{Check, Followed, Forced, Seen};
 pub use self::look_up::LookUp;
 pub use self::pin::Purpose;
-use self::pin::incomplete;
+use self::pin::{incomplete, unread};
 pub use self::port::{Port, Tell, TellSeen};
 pub use self::runs::{MOST_RUNS, Runs, Sight};
-pub use self::service::{Beside, Cancellation, ClientConfig, Connect, Service};
+pub use self::service::{Beside, Beyond, Cancellation, ClientConfig, Connect, Service};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 pub use self::single::{Description, Single, Stopped};
 pub use self::target::{Accepted, Answered, Calls, Question, Read, Reading, Shared, Target};

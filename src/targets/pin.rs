@@ -70,15 +70,27 @@ pub async fn settle_read<T: Target>(
     share::settle(target, &asked.collect::<Vec<_>>(), context, tell).await;
 }
 
+/// What a read that is no courtesy and failed means for the request.
+pub fn unread(error: &CallError) -> Status {
+    match status_of(error.class) {
+        status @ (Status::Denied | Status::NotFound | Status::Deferred) => status,
+        _ => Status::Failed,
+    }
+}
+
 impl Settlement {
     /// What a dry run found out.
     pub(super) fn dry_run(result: Option<Value>) -> Box<Self> {
         Box::new(Self::without_a_call(Conclusion::<()> { result, ..Conclusion::of(Status::DryRun) }))
     }
 
-    /// The runs that a dry run found the request would reach.
-    pub(super) fn would_cancel(run_ids: Vec<String>) -> Box<Self> {
-        Self::dry_run(Some(json!({"wouldCancel": run_ids})))
+    /// The runs that a dry run found the request would reach, and what it would do beyond.
+    pub(super) fn would_cancel(run_ids: Vec<String>, beyond: Option<(&str, Value)>) -> Box<Self> {
+        let mut result = json!({"wouldCancel": run_ids});
+        if let Some((name, value)) = beyond {
+            result[name] = value;
+        }
+        Self::dry_run(Some(result))
     }
 
     /// Nothing was left to be called.
@@ -88,17 +100,15 @@ impl Settlement {
             result: conclusion.result,
             error: conclusion.error.map(ReportedError::from),
             open_ends: conclusion.open_ends,
+            went_beyond: conclusion.went_beyond,
             ..Self::of(conclusion.status)
         }
     }
 
     /// A read that is no courtesy failed. A refusal of what only we asked is no refusal of the request,
     /// which is redelivered.
-    fn unread(error: CallError, record: usize, context: &Context<'_>) -> Self {
-        let status = match status_of(error.class) {
-            status @ (Status::Denied | Status::NotFound | Status::Deferred) => status,
-            _ => Status::Failed,
-        };
+    pub(super) fn unread(error: CallError, record: usize, context: &Context<'_>) -> Self {
+        let status = unread(&error);
         if let (Status::Deferred, Some(place)) = (status, error.retry_after) {
             context.defer(record, place);
         }

@@ -3,15 +3,17 @@
 use std::any::Any;
 use std::fmt::{Debug, Formatter, Result as Formatted};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::port::Port;
 use crate::client::Successes;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
+use crate::fields::violation::Code;
 use crate::pace::Operation;
 use crate::variables::Variables;
 
@@ -19,9 +21,9 @@ use crate::variables::Variables;
 ///
 /// ```compile_fail,E0063
 /// # use countermand::targets::{Service, cloudflow::SERVICE};
-/// let Service { cancel, reads, successes, key_form, is_valid_name, read, configure, .. } = SERVICE;
+/// let Service { cancel, reads, beyond, successes, key_form, is_valid_name, read, configure, .. } = SERVICE;
 /// // Without its name and its rehearsal:
-/// let service = Service { cancel, reads, successes, key_form, is_valid_name, read, configure };
+/// let service = Service { cancel, reads, beyond, successes, key_form, is_valid_name, read, configure };
 /// ```
 pub struct Service {
     /// The name that requests and outcomes use.
@@ -30,6 +32,8 @@ pub struct Service {
     pub cancel: &'static Operation,
     /// The operations that read.
     pub reads: &'static [&'static Operation],
+    /// What it can do that is more than a cancel.
+    pub beyond: Option<&'static Beyond>,
     /// The least that a success of each of its operations says.
     pub successes: Successes,
     /// How the keys of its targets are made.
@@ -54,6 +58,18 @@ pub struct Beside<'a> {
     pub region: Option<&'a str>,
 }
 
+/// More than a cancel, done only where a request asks for it and the deployment allows it.
+pub struct Beyond {
+    pub operation: &'static Operation,
+    /// The field of a request that asks for it.
+    pub field: &'static str,
+    /// The variable that allows it.
+    pub variable: &'static str,
+    /// What a request that asks for it without leave breaks.
+    pub refused: Code,
+}
+
+/// What a request asks, whichever its service.
 pub type SharedCancellation = Arc<dyn Cancellation>;
 
 /// Builds a client of a service, as its variables say. It has to be a port:
@@ -118,6 +134,21 @@ pub trait Cancellation: Any + Debug + Send + Sync {
         None
     }
 
+    /// The request asks for what is more than a cancel.
+    fn goes_beyond(&self) -> bool {
+        false
+    }
+
+    /// So long after its outcome, what still runs is ended by force.
+    fn escalates_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What a follow-up has to carry beside the target.
+    fn carried(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// One read of its target tells of every run there.
     fn is_read_as_a_whole(&self) -> bool {
         false
@@ -127,7 +158,8 @@ pub trait Cancellation: Any + Debug + Send + Sync {
 impl Service {
     /// The operations that have a pace.
     pub fn operations(&self) -> impl Iterator<Item = &'static Operation> {
-        std::iter::once(self.cancel).chain(self.reads.iter().copied())
+        let beyond = self.beyond.map(|beyond| beyond.operation);
+        std::iter::once(self.cancel).chain(self.reads.iter().copied()).chain(beyond)
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Conclusion<Unclear> {
     pub unclear: Option<Unclear>,
     /// The runs whose end is not known from this: those that a follow-up looks up.
     pub open_ends: Vec<String>,
+    /// More than a cancel was done.
+    pub went_beyond: bool,
 }
 
 impl<Unclear> Conclusion<Unclear> {
@@ -38,6 +40,7 @@ impl<Unclear> Conclusion<Unclear> {
             remaining: None,
             unclear: None,
             open_ends: Vec::new(),
+            went_beyond: false,
         }
     }
 }
@@ -58,6 +61,8 @@ pub struct Settlement {
     pub unclear: Option<Box<dyn Any>>,
     /// The runs whose end is not known from this.
     pub open_ends: Vec<String>,
+    /// More than a cancel was done.
+    pub went_beyond: bool,
     /// From the first attempt until the last answer, where one took something.
     pub called: Option<(Instant, Instant)>,
 }

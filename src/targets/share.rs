@@ -3,9 +3,12 @@
 //! Calls wait for their permits side by side, in the order of the requests. A request of which nothing was
 //! asked when its permit proves too far away is deferred; once one of its calls goes, the others wait for
 //! theirs. A shared call that is refused for good is made again for each request alone: what is wrong
-//! with one must not decide for the others. Nothing here knows a service.
+//! with one must not decide for the others. Where a request wants more than a cancel, that call goes first, and
+//! its cancels follow the first attempt of it. Nothing here knows a service.
 
-use std::any::Any;
+mod gate;
+mod settled;
+
 use std::collections::hash_map::{Entry, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
@@ -14,13 +17,14 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
-use super::target::{Accepted, Answered, Calls, Shared};
+use self::gate::{Gate, Opening};
+use self::settled::{place_without_a_slot, settlement};
+use super::target::{Accepted, Calls, Shared};
 use super::{Asked, Context, Settlement, Tell};
-use crate::call_error::{Answer, CallError, Class, ReportedError};
+use crate::call_error::{CallError, Class};
 use crate::contained::contained;
 use crate::pace::{Deadline, Priority, Waiting};
 use crate::retry::Attempts;
-use crate::vocabulary::{Effect, Status};
 
 /// A call that was made, or whose permit did not come.
 struct Made<T: Calls> {
@@ -29,6 +33,8 @@ struct Made<T: Calls> {
     attempts: Attempts<Accepted<T::Reply>>,
     /// Asked again for each request alone, whose answers count.
     asked_again: bool,
+    /// It is no cancel.
+    goes_first: bool,
 }
 
 /// Requests that share calls.
@@ -66,12 +72,19 @@ pub async fn settle<T: Calls>(
         tell(asked.record, settled.unwrap_or_else(Settlement::broken));
     };
     (0..requests.len()).filter(|&request| left[request] == 0).for_each(|request| conclude(request, &done));
+    let gate = |shared: &Shared<T::Call>| target.goes_first(&shared.call).map(|_| Gate::new());
+    let gates: Vec<Option<Gate>> = calls.iter().map(gate).collect();
     let joined = match target.ready() {
-        Ok(()) => sharing.joined(calls, &calls_of),
-        Err(error) => calls.into_iter().map(|call| (call, Err(error.clone()))).collect(),
+        Ok(()) => sharing.joined(calls, &calls_of, &gates),
+        Err(error) => calls.into_iter().map(|call| (call, Some(Err(error.clone())))).collect(),
     };
     let making = joined.into_iter().enumerate().map(async |(call, (shared, waiting))| {
-        let made = sharing.make(shared, waiting).await;
+        let _opening = gates[call].as_ref().map(Opening);
+        let waiting = match waiting {
+            Some(waiting) => waiting,
+            None => sharing.behind(&shared, &calls_of, &gates).await,
+        };
+        let made = sharing.make(shared, waiting, gates[call].as_ref()).await;
         (call, sharing.ask_again(made).await)
     });
     let mut making: FuturesUnordered<_> = making.collect();
@@ -98,23 +111,31 @@ pub async fn once_more<T: Calls>(
     settlement(&sharing, &asked, &made.iter().collect::<Vec<_>>())
 }
 
-/// A call and its place among those that wait, or why it is not made.
-type Joined<'a, Call> = (Shared<Call>, Result<Waiting<'a>, CallError>);
+/// A call and its place among those that wait, or why it is not made; nothing where another one goes first.
+type Joined<'a, Call> = (Shared<Call>, Option<Result<Waiting<'a>, CallError>>);
 
 impl<'a, T: Calls> Sharing<'a, T> {
     /// All calls join before any goes, so that each request is known to be called in time or not at all.
-    fn joined(&self, calls: Vec<Shared<T::Call>>, calls_of: &[Vec<usize>]) -> Vec<Joined<'a, T::Call>> {
+    fn joined(
+        &self,
+        calls: Vec<Shared<T::Call>>,
+        calls_of: &[Vec<usize>],
+        gates: &[Option<Gate>],
+    ) -> Vec<Joined<'a, T::Call>> {
         let (requests, until) = (self.requests, self.context.until);
         let mut begun = vec![false; requests.len()];
         let mut away: Vec<Option<Duration>> = vec![None; requests.len()];
-        let join = |shared: Shared<T::Call>| {
+        let join = |(call, shared): (usize, Shared<T::Call>)| {
+            if gates[call].is_none() && Self::gates_before(&shared, calls_of, gates).next().is_some() {
+                return (shared, None);
+            }
             let any_begun = shared.requests.iter().any(|&request| begun[request]);
             // A request has one place in line, however many calls it needs.
             let known = shared.requests.iter().filter_map(|&request| away[request]).max();
             let waiting = match known.filter(|_| !any_begun) {
                 Some(place) => Err(place),
-                None if any_begun => self.join(&shared.requests, Deadline::Begun { until }),
-                None => self.join(&shared.requests, Deadline::First { until }),
+                None if any_begun => self.join(&shared, Deadline::Begun { until }),
+                None => self.join(&shared, Deadline::First { until }),
             };
             let more = shared.requests.iter().any(|&request| calls_of[request].len() > 1);
             let waiting = waiting.map(|waiting| if more { waiting.begun(until) } else { waiting });
@@ -128,22 +149,62 @@ impl<'a, T: Calls> Sharing<'a, T> {
                     Err(_) => {}
                 }
             }
-            (shared, waiting.map_err(CallError::deferred))
+            (shared, Some(waiting.map_err(CallError::deferred)))
         };
-        calls.into_iter().map(join).collect()
+        calls.into_iter().enumerate().map(join).collect()
     }
 
-    fn join(&self, on_call: &[usize], deadline: Deadline) -> Result<Waiting<'a>, Duration> {
-        let priority = Priority::highest(on_call.iter().map(|&request| self.requests[request].priority));
-        self.context.pace.limiter(T::CANCEL).join(priority, deadline)
+    fn join(&self, shared: &Shared<T::Call>, deadline: Deadline) -> Result<Waiting<'a>, Duration> {
+        let priorities = shared.requests.iter().map(|&request| self.requests[request].priority);
+        let operation = self.target.goes_first(&shared.call).unwrap_or(T::CANCEL);
+        self.context.pace.limiter(operation).join(Priority::highest(priorities), deadline)
     }
 
-    async fn make(&self, shared: Shared<T::Call>, waiting: Result<Waiting<'_>, CallError>) -> Made<T> {
+    /// The gates of the calls that go before this one.
+    fn gates_before<'g>(
+        shared: &Shared<T::Call>,
+        calls_of: &[Vec<usize>],
+        gates: &'g [Option<Gate>],
+    ) -> impl Iterator<Item = &'g Gate> {
+        let calls = shared.requests.iter().flat_map(|&request| &calls_of[request]);
+        calls.filter_map(|&call| gates[call].as_ref())
+    }
+
+    /// Joins behind the calls that go first: where one was made, the cancel is worth all the time there is.
+    async fn behind(
+        &self,
+        shared: &Shared<T::Call>,
+        calls_of: &[Vec<usize>],
+        gates: &[Option<Gate>],
+    ) -> Result<Waiting<'a>, CallError> {
+        let mut asked = false;
+        for gate in Self::gates_before(shared, calls_of, gates) {
+            asked |= gate.opened().await;
+        }
+        let until = self.context.until;
+        let deadline = if asked { Deadline::Begun { until } } else { Deadline::First { until } };
+        self.join(shared, deadline).map_err(|place| {
+            let records = shared.requests.iter().map(|&request| self.requests[request].record);
+            records.for_each(|record| self.context.defer(record, place));
+            CallError::deferred(place)
+        })
+    }
+
+    async fn make(
+        &self,
+        shared: Shared<T::Call>,
+        waiting: Result<Waiting<'_>, CallError>,
+        gate: Option<&Gate>,
+    ) -> Made<T> {
         let (Shared { mut call, requests }, context) = (shared, self.context);
         let attempts = match waiting {
             Err(error) => Attempts::none(error),
             Ok(waiting) => {
-                let cancel = async || self.target.cancel(&mut call).await;
+                let cancel = async || {
+                    gate.inspect(|gate| gate.asked.set(true));
+                    let _opening = gate.map(Opening);
+                    self.target.cancel(&mut call).await
+                };
                 let attempts = context.retry.run_paced(waiting, context.until, cancel).await;
                 if let Err(CallError { class: Class::Deferred, retry_after: Some(place), .. }) =
                     attempts.result
@@ -154,13 +215,14 @@ impl<'a, T: Calls> Sharing<'a, T> {
                 attempts
             }
         };
-        Made { call, requests, attempts, asked_again: false }
+        let goes_first = self.target.goes_first(&call).is_some();
+        Made { call, requests, attempts, asked_again: false, goes_first }
     }
 
     /// Makes a call for requests of which something was asked before.
     async fn make_begun(&self, shared: Shared<T::Call>) -> Made<T> {
-        let waiting = self.join(&shared.requests, Deadline::Begun { until: self.context.until });
-        self.make(shared, waiting.map_err(CallError::deferred)).await
+        let waiting = self.join(&shared, Deadline::Begun { until: self.context.until });
+        self.make(shared, waiting.map_err(CallError::deferred), None).await
     }
 
     /// Refused for good, a shared call is made for each of its requests alone.
@@ -180,86 +242,6 @@ impl<'a, T: Calls> Sharing<'a, T> {
         made.insert(0, shared);
         made
     }
-}
-
-/// What the calls that a request is on mean for it.
-fn settlement<T: Calls>(
-    Sharing { target, context, .. }: &Sharing<'_, T>,
-    asked: &Asked<'_, T::Cancellation>,
-    own: &[&Made<T>],
-) -> Settlement {
-    // A request that was called keeps the service's last error, though it was not the last word.
-    let refused =
-        own.iter().filter(|made| made.asked_again).find_map(|made| made.attempts.result.as_ref().err());
-    let (begun, place) = (own.iter().any(|made| made.attempts.made > 0), place_without_a_slot(own));
-    let redelivered = asked.priority.receives().is_some_and(|receives| receives > 1);
-    let counting = own.iter().filter(|made| !made.asked_again);
-    let results: Vec<(&Made<T>, _)> = counting
-        .map(|made| {
-            let failed = |error: &CallError| match (begun && never_came(error), place) {
-                // Something was asked: what is left is late, and not in line.
-                (true, _) => CallError::deadline(Answer::NotAsked).in_words_of(refused),
-                (false, Some(place)) if never_came(error) => CallError::deferred(place),
-                (false, _) => error.clone().in_words_of(refused),
-            };
-            (*made, made.attempts.result.as_ref().map(|accepted| &accepted.reply).map_err(failed))
-        })
-        .collect();
-    let answers: Vec<Answered<'_, T>> = results
-        .iter()
-        .map(|&(made, ref result)| Answered {
-            call: &made.call,
-            result: result.as_ref().copied(),
-            began: made.attempts.began.map(|began| context.invocation.at(began)),
-            repeated: made.attempts.made > 1 || redelivered,
-        })
-        .collect();
-    let conclusion = target.conclude(asked.cancellation, &answers);
-    // Nothing is accepted that no service took.
-    if conclusion.status == Status::Accepted && !conclusion.taken {
-        return Settlement::broken(CallError::no_result());
-    }
-    let error = conclusion.error.filter(|error| error.class != Class::Deferred);
-    let failures = own.iter().filter_map(|made| made.attempts.result.as_ref().err());
-    let failures = failures.filter(|error| error.class != Class::Deferred);
-    let retry_after = failures.filter_map(|error| error.retry_after).max();
-    let request_ids = own.iter().flat_map(|Made { attempts, .. }| {
-        let accepted = attempts.result.as_ref().ok().and_then(|accepted| accepted.request_id.as_ref());
-        attempts.failed_request_ids.iter().chain(accepted)
-    });
-    let began = own.iter().filter_map(|made| made.attempts.began).min();
-    let answered = own.iter().filter_map(|made| made.attempts.answered).max();
-    Settlement {
-        status: conclusion.status,
-        effect: match (conclusion.taken, own.iter().any(|made| made.attempts.unanswered)) {
-            (true, _) => Effect::Requested,
-            (false, true) => Effect::Unknown,
-            (false, false) => Effect::None,
-        },
-        result: conclusion.result,
-        error: error.map(|error| ReportedError::from(CallError { retry_after, ..error })),
-        remaining: conclusion.remaining,
-        attempts: own.iter().map(|made| made.attempts.made).sum(),
-        throttles: own.iter().map(|made| made.attempts.throttled).sum(),
-        service_request_ids: request_ids.cloned().collect(),
-        unclear: conclusion.unclear.map(|unclear| Box::new(unclear) as Box<dyn Any>),
-        open_ends: conclusion.open_ends,
-        called: began.zip(answered),
-    }
-}
-
-/// No call was made for want of a permit or of time.
-fn never_came(error: &CallError) -> bool {
-    error.class == Class::Deferred || (error.answer == Answer::NotAsked && error.code == "DeadlineExceeded")
-}
-
-/// The place in line of a request of which nothing was asked, though there were permits: all calls that may be
-/// under way at once were.
-fn place_without_a_slot<T: Calls>(own: &[&Made<T>]) -> Option<Duration> {
-    let errors = own.iter().map(|made| made.attempts.result.as_ref().err().filter(|error| never_came(error)));
-    let errors: Option<Vec<&CallError>> = errors.collect();
-    let late = errors?.into_iter().filter(|error| error.class != Class::Deferred);
-    late.filter_map(|error| error.retry_after).max()
 }
 
 /// One call for all requests that are equal, where a request is its own call.

@@ -30,6 +30,12 @@ pub trait Calls {
     /// The fewest calls that carry all these requests out, in their order.
     fn calls(&self, requests: &[&Self::Cancellation]) -> Vec<Shared<Self::Call>>;
 
+    /// The operation of a call that is no cancel. It goes first: the cancels of its requests wait until it was
+    /// attempted once, whatever came of that.
+    fn goes_first(&self, _: &Self::Call) -> Option<&'static Operation> {
+        None
+    }
+
     /// What of a shared call one of its requests asked for.
     fn part(&self, call: &Self::Call, request: &Self::Cancellation) -> Self::Call;
 
@@ -104,6 +110,21 @@ pub trait Target: Calls<Cancellation: Cancellation> {
         requests: &[Followed<'_, Self::Cancellation>],
         look_up: &LookUp<'_>,
     ) -> impl Future<Output = (Vec<(usize, Sight)>, Option<CallError>)>;
+
+    /// Makes one attempt to end a run that goes on in spite of its cancel, for a request that escalates. A run that
+    /// is not open any more is not found.
+    ///
+    /// # Errors
+    /// Every failure, classified by the service's code.
+    fn end(
+        &self,
+        asked: &Self::Cancellation,
+        _run: &str,
+        _reason: Option<&str>,
+    ) -> impl Future<Output = Result<(), CallError>> {
+        let service = asked.service().name;
+        async move { Err(CallError::not_served(service)) }
+    }
 }
 
 /// A request for which runs are read.

@@ -56,8 +56,15 @@ SERVICES = {
             *([one] for one in [*lengths(256), *wide(256), *odd([*BLANKS, "\x00", "\x1f", "\x7f", "\x85"])]),
         ],
         "scope": ["ALL_ACTIVE", "all_active", "ALL", ""],
+        "deactivate": [True, False],
     },
-    "swf": {"domain": NO_PATH, "workflowId": NO_PATH, "runId": [*lengths(64), *wide(64), " ", "\n", "a/b"]},
+    "swf": {
+        "domain": NO_PATH,
+        "workflowId": NO_PATH,
+        "runId": [*lengths(64), *wide(64), " ", "\n", "a/b"],
+        "terminateAfterSeconds": [14, 15, 16, 7199, 7200, 7201, -15, 0, 15.5, 10**30],
+        "childPolicy": ["TERMINATE", "REQUEST_CANCEL", "ABANDON", "abandon", ""],
+    },
     "cloudflow": {
         "flowName": NAME,
         "FlowName": NAME,
@@ -71,7 +78,11 @@ SERVICES = {
 }  # fmt: skip
 PLAIN = {
     "appflow": [{"flowName": "orders"}, {"flowName": "orders", "executionIds": ["run-1"]}],
-    "swf": [{"domain": "billing", "workflowId": "invoice-1"}, {"domain": "billing", "workflowId": "invoice-1", "runId": "r"}],
+    "swf": [
+        {"domain": "billing", "workflowId": "invoice-1"},
+        {"domain": "billing", "workflowId": "invoice-1", "runId": "r"},
+        {"domain": "billing", "workflowId": "invoice-1", "terminateAfterSeconds": 60},
+    ],
     "cloudflow": [{"flowName": "etl", "executionName": "n"}, {"FlowName": "etl", "ExecutionName": "n"}],
 }
 STRAY = ["executionIdz", "FlowNames", "flowname", "Service", "runID", "", "Domain", "Confirm", "datadog"]

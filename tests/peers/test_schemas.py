@@ -11,7 +11,9 @@ from schemas import CLOSED, SCHEMAS, VALIDATORS, errors
 SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
 DESTINATION = {"COUNTERMAND_OUTCOME_DESTINATION": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/outcomes"}
 # The deployment's own rules, which no schema knows.
-OF_THE_DEPLOYMENT = {"TARGET_NOT_ALLOWED", "CANCEL_ALL_NOT_ALLOWED", "TOO_OLD", "NOT_ENABLED"}
+OF_THE_DEPLOYMENT = {
+    "TARGET_NOT_ALLOWED", "CANCEL_ALL_NOT_ALLOWED", "TERMINATE_NOT_ALLOWED", "DEACTIVATE_NOT_ALLOWED", "TOO_OLD", "NOT_ENABLED",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -169,6 +171,7 @@ def refusal(code, status=400, **rest):
 # By service, as the titles of the requests name them.
 CANCEL = {name: f"{name}.{one['title'].split(': ')[1]}" for name, one in SCHEMAS["cancel-request"]["$defs"].items()}
 ONCE = {"COUNTERMAND_MAX_ATTEMPTS": "1"}
+DEACTIVATE = {"COUNTERMAND_DEACTIVATE": "allow"}
 # What the samples do not lead to: event, faults by operation, variables, and the statuses that come of it.
 OUTCOMES = [
     ("sqs-appflow-one-run", {"appflow": refusal("InternalServerException", 500)}, ONCE, ["FAILED"]),
@@ -182,6 +185,8 @@ OUTCOMES = [
     ("sqs-mixed-batch", {}, {"COUNTERMAND_MODE": "dry-run"}, ["DRY_RUN", "DRY_RUN", "REJECTED", "DRY_RUN"]),
     ("sqs-appflow-all-active", {}, {"COUNTERMAND_CANCEL_ALL": "explicit"}, ["ACCEPTED"]),
     ("sqs-appflow-all-active", {}, {"COUNTERMAND_CANCEL_ALL": "deny"}, ["REJECTED"]),
+    ("sqs-appflow-deactivate", {"appflow": refusal("AccessDeniedException", 403)}, DEACTIVATE, ["DENIED"]),
+    ("sqs-appflow-deactivate", {}, DEACTIVATE | {"COUNTERMAND_MODE": "dry-run"}, ["DRY_RUN"]),
     ("sqs-appflow-one-run", {}, {"COUNTERMAND_MAX_REQUEST_AGE_SECONDS": "1"}, ["REJECTED"]),
 ]
 
@@ -233,6 +238,18 @@ def test_a_request_that_is_followed_keeps_the_schemas_from_its_outcome_to_its_co
         [confirmation] = function(of_queue([json.dumps(follow_up)]), **FOLLOW_UPS)
         assert (confirmation["type"], confirmation["checks"]) == ("CancellationConfirmation", check)
         assert [one.message for one in CLOSED["confirmation"].iter_errors(confirmation)] == [], confirmation
+
+
+def test_a_run_that_is_terminated_keeps_the_schemas_to_its_confirmation(function):
+    given = FOLLOW_UPS | {"COUNTERMAND_TERMINATE": "allow"}
+    told = function(sample("sqs-swf-terminate"), **given)
+    [message] = [one for one in told if one["type"] == "CancellationFollowUp"]
+    [due] = function(of_queue([json.dumps({**message, "outcomeAt": "2026-01-02T03:04:05.678Z"})]), **given)
+    assert (due["type"], len(due["escalated"])) == ("CancellationFollowUp", 1)
+    [confirmation] = function(of_queue([json.dumps(due)]), **given)
+    assert confirmation["status"] == "FORCED"
+    assert confirmation["escalation"]["executions"] == due["escalated"]
+    assert [one.message for one in CLOSED["confirmation"].iter_errors(confirmation)] == [], confirmation
 
 
 def test_a_dry_run_that_would_reach_too_many_to_list_keeps_the_schema(function, simulator):

@@ -15,6 +15,8 @@ TEMPLATE = read((PROJECT / "template.yaml").read_text())
 ARN = "arn:aws:{}:us-east-1:111122223333:{}"
 EVERYTHING = {
     "FollowUps": "always",
+    "Terminate": "allow",
+    "Deactivate": "allow",
     "RequestPath": "direct",
     "EncryptionKey": "create",
     "CloudFlowRegionId": "cn-hangzhou",
@@ -32,7 +34,8 @@ def variables(rendering):
 
 
 def test_a_variable_that_is_set_is_one_that_the_code_reads(rendering):
-    config = "".join(path.read_text() for path in SOURCES if "config" in (path.parent.name, path.stem) and path.name != "tests.rs")
+    of_config = (path for path in SOURCES if "config" in (path.parent.name, path.stem) or path.parent.parent.name == "targets")
+    config = "".join(path.read_text() for path in of_config if path.name != "tests.rs")
     read_by_code = set(re.findall(r'"((?:COUNTERMAND|ALIBABA_CLOUD)_[A-Z_]+)"', config))
     assert {"COUNTERMAND_MODE", "ALIBABA_CLOUD_REGION_ID"} <= set(variables(rendering)) <= read_by_code
 
@@ -98,6 +101,8 @@ OF_SERVICES = {
 FOR_A_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 # Only where the keys of CloudFlow are in a secret.
 FOR_A_SECRET = {"secretsmanager:GetSecretValue"}
+# Only where more than a cancel is allowed.
+BEYOND_A_CANCEL = {"swf:TerminateWorkflowExecution", "appflow:StopFlow"}
 
 
 def called_by_the_code():
@@ -120,7 +125,7 @@ def test_the_role_may_do_what_the_code_calls_and_nothing_else():
     assert allowed == called | OF_SERVICES | FOR_A_KEY
     # Without the optional parts, what they need is not allowed either.
     plain = {action for one in Rendering(TEMPLATE).statements() for action in one["Action"]}
-    assert allowed - plain == FOR_A_KEY | FOR_A_SECRET
+    assert allowed - plain == FOR_A_KEY | FOR_A_SECRET | BEYOND_A_CANCEL
 
 
 KEYS = "arn:aws:kms:*:*:key/*"
@@ -130,6 +135,8 @@ KEYS = "arn:aws:kms:*:*:key/*"
     "given, gained",
     [
         ({"FollowUps": "on"}, {("sqs:SendMessage", "<RequestQueue.Arn>")}),
+        ({"Terminate": "allow"}, {("swf:TerminateWorkflowExecution", ARN.format("swf", "/domain/*"))}),
+        ({"Deactivate": "allow"}, {("appflow:StopFlow", ARN.format("appflow", "flow/*"))}),
         ({"RequestPath": "direct"}, {("sqs:SendMessage", "<FailedEventsQueue.Arn>")}),
         ({"EncryptionKey": "create"}, {("kms:Decrypt", "<Key.Arn>")}),
         # A key that encrypts is for those who send.

@@ -16,7 +16,7 @@ use libtest_mimic::Trial;
 
 /// The stories, as tests.
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, fn()); 14] = [
+    let stories: [(&str, fn()); 15] = [
         (
             "follow-confirms-at-the-first-check-after-the-run-has-ended",
             moments::confirms_at_the_first_check_after,
@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
             moments::still_running_at_the_end,
         ),
         ("follow-looks-14-times-at-most-whatever-the-clock-says", moments::fourteen_checks_at_most),
+        ("follow-terminates-in-time-and-tells-soon", moments::terminates_in_time),
         ("follow-tells-of-a-run-that-ended-by-itself", moments::ended_otherwise),
         ("follow-promises-nothing-before-the-follow-up-is-sent", trouble::nothing_is_promised_before),
         ("follow-promises-nothing-that-cannot-be-kept", trouble::promises_nothing_that_it_cannot_keep),

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use countermand::follow_up::table::TABLE;
 use countermand::targets::{SERVICES, Service};
 use countermand_simulator::Operation;
 use libtest_mimic::{Failed, Trial};
@@ -15,12 +16,13 @@ pub type Check = fn() -> Result<(), String>;
 
 /// The checks, as tests.
 pub fn trials() -> Vec<Trial> {
-    let checks: [(&str, Check); 5] = [
+    let checks: [(&str, Check); 6] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
         ("only-retry-and-pace-wait", only_retry_and_pace_wait),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
+        ("every-row-of-the-follow-up-is-taken-by-a-case", every_row_of_the_follow_up_is_taken_by_a_case),
     ];
     checks.map(|(name, check)| Trial::test(name, move || check().map_err(Failed::from))).into()
 }
@@ -212,6 +214,22 @@ fn every_sample_event_is_a_case() -> Result<(), String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !cases.contains(&format!("\"event\": \"{name}\"")) {
             return Err(format!("{}: expected a case that delivers it", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The log of a check tells its row, and a case that expects that has taken it.
+fn every_row_of_the_follow_up_is_taken_by_a_case() -> Result<(), String> {
+    let cases: Result<Vec<String>, String> = files("tests/cases", ".json").iter().map(read).collect();
+    let cases = cases?.concat();
+    for (place, row) in TABLE.iter().enumerate() {
+        let taken = |stage, seen| {
+            let expected = format!(r#"\"stage\":\"{stage:?}\",\"seen\":\"{seen:?}\",\"row\":{place}}}"#);
+            cases.contains(&expected)
+        };
+        if !row.stages.iter().any(|stage| row.seen.iter().any(|seen| taken(stage, seen))) {
+            return Err(format!("expected a case whose log has row {place}: {row:?}"));
         }
     }
     Ok(())

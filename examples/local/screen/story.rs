@@ -36,6 +36,11 @@ impl Screen {
                 let states = states.collect::<Vec<_>>().join(", ");
                 (format!("{:<16}", format!("check {check}")), key, states, next(next_in_seconds))
             }
+            What::Beyond { key, operation, run } => {
+                let run = run.as_deref().unwrap_or_default();
+                let what = self.paint(Paint::Yellow, &format!("{:<16}", "beyond a cancel"));
+                (what, key, format!("{operation} {run}").trim_end().to_owned(), String::new())
+            }
             What::Confirmation { key, status } => (self.status(status), key, String::new(), String::new()),
             What::ComesAgain { key, in_seconds, cut_off } => {
                 let why = if *cut_off { "no answer, " } else { "" };
@@ -61,7 +66,7 @@ impl Screen {
             })
         };
         let mut words = Vec::new();
-        for status in ["CONFIRMED", "ENDED_OTHERWISE", "STILL_RUNNING"] {
+        for status in ["CONFIRMED", "ENDED_OTHERWISE", "FORCED", "STILL_RUNNING"] {
             let times: Vec<u64> = confirmations().filter(|(_, it)| *it == status).map(|(at, _)| at).collect();
             let paint = if status == "CONFIRMED" { Paint::Green } else { Paint::Yellow };
             match times.as_slice() {

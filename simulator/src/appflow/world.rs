@@ -32,6 +32,41 @@ impl AppflowRecordsOrder {
 pub struct Flow {
     #[serde(default)]
     pub runs: Vec<Run>,
+    #[serde(default, skip_serializing_if = "Trigger::is_default")]
+    pub trigger: Trigger,
+    #[serde(default, skip_serializing_if = "FlowStatus::is_default")]
+    pub status: FlowStatus,
+}
+
+/// What starts the runs of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trigger {
+    #[default]
+    Scheduled,
+    Event,
+    OnDemand,
+}
+
+impl Trigger {
+    fn is_default(&self) -> bool {
+        *self == Trigger::default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlowStatus {
+    /// It was made and never activated.
+    Draft,
+    #[default]
+    Active,
+    /// It was deactivated.
+    Suspended,
+}
+
+impl FlowStatus {
+    fn is_default(&self) -> bool {
+        *self == FlowStatus::default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,7 +95,7 @@ pub type Flows = BTreeMap<String, Flow>;
 
 impl Held for Flows {
     fn check(&self) -> Result<(), String> {
-        for (flow, Flow { runs }) in self {
+        for (flow, Flow { runs, .. }) in self {
             let mut ids = HashSet::new();
             if let Some(run) = runs.iter().find(|run| !ids.insert(&run.execution_id)) {
                 return Err(format!("{flow}: {}: a run that is there already", run.execution_id));
@@ -151,5 +186,6 @@ pub(crate) fn seeded() -> Flows {
     ];
     let stock =
         vec![active("stock-1", "2025-11-20T01:02:00.083Z"), active("stock-2", "2025-11-20T01:08:00.241Z")];
-    BTreeMap::from([("orders".into(), Flow { runs: orders }), ("stock".into(), Flow { runs: stock })])
+    let flow = |runs| Flow { runs, ..Flow::default() };
+    BTreeMap::from([("orders".into(), flow(orders)), ("stock".into(), flow(stock))])
 }

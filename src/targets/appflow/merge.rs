@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Call, Cancellation, Ids, Runs};
+use super::{Call, Cancellation, Ids, Runs, Step};
 use crate::targets::Shared;
 
 /// The service takes so many ids in one call.
@@ -15,6 +15,7 @@ const IDS_A_CALL: usize = 100;
 /// What is asked of one flow.
 #[derive(Default)]
 struct Flow<'a> {
+    deactivate: Vec<usize>,
     all_active: Vec<usize>,
     /// Each id once, in the order asked, with the requests that name it.
     ids: Vec<(&'a str, Vec<usize>)>,
@@ -31,7 +32,7 @@ pub fn calls(requests: &[&Cancellation]) -> Vec<Shared<Call>> {
             flows.push((name, Flow::default()));
             flows.len() - 1
         });
-        flows[place].1.add(request, &cancellation.runs);
+        flows[place].1.add(request, cancellation);
     }
     flows.into_iter().flat_map(|(name, flow)| flow.calls(name)).collect()
 }
@@ -39,15 +40,18 @@ pub fn calls(requests: &[&Cancellation]) -> Vec<Shared<Call>> {
 /// The ids of a call that one of its requests names; all active runs stay all.
 pub fn part(call: &Call, request: &Cancellation) -> Call {
     let own: HashSet<&String> = request.runs.ids().iter().collect();
-    let ids = call.runs.ids().iter().filter(|id| own.contains(id)).cloned().collect();
+    let ids = call.ids().iter().filter(|id| own.contains(id)).cloned().collect();
     Call {
         flow_name: call.flow_name.clone(),
-        runs: Ids::new(ids).map_or_else(|| call.runs.clone(), Runs::Named),
+        step: Ids::new(ids).map_or_else(|| call.step.clone(), Step::Cancel),
     }
 }
 
 impl<'a> Flow<'a> {
-    fn add(&mut self, request: usize, runs: &'a Runs) {
+    fn add(&mut self, request: usize, Cancellation { runs, deactivate, .. }: &'a Cancellation) {
+        if *deactivate {
+            self.deactivate.push(request);
+        }
         if let Runs::AllActive { .. } = runs {
             self.all_active.push(request);
         }
@@ -63,16 +67,19 @@ impl<'a> Flow<'a> {
     }
 
     fn calls(self, name: &str) -> Vec<Shared<Call>> {
-        let call = |runs| Call { flow_name: name.into(), runs };
-        let everything = (!self.all_active.is_empty())
-            .then(|| Shared { call: call(Runs::AllActive { in_words: false }), requests: self.all_active });
+        let call = |step| Call { flow_name: name.into(), step };
+        let of_all = |step, requests: Vec<usize>| {
+            (!requests.is_empty()).then(|| Shared { call: call(step), requests })
+        };
+        let stop = of_all(Step::StopFlow, self.deactivate);
+        let everything = of_all(Step::CancelAllActive, self.all_active);
         let named = self.ids.chunks(IDS_A_CALL).map(|chunk| {
             let requests: BTreeSet<usize> =
                 chunk.iter().flat_map(|(_, requests)| requests).copied().collect();
             let ids = chunk.iter().map(|(id, _)| (*id).to_owned()).collect();
-            Shared { call: call(Runs::Named(Ids(ids))), requests: requests.into_iter().collect() }
+            Shared { call: call(Step::Cancel(Ids(ids))), requests: requests.into_iter().collect() }
         });
-        everything.into_iter().chain(named).collect()
+        stop.into_iter().chain(everything).chain(named).collect()
     }
 }
 
@@ -83,14 +90,17 @@ mod tests {
     fn cancellation(flow_name: &str, ids: &[&str]) -> Cancellation {
         let ids = Ids::new(ids.iter().map(|id| (*id).into()).collect());
         let runs = ids.map_or(Runs::AllActive { in_words: true }, Runs::Named);
-        Cancellation { flow_name: flow_name.into(), runs }
+        Cancellation { flow_name: flow_name.into(), runs, deactivate: false }
     }
 
     /// Flow, ids and requests of each call.
     fn planned(requests: &[&Cancellation]) -> Vec<(String, Vec<String>, Vec<usize>)> {
         let calls = calls(requests).into_iter();
         calls
-            .map(|shared| (shared.call.flow_name, shared.call.runs.ids().to_vec(), shared.requests))
+            .map(|shared| {
+                let ids = shared.call.ids().to_vec();
+                (shared.call.flow_name, ids, shared.requests)
+            })
             .collect()
     }
 
@@ -138,7 +148,7 @@ mod tests {
     fn a_request_alone_gets_its_own_ids_of_a_shared_call() {
         let requests = [cancellation("orders", &["a", "b"]), cancellation("orders", &["c", "b"])];
         let shared = calls(&requests.iter().collect::<Vec<_>>());
-        let alone = requests.iter().map(|request| part(&shared[0].call, request).runs.ids().to_vec());
+        let alone = requests.iter().map(|request| part(&shared[0].call, request).ids().to_vec());
         assert_eq!(alone.collect::<Vec<_>>(), [["a", "b"], ["b", "c"]]);
         let everything = cancellation("orders", &[]);
         let shared = calls(&[&everything, &everything]);

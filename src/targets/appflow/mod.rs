@@ -1,10 +1,11 @@
-//! Amazon AppFlow: `CancelFlowExecutions`.
+//! Amazon AppFlow: `CancelFlowExecutions`, and `StopFlow` where a request deactivates.
 //!
 //! One call takes up to 100 ids, and a call without ids ends every active run of the flow, so "no
 //! ids" and "all active runs" are different types here and an empty list cannot be built. A 200 may
 //! still list ids that the service "couldn't cancel".
 //! API: <https://docs.aws.amazon.com/appflow/1.0/APIReference/API_CancelFlowExecutions.html>
 
+mod deactivate;
 mod merge;
 mod reads;
 mod records;
@@ -15,11 +16,13 @@ use std::collections::HashSet;
 
 use aws_sdk_appflow::operation::RequestId;
 
+use self::deactivate::Deactivation;
 pub use self::request::{Cancellation, Ids, Runs};
 pub use self::tally::{State, Tally};
-use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, status_of};
+use super::{Accepted, Answered, Beyond, Calls, Conclusion, Connect, Service, Shared, status_of, unread};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, Body, ReadableReply};
+use crate::fields::violation::Code;
 use crate::pace::Operation;
 use crate::vocabulary::Status;
 
@@ -27,8 +30,10 @@ pub static SERVICE: Service = Service {
     name: "appflow",
     cancel: &CANCEL,
     reads: &[&DESCRIBE_RECORDS],
+    beyond: Some(&BEYOND),
     successes: &[
         ("CancelFlowExecutions", Body::Object(&["invalidExecutions"])),
+        ("StopFlow", Body::Object(&["flowArn", "flowStatus"])),
         ("DescribeFlowExecutionRecords", Body::Object(&["flowExecutions", "nextToken"])),
     ],
     key_form: "appflow:<flow>",
@@ -43,14 +48,40 @@ const CANCEL: Operation = Operation { name: "appflow.CancelFlowExecutions", quot
 const DESCRIBE_RECORDS: Operation =
     Operation { name: "appflow.DescribeFlowExecutionRecords", quota: None, in_regions: &[] };
 
+const STOP_FLOW: Operation = Operation { name: "appflow.StopFlow", quota: None, in_regions: &[] };
+
+const BEYOND: Beyond = Beyond {
+    operation: &STOP_FLOW,
+    field: "deactivate",
+    variable: "COUNTERMAND_DEACTIVATE",
+    refused: Code::DeactivateNotAllowed,
+};
+
 /// AppFlow behind its port.
 pub struct AppFlow(aws_sdk_appflow::Client);
 
-/// One call: at most 100 ids, or none for all active runs.
 #[derive(Debug, PartialEq)]
 pub struct Call {
     flow_name: String,
-    runs: Runs,
+    step: Step,
+}
+
+/// What a call does.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    StopFlow,
+    CancelAllActive,
+    /// At most 100.
+    Cancel(Ids),
+}
+
+impl Call {
+    fn ids(&self) -> &[String] {
+        match &self.step {
+            Step::Cancel(Ids(ids)) => ids,
+            Step::StopFlow | Step::CancelAllActive => &[],
+        }
+    }
 }
 
 /// The ids that the service says it could not cancel.
@@ -80,15 +111,19 @@ impl Calls for AppFlow {
         merge::calls(requests)
     }
 
+    fn goes_first(&self, call: &Call) -> Option<&'static Operation> {
+        (call.step == Step::StopFlow).then_some(&STOP_FLOW)
+    }
+
     fn part(&self, call: &Call, request: &Cancellation) -> Call {
         merge::part(call, request)
     }
 
     async fn cancel(&self, call: &mut Call) -> Result<Accepted<Reply>, CallError> {
-        let ids = match &call.runs {
-            // A call is built with ids or for all active runs, never otherwise.
-            Runs::AllActive { .. } | Runs::Pinned { .. } => None,
-            Runs::Named(Ids(ids)) => Some(ids.clone()),
+        let ids = match &call.step {
+            Step::StopFlow => return self.stop_flow(&call.flow_name).await,
+            Step::CancelAllActive => None,
+            Step::Cancel(Ids(ids)) => Some(ids.clone()),
         };
         let output = self
             .0
@@ -105,15 +140,35 @@ impl Calls for AppFlow {
     }
 
     fn conclude(&self, cancellation: &Cancellation, answers: &[Answered<'_, Self>]) -> Conclusion<Tally> {
-        match &cancellation.runs {
-            Runs::AllActive { .. } => conclude_all_active(answers),
-            Runs::Named(_) | Runs::Pinned { .. } => conclude_named(cancellation, answers),
+        let (stops, cancels): (Vec<_>, Vec<_>) =
+            answers.iter().partition(|answer| answer.call.step == Step::StopFlow);
+        let deactivation = stops.first().and_then(|answer| Deactivation::of(answer.result));
+        let conclusion = match &cancellation.runs {
+            Runs::AllActive { .. } => conclude_all_active(&cancels),
+            Runs::Unread(error) => Conclusion { error: Some(error.clone()), ..Conclusion::of(unread(error)) },
+            Runs::Named(_) | Runs::Pinned { .. } => {
+                return conclude_named(cancellation, &cancels, deactivation);
+            }
+        };
+        match deactivation {
+            Some(deactivation) => deactivation.beside(conclusion),
+            None => conclusion,
         }
     }
 }
 
+impl AppFlow {
+    /// Makes one attempt to deactivate a flow.
+    async fn stop_flow(&self, flow_name: &str) -> Result<Accepted<Reply>, CallError> {
+        let output = self.0.stop_flow().flow_name(flow_name).send().await;
+        let output = output.map_err(|error| client::call_error(error, classify))?;
+        let request_id = output.request_id().map(|id| cut(id, 128));
+        Ok(Accepted { request_id, reply: Reply::default() })
+    }
+}
+
 /// One call without ids: it tells nothing about single runs, only that some could not be canceled.
-fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion<Tally> {
+fn conclude_all_active(answers: &[&Answered<'_, AppFlow>]) -> Conclusion<Tally> {
     let mut conclusion = Conclusion { taken: true, ..Conclusion::of(Status::Accepted) };
     for answer in answers {
         match answer.result {
@@ -129,13 +184,18 @@ fn conclude_all_active(answers: &[Answered<'_, AppFlow>]) -> Conclusion<Tally> {
     conclusion
 }
 
-fn conclude_named(cancellation: &Cancellation, answers: &[Answered<'_, AppFlow>]) -> Conclusion<Tally> {
+fn conclude_named(
+    cancellation: &Cancellation,
+    answers: &[&Answered<'_, AppFlow>],
+    deactivation: Option<Deactivation>,
+) -> Conclusion<Tally> {
     let canceled = match &cancellation.runs {
         Runs::Pinned { canceled, .. } => canceled.as_slice(),
         _ => &[],
     };
-    let answers = answers.iter().map(|Answered { call, result, .. }| (call.runs.ids(), *result));
-    let tally = Tally::new(canceled, cancellation.runs.ids(), answers);
+    let answers = answers.iter().map(|Answered { call, result, .. }| (call.ids(), *result));
+    let mut tally = Tally::new(canceled, cancellation.runs.ids(), answers);
+    tally.deactivation = deactivation;
     tally.conclude(&cancellation.flow_name)
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use serde_json::json;
+
 use super::records::Records;
-use super::{AppFlow, Cancellation};
-use crate::call_error::CallError;
+use super::{self as appflow, AppFlow, Cancellation};
+use crate::call_error::{CallError, Class};
 use crate::targets::{Followed, LookUp, Purpose, Question, Read, Reading, Runs, Settlement, Sight, Target};
 use crate::vocabulary::State;
 
@@ -17,10 +19,17 @@ impl Target for AppFlow {
         let Some(first) = requests.first() else { return Ok(Vec::new()) };
         let since: Vec<_> = requests.iter().map(Reading::since).collect();
         let flow_name = &first.asked.cancellation.flow_name;
-        let found = Records { appflow: self, flow_name, look_up }.meant(&since).await?;
+        let found = match (Records { appflow: self, flow_name, look_up }).meant(&since).await {
+            Ok(found) => found,
+            Err(error) if error.class == Class::Deferred => return Err(error),
+            Err(error) => return Ok(requests.iter().map(|it| unread(it, &error, look_up)).collect()),
+        };
         let read = |Reading { asked, purpose }: &Reading<'_, Cancellation>, found| match purpose {
             Purpose::Cancel => Ok(asked.cancellation.pinned(found)),
-            Purpose::DryRun { .. } => Err(Settlement::would_cancel(asked.cancellation.would_cancel(found))),
+            Purpose::DryRun { .. } => {
+                let beyond = asked.cancellation.deactivate.then(|| ("wouldDeactivate", json!(true)));
+                Err(Settlement::would_cancel(asked.cancellation.would_cancel(found), beyond))
+            }
         };
         let reads = requests.iter().zip(found);
         Ok(reads.map(|(reading, found)| (reading.asked.record, read(reading, found))).collect())
@@ -66,4 +75,19 @@ impl Target for AppFlow {
         });
         (sights.collect(), seen.error)
     }
+}
+
+/// The runs of a flow could not be read, which keeps nobody from deactivating it.
+fn unread(
+    Reading { asked, purpose }: &Reading<'_, Cancellation>,
+    error: &CallError,
+    look_up: &LookUp<'_>,
+) -> Read<Cancellation> {
+    let read = match purpose {
+        Purpose::Cancel if asked.cancellation.deactivate => {
+            Ok(Cancellation { runs: appflow::Runs::Unread(error.clone()), ..asked.cancellation.clone() })
+        }
+        _ => Err(Box::new(Settlement::unread(error.clone(), asked.record, look_up.context()))),
+    };
+    (asked.record, read)
 }

@@ -43,7 +43,7 @@ impl Cancellation {
     /// The same request for the runs that were found, which had started when it was made.
     pub fn pinned(&self, found: Found) -> Self {
         let runs = Runs::Pinned { in_progress: Ids::new(found.in_progress), canceled: found.canceled };
-        Self { flow_name: self.flow_name.clone(), runs }
+        Self { runs, ..self.clone() }
     }
 
     /// The runs of those found that the request would reach.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::SERVICE;
+use super::{BEYOND, SERVICE};
+use crate::call_error::CallError;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::fields::violation::{Code, quote};
@@ -36,6 +37,8 @@ const EXECUTION_ID: Text = Text {
 pub struct Cancellation {
     pub flow_name: String,
     pub runs: Runs,
+    /// The flow is to start no further run.
+    pub deactivate: bool,
 }
 
 /// Which runs of the flow.
@@ -52,6 +55,8 @@ pub enum Runs {
         /// Canceled since the request was made.
         canceled: Vec<String>,
     },
+    /// Which ones could not be read. Nothing is canceled.
+    Unread(CallError),
 }
 
 impl Runs {
@@ -59,7 +64,7 @@ impl Runs {
     pub fn ids(&self) -> &[String] {
         match self {
             Self::Named(Ids(ids)) | Self::Pinned { in_progress: Some(Ids(ids)), .. } => ids,
-            Self::AllActive { .. } | Self::Pinned { in_progress: None, .. } => &[],
+            Self::AllActive { .. } | Self::Pinned { in_progress: None, .. } | Self::Unread(_) => &[],
         }
     }
 }
@@ -82,7 +87,8 @@ pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cance
     let flow_name = fields.required(&["flowName"], &FLOW_NAME);
     let in_words = read_scope(fields);
     let runs = read_runs(fields, in_words);
-    Some(Arc::new(Cancellation { flow_name: flow_name?, runs: runs? }))
+    let deactivate = fields.boolean(BEYOND.field).unwrap_or(false);
+    Some(Arc::new(Cancellation { flow_name: flow_name?, runs: runs?, deactivate }))
 }
 
 /// Whether a flow can have a name, whatever its length.
@@ -104,7 +110,7 @@ impl targets::Cancellation for Cancellation {
         match &self.runs {
             Runs::Named(Ids(ids)) => target["executionIds"] = json!(ids),
             Runs::AllActive { in_words: true } => target["scope"] = json!("ALL_ACTIVE"),
-            Runs::AllActive { in_words: false } | Runs::Pinned { .. } => {}
+            Runs::AllActive { in_words: false } | Runs::Pinned { .. } | Runs::Unread(_) => {}
         }
         target
     }
@@ -112,8 +118,12 @@ impl targets::Cancellation for Cancellation {
     fn named_runs(&self) -> Option<&[String]> {
         match &self.runs {
             Runs::Named(Ids(ids)) => Some(ids),
-            Runs::AllActive { .. } | Runs::Pinned { .. } => None,
+            Runs::AllActive { .. } | Runs::Pinned { .. } | Runs::Unread(_) => None,
         }
+    }
+
+    fn goes_beyond(&self) -> bool {
+        self.deactivate
     }
 
     fn runs_rule(&self) -> (&'static Text, usize) {
@@ -123,7 +133,7 @@ impl targets::Cancellation for Cancellation {
     fn all_active_in_words(&self) -> Option<bool> {
         match self.runs {
             Runs::AllActive { in_words } => Some(in_words),
-            Runs::Named(_) | Runs::Pinned { .. } => None,
+            Runs::Named(_) | Runs::Pinned { .. } | Runs::Unread(_) => None,
         }
     }
 

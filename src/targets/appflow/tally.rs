@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use super::Reply;
+use super::deactivate::Deactivation;
 use crate::call_error::{self, CallError, Class};
 use crate::targets::{Conclusion, status_of};
 use crate::vocabulary::{Disposition, Status};
@@ -56,6 +57,8 @@ pub struct Tally {
     open: Vec<String>,
     /// The gravest failure of a call, the first of its kind.
     error: Option<CallError>,
+    /// What became of the flow, where it was to be deactivated.
+    pub deactivation: Option<Deactivation>,
 }
 
 impl Tally {
@@ -114,23 +117,43 @@ impl Tally {
     /// What the states mean for the request.
     pub fn conclude(self, flow_name: &str) -> Conclusion<Self> {
         let status = self.status();
-        let goes_back = status.disposition() == Disposition::Redeliver;
-        let mut open = self.open.clone();
-        open.extend(self.ids(State::StillRunning).map(String::from));
+        let still_active = self.deactivation.as_ref().is_some_and(Deactivation::has_failed);
         let error = match status {
             Status::Failed if self.error.is_none() => Some(still_running()),
             _ => self.error.clone(),
         };
-        Conclusion {
+        let deactivation = self.deactivation.clone();
+        let conclusion = Conclusion {
             status,
             taken: self.count(State::Accepted) > 0,
             result: (!self.runs.is_empty()).then(|| self.result()),
             open_ends: self.open_ends(),
             error,
-            remaining: (goes_back && status != Status::Deferred && open.len() < self.runs.len())
-                .then(|| json!({"service": "appflow", "flowName": flow_name, "executionIds": open})),
+            remaining: self.remaining(status, still_active).map(|ids| {
+                let mut rest = json!({"service": "appflow", "flowName": flow_name, "executionIds": ids});
+                if still_active {
+                    rest["deactivate"] = json!(true);
+                }
+                rest
+            }),
+            went_beyond: false,
             unclear: (self.count(State::Unexplained) > 0).then_some(self),
+        };
+        match deactivation {
+            Some(deactivation) => deactivation.beside(conclusion),
+            None => conclusion,
         }
+    }
+
+    /// The ids of a request that would finish the rest, where a part was answered.
+    fn remaining(&self, status: Status, still_active: bool) -> Option<Vec<String>> {
+        if status.disposition() == Disposition::Acknowledge {
+            let all = self.runs.iter().map(|(id, _)| id.clone());
+            return (still_active && !self.runs.is_empty()).then(|| all.collect());
+        }
+        let mut open = self.open.clone();
+        open.extend(self.ids(State::StillRunning).map(String::from));
+        (status != Status::Deferred && open.len() < self.runs.len()).then_some(open)
     }
 
     fn status(&self) -> Status {

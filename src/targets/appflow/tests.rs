@@ -7,6 +7,7 @@ fn cancellation(ids: &[&str]) -> Cancellation {
     Cancellation {
         flow_name: "orders".into(),
         runs: ids.map_or(Runs::AllActive { in_words: false }, Runs::Named),
+        deactivate: false,
     }
 }
 

@@ -34,6 +34,7 @@ pub static SERVICE: Service = Service {
     name: "cloudflow",
     cancel: &STOP,
     reads: &[&DESCRIBE],
+    beyond: None,
     successes: &[("StopExecution", Body::Member(EXECUTION)), ("DescribeExecution", Body::Member(EXECUTION))],
     key_form: "cloudflow:<flow>",
     is_valid_name: request::is_valid_name,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::*;
+use crate::call_error::Answer;
 use crate::pace::{Operation, Pace, Quota};
 use crate::retry::Retry;
 use crate::targets::tests::invocation;
-use crate::targets::{Conclusion, status_of};
-use crate::vocabulary::Status;
+use crate::targets::{Answered, Conclusion, status_of};
+use crate::vocabulary::{Effect, Status};
 
 /// A service whose calls carry names, up to two a call, and answer as scripted, one reply an attempt;
 /// without one left, they are taken.
@@ -19,6 +20,8 @@ struct Scripted {
     made: RefCell<Vec<(String, u128)>>,
     start: Option<Instant>,
 }
+
+const FIRST: Operation = Operation { name: "scripted.First", quota: None, in_regions: &[] };
 
 impl Calls for Scripted {
     type Cancellation = Vec<char>;
@@ -31,12 +34,19 @@ impl Calls for Scripted {
     fn calls(&self, requests: &[&Vec<char>]) -> Vec<Shared<Vec<char>>> {
         let mut names: Vec<char> = requests.iter().flat_map(|request| request.iter().copied()).collect();
         names.dedup();
+        let first = names.extract_if(.., |name| name.is_uppercase()).collect::<Vec<_>>();
         let on = |names: &[char]| {
             let named = |request: &&Vec<char>| request.iter().any(|name| names.contains(name));
             let places = requests.iter().enumerate().filter(|(_, request)| named(request));
             places.map(|(place, _)| place).collect()
         };
-        names.chunks(2).map(|names| Shared { call: names.to_vec(), requests: on(names) }).collect()
+        let names = first.chunks(1).chain(names.chunks(2));
+        names.map(|names| Shared { call: names.to_vec(), requests: on(names) }).collect()
+    }
+
+    /// What is written in capitals.
+    fn goes_first(&self, call: &Vec<char>) -> Option<&'static Operation> {
+        call.iter().any(|name| name.is_uppercase()).then_some(&FIRST)
     }
 
     fn part(&self, call: &Vec<char>, request: &Vec<char>) -> Vec<char> {
@@ -327,4 +337,28 @@ async fn what_has_a_permit_and_no_slot_is_deferred_however_many_calls_it_needs()
     deferred.sort_unstable();
     deferred.dedup();
     assert_eq!((deferred, target.made.into_inner()), (vec![0, 1], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancels_follow_the_first_attempt_of_what_goes_first_whatever_came_of_it() {
+    for (script, made, status) in [
+        (vec![Ok("A")], vec!["A", "ab"], Status::Accepted),
+        (vec![fault(Class::Config)], vec!["A", "ab"], Status::Denied),
+        (vec![fault(Class::Retry), Ok("a"), Ok("A")], vec!["A", "ab", "A"], Status::Accepted),
+        (vec![Err(CallError::timeout(Duration::from_secs(5), None))], vec!["A", "ab", "A"], Status::Accepted),
+    ] {
+        let run = run(&["Aab"], 10.0, 30, script).await;
+        assert_eq!((carried(&run), statuses(&run)), (made, vec![status]));
+        // What goes first is no cancel.
+        let settlement = &run.settlements[0];
+        assert_eq!((settlement.attempts, settlement.service_request_ids.len()), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_wants_nothing_to_go_first_waits_for_nobody() {
+    let run = run(&["Aa", "bc"], 10.0, 30, vec![]).await;
+    assert_eq!(carried(&run).len(), 3);
+    assert_eq!(statuses(&run), [Status::Accepted; 2]);
+    assert_eq!(run.settlements.iter().map(|it| it.attempts).collect::<Vec<_>>(), [1, 2]);
 }

@@ -84,6 +84,11 @@ impl Chain {
         self.runs.first()
     }
 
+    /// One of the runs was asked to end.
+    pub fn was_asked(&self) -> bool {
+        self.runs.iter().any(|run| run.cancel_requested)
+    }
+
     /// How far each run is, the oldest first. Where what continues the newest is not shown, nobody can tell.
     pub fn states(self, now: Timestamp) -> impl Iterator<Item = (String, State)> {
         let goes_on = self.goes_on(now);

@@ -1,7 +1,7 @@
-//! Amazon SWF: `RequestCancelWorkflowExecution`.
+//! Amazon SWF: `RequestCancelWorkflowExecution`, and `TerminateWorkflowExecution` for what ignores it.
 //!
 //! The service records the request in the history of an open execution and leaves the rest to its
-//! decider, so its empty 200 means "asked", not "canceled". It models no throttling error and
+//! decider, so its empty 200 means "asked", not "canceled"; to terminate asks nobody. It models no throttling error and
 //! answers `UnknownResourceFault` for what never existed and what is closed alike.
 //! API: <https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RequestCancelWorkflowExecution.html>
 
@@ -15,9 +15,10 @@ use aws_sdk_swf::operation::RequestId;
 use serde_json::json;
 
 pub use self::request::{Cancellation, WhichRun};
-use super::{Accepted, Answered, Calls, Conclusion, Connect, Service, Shared, share, status_of};
+use super::{Accepted, Answered, Beyond, Calls, Conclusion, Connect, Service, Shared, share, status_of};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::{self, Body, ReadableReply};
+use crate::fields::violation::Code;
 use crate::pace::{Operation, Quota};
 use crate::vocabulary::Status;
 
@@ -25,8 +26,10 @@ pub static SERVICE: Service = Service {
     name: "swf",
     cancel: &CANCEL,
     reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED],
+    beyond: Some(&BEYOND),
     successes: &[
         ("RequestCancelWorkflowExecution", Body::Empty),
+        ("TerminateWorkflowExecution", Body::Empty),
         ("DescribeWorkflowExecution", Body::Member(&["executionInfo"])),
         ("ListOpenWorkflowExecutions", Body::Member(&["executionInfos"])),
         ("ListClosedWorkflowExecutions", Body::Member(&["executionInfos"])),
@@ -47,6 +50,15 @@ const CANCEL: Operation = operation("swf.RequestCancelWorkflowExecution", 30.0, 
 const DESCRIBE: Operation = operation("swf.DescribeWorkflowExecution", 6.0, 2_000.0);
 const LIST_OPEN: Operation = operation("swf.ListOpenWorkflowExecutions", 48.0, 200.0);
 const LIST_CLOSED: Operation = operation("swf.ListClosedWorkflowExecutions", 6.0, 200.0);
+
+const TERMINATE: Operation = operation("swf.TerminateWorkflowExecution", 60.0, 2_000.0);
+
+const BEYOND: Beyond = Beyond {
+    operation: &TERMINATE,
+    field: "terminateAfterSeconds",
+    variable: "COUNTERMAND_TERMINATE",
+    refused: Code::TerminateNotAllowed,
+};
 
 /// SWF behind its port.
 pub struct Swf(aws_sdk_swf::Client);
@@ -118,6 +130,7 @@ impl Calls for Swf {
             error,
             remaining: None,
             open_ends: cancellation.run_id().into_iter().map(String::from).collect(),
+            went_beyond: false,
         }
     }
 }

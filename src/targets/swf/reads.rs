@@ -1,13 +1,18 @@
 //! What is read of a workflow, to pin requests, for dry runs, to explain and to follow.
 
 use super::meant::{From, Meant, explained, is_listed, still_running};
+use super::request::Terminate;
 use super::runs::{Run, Workflow};
-use super::{Cancellation, Swf};
-use crate::call_error::{CallError, Class};
+use super::{Cancellation, Swf, classify};
+use crate::call_error::{Answer, CallError, Class};
+use crate::client;
 use crate::targets::{self, Conclusion, Followed, LookUp, Purpose, Question};
 use crate::targets::{Read, Reading, Runs, Settlement, Sight, Target};
 use crate::timestamp::{Moment, Timestamp};
 use crate::vocabulary::{State, Status};
+
+/// SWF takes so many characters of a reason.
+const LONGEST_REASON: usize = 256;
 
 impl Target for Swf {
     async fn read(
@@ -20,8 +25,7 @@ impl Target for Swf {
         if !targets::Cancellation::is_open_ended(workflow.asked) {
             let run = workflow.run().await?.ok_or_else(unknown)?;
             let open: Vec<String> = run.is_open().then_some(run.run_id).into_iter().collect();
-            let told = || Err(Settlement::would_cancel(open.clone()));
-            return Ok(requests.iter().map(|reading| (reading.asked.record, told())).collect());
+            return Ok(requests.iter().map(|it| (it.asked.record, would(it, open.clone()))).collect());
         }
         let now = look_up.context().now;
         let since =
@@ -32,9 +36,9 @@ impl Target for Swf {
             let is_known = found != Meant::Nothing;
             let read = match (found.open(since(reading), now), reading.purpose) {
                 (Ok(run_id), Purpose::Cancel) => Ok(workflow.asked.of_run(run_id)),
-                (Ok(run_id), Purpose::DryRun { .. }) => Err(Settlement::would_cancel(vec![run_id])),
+                (Ok(run_id), Purpose::DryRun { .. }) => would(reading, vec![run_id]),
                 (Err(told), Purpose::DryRun { .. }) if is_known && told.status != Status::Failed => {
-                    Err(Settlement::would_cancel(Vec::new()))
+                    would(reading, Vec::new())
                 }
                 (Err(told), Purpose::DryRun { .. }) if !is_known => {
                     let told = Conclusion { error: Some(unknown()), ..*told };
@@ -88,20 +92,39 @@ impl Target for Swf {
             Err(error) => (Vec::new(), Some(error)),
         }
     }
+
+    /// Terminates one run, which is always named: without its id SWF would take whichever is open.
+    async fn end(&self, asked: &Cancellation, run: &str, reason: Option<&str>) -> Result<(), CallError> {
+        let Some(Terminate { child_policy, .. }) = asked.terminate.as_ref().filter(|_| !run.is_empty())
+        else {
+            return Err(CallError::own(Class::Unknown, Answer::NotAsked, "NoResult", "no run to terminate"));
+        };
+        let call = self.0.terminate_workflow_execution();
+        call.domain(&asked.domain)
+            .workflow_id(&asked.workflow_id)
+            .run_id(run)
+            .set_reason(reason.map(|reason| reason.chars().take(LONGEST_REASON).collect()))
+            .set_child_policy(child_policy.clone())
+            .send()
+            .await
+            .map_err(|error| client::call_error(error, classify))?;
+        Ok(())
+    }
 }
 
 impl Workflow<'_> {
-    /// The run that was asked to end and, where the request named none, those that continue it: a workflow
-    /// that goes on has not ended.
+    /// The run that was asked to end and, where the request named none or terminates, those that continue it: a
+    /// workflow that goes on has not ended.
     async fn seen(&self, runs: &Runs) -> Result<Sight, CallError> {
         let now = self.look_up.context().now;
-        let open_ended = targets::Cancellation::is_open_ended(self.asked);
+        let terminates = self.asked.terminate.is_some();
+        let goes_on = terminates || targets::Cancellation::is_open_ended(self.asked);
         let from = match runs {
             Runs::Asked(span) => From::Asked(*span),
             Runs::Known(ids) => {
                 let last = ids.last().map(String::as_str).unwrap_or_default();
                 match self.described(last).await {
-                    Ok(Some(run)) if open_ended && run.is_continued() => From::Run(run),
+                    Ok(Some(run)) if goes_on && run.is_continued() => From::Run(run),
                     Ok(run) => return Ok(runs.ending_in(run.map_or(State::Unknown, |run| run.state()))),
                     Err(error) if error.class == Class::NotFound => {
                         return Ok(runs.ending_in(State::NotFound));
@@ -112,6 +135,8 @@ impl Workflow<'_> {
         };
         let meant = self.meant(vec![from]).await?.into_iter().next();
         Ok(match (meant, runs) {
+            // A run that was open then is terminated only where SWF shows that it, or one that it continues, was asked.
+            (Some(Meant::Found(chain)), Runs::Asked(_)) if terminates && !chain.was_asked() => None,
             (Some(Meant::Found(chain)), _) => {
                 let before = runs.before_the_last().map(|id| (id.clone(), State::ContinuedAsNew));
                 Some(before.chain(chain.states(now)).collect())
@@ -121,6 +146,11 @@ impl Workflow<'_> {
             _ => Some(Vec::new()),
         })
     }
+}
+
+/// What a dry run tells.
+fn would(reading: &Reading<'_, Cancellation>, runs: Vec<String>) -> Result<Cancellation, Box<Settlement>> {
+    Err(Settlement::would_cancel(runs, reading.asked.cancellation.would_terminate()))
 }
 
 fn unknown() -> CallError {

@@ -21,6 +21,7 @@ const WHOLE: Service = Service {
     name: "scratch",
     cancel: &STOP,
     reads: &[&DESCRIBE],
+    beyond: None,
     successes: SUCCESSES,
     key_form: "scratch:<job>",
     is_valid_name: |_| true,
@@ -204,12 +205,12 @@ async fn told(ports: Ports, jobs: &[Box<dyn Cancellation>], doing: Doing) -> Vec
             targets.settle_read(&reading.collect::<Vec<_>>(), &context, &settled).await;
         }
         Doing::Follow => {
-            let runs = &Runs::Known(vec!["run".into()]);
-            let followed = jobs.clone();
+            let (runs, escalates) = (&Runs::Known(vec!["run".into()]), None);
             let followed =
-                followed.map(|(record, cancellation)| Followed { cancellation, runs, priority, record });
-            let seen =
-                |record, seen: Seen| tell(record, seen.map_or_else(|e| e.code, |seen| format!("{seen:?}")));
+                |(record, cancellation)| Followed { cancellation, runs, priority, record, escalates };
+            let followed = jobs.clone().map(followed);
+            let told = |seen: Check| format!("{:?}", seen.sight);
+            let seen = |record, seen: Seen| tell(record, seen.map_or_else(|e| e.code, told));
             targets.follow(followed.collect(), &context, &seen).await;
         }
     }

@@ -34,7 +34,8 @@ impl Round {
         events.sort_by_key(|(at, _)| *at);
         // In some rounds nearly nothing gets through, so that messages die.
         let one_of = pick(random, &[1, 8, 8, 8]);
-        let kills = (0..80).map(|_| (random.u8(..one_of) == 0).then(|| kill(random))).collect();
+        let most_calls = if one_of == 1 { 2 } else { 7 };
+        let kills = (0..80).map(|_| (random.u8(..one_of) == 0).then(|| kill(random, most_calls))).collect();
         let faults = (0..random.usize(..8)).map(|_| fault(random)).collect();
         Self { world: world(random), requests, events, faults, kills }
     }
@@ -75,13 +76,17 @@ fn request(random: &mut Rng, number: usize) -> Value {
         request["confirm"] = json!(true);
         request["confirmWithinSeconds"] = json!(pick(random, &[15, 31, 100, 600, 3_000]));
     }
+    if let Some((_, field, value)) = service.beyond.filter(|_| random.bool()) {
+        request[field] = value.parse().expect("JSON");
+        request.as_object_mut().map(|request| request.remove("confirm"));
+    }
     request
 }
 
-fn kill(random: &mut Rng) -> Kill {
+fn kill(random: &mut Rng, most_calls: usize) -> Kill {
     match random.bool() {
         true => Kill::After(Duration::from_millis(random.u64(..2_000))),
-        false => Kill::Calls(random.usize(1..8)),
+        false => Kill::Calls(random.usize(1..=most_calls)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! When runs are looked up after a request, and what is told in the end. Times are counted from the
 //! outcome, as docs/delivery.md gives them; the world decides when something has ended.
 
+use countermand_simulator::Operation;
 use serde_json::json;
 use tokio::time::{Duration, sleep};
 
@@ -130,6 +131,32 @@ pub fn ended_otherwise() {
                 assert_eq!(confirmation["checks"], 2);
             });
         }
+    }
+}
+
+/// The check that terminates comes when the request says, those after it come soon, and the last tells.
+pub fn terminates_in_time() {
+    for (after, seed) in [15_u32, 60, 100, 600, 7_200].into_iter().flat_map(|after| [(after, 1), (after, 2)])
+    {
+        play(seed, async || {
+            let stage = Stage::new(world(NEVER), &[("COUNTERMAND_TERMINATE", "allow")]);
+            let mut request = crate::services::SERVICES[1].request();
+            request["terminateAfterSeconds"] = json!(after);
+            request["confirmWithinSeconds"] = json!(15);
+            stage.send(&request);
+            stage.run().await;
+            let outcome_at = stage.seconds(&stage.of_type("CancellationOutcome")[0]["completedAt"]);
+            let terminated = stage.moments(Operation::TERMINATE_WORKFLOW_EXECUTION);
+            let due = outcome_at + f64::from(after);
+            assert_eq!(terminated.len(), 1, "{terminated:?}");
+            assert!((due..due + SLACK).contains(&terminated[0]), "expected {due}, got {terminated:?}");
+            let confirmation = stage.confirmation();
+            assert_eq!(confirmation["status"], "FORCED", "{confirmation}");
+            let told = stage.seconds(&confirmation["completedAt"]) - terminated[0];
+            assert!((14.0..61.0).contains(&told), "expected a look soon, got {told}");
+            let escalated = stage.seconds(&confirmation["escalation"]["at"]);
+            assert!((due..due + SLACK).contains(&escalated), "{confirmation}");
+        });
     }
 }
 

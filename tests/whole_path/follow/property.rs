@@ -6,28 +6,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countermand_simulator::{AnyRun, Call, World};
+use countermand_simulator::{AnyRun, Call, Operation, Timestamp, World};
 use serde_json::Value;
+use tokio::time::Duration;
 
 use super::draw::Round;
 use super::stage::{DEAD, Delivery, MOST_RECEIVES, Stage, play};
 use crate::services::{self, SERVICES, key_of};
 
-const ROUNDS: u64 = 80;
+const ROUNDS: u64 = 120;
+/// A run that begins so soon after another one was continued continues it.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// Says what is wrong with a round.
 type Rule = fn(&Seen) -> Result<(), String>;
 
-const RULES: [(&str, Rule); 5] = [
+const RULES: [(&str, Rule); 6] = [
     ("a follow-up is sent before its promise", sent_before),
     ("each promise has a confirmation, or its follow-up is dead", kept),
     ("there are more only where a delivery was repeated", no_more_than_repeated),
     ("what is confirmed is so, and the time was up where something still runs", so),
     ("nothing was canceled by a follow-up", canceled_by_requests),
+    ("what was terminated was meant, or continues it, and had its time", terminated_as_asked),
 ];
 
 /// What so many rounds must have met, or they prove too little.
-const ALL: [&str; 6] = ["CONFIRMED", "ENDED_OTHERWISE", "STILL_RUNNING", "dead", "repeated", "killed"];
+const ALL: [&str; 7] =
+    ["CONFIRMED", "ENDED_OTHERWISE", "FORCED", "STILL_RUNNING", "dead", "repeated", "killed"];
 
 /// What was seen of a round.
 struct Seen {
@@ -62,7 +67,8 @@ pub fn check() {
 }
 
 async fn see(round: &Round) -> Seen {
-    let stage = Stage::new(round.world.clone(), &[]);
+    let allowed = [("COUNTERMAND_TERMINATE", "allow"), ("COUNTERMAND_DEACTIVATE", "allow")];
+    let stage = Stage::new(round.world.clone(), &allowed);
     let mut kills = round.kills.clone();
     stage.run_while(round.befall(&stage.simulator), |_| kills.pop().flatten()).await;
     let bodies = |queue| stage.simulator.messages(queue).into_iter().map(|it| it.body).collect::<Vec<_>>();
@@ -196,14 +202,72 @@ fn so(seen: &Seen) -> Result<(), String> {
             _ if unknown => "STILL_RUNNING",
             (true, _) => "CONFIRMED",
             (_, true) => "STILL_RUNNING",
+            _ if confirmation.get("escalation").is_some() => "FORCED",
             _ => "ENDED_OTHERWISE",
         };
+        forced(seen, confirmation)?;
         if confirmation["status"] != status {
             return Err(format!("expected {status}, got {confirmation}"));
         }
         let was_up = || time_was_up(seen, confirmation) || seen.is_at_its_end(&confirmation["requestId"]);
         if status == "STILL_RUNNING" && confirmation["checks"] != 14 && !was_up() {
             return Err(format!("told before the end of the time: {confirmation}"));
+        }
+    }
+    Ok(())
+}
+
+/// The runs that are told as ended by us are terminated, by a call of ours; of a delivery that broke off nobody
+/// knows whether it was that.
+fn forced(seen: &Seen, confirmation: &Value) -> Result<(), String> {
+    for run in confirmation["escalation"]["executions"].as_array().into_iter().flatten() {
+        let is_told = confirmation["executions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|execution| execution["executionId"] == *run && execution["state"] == "TERMINATED");
+        let is_called = terminations(seen).any(|call| call.request["runId"] == *run);
+        if !is_told || !is_called && !seen.is_repeated(&confirmation["requestId"]) {
+            return Err(format!("{run} was not terminated by us: {confirmation}"));
+        }
+    }
+    Ok(())
+}
+
+fn terminations(seen: &Seen) -> impl Iterator<Item = &Call> {
+    let name = Operation::TERMINATE_WORKFLOW_EXECUTION.name();
+    seen.calls.iter().filter(move |call| call.operation == name)
+}
+
+/// Each call names a run that a cancel has reached before which was to be followed by it, or one that continues it.
+fn terminated_as_asked(seen: &Seen) -> Result<(), String> {
+    let runs = seen.world.runs();
+    for call in terminations(seen) {
+        let key = key_of(&services::called(call));
+        let own = |run: &&AnyRun| Some(&run.key) == key.as_ref();
+        let continues = |run: &AnyRun, before: &AnyRun| {
+            let apart = |at: Timestamp, other: Timestamp| at <= other + CLOSE && other <= at + CLOSE;
+            let moments = before.changed.zip(run.started);
+            before.state == "CONTINUED_AS_NEW" && moments.is_some_and(|(ended, began)| apart(ended, began))
+        };
+        let mut meant: Vec<&AnyRun> = runs.iter().filter(own).filter(|run| run.asked).collect();
+        while let Some(next) = runs
+            .iter()
+            .filter(own)
+            .find(|run| !meant.contains(run) && meant.iter().any(|before| continues(run, before)))
+        {
+            meant.push(next);
+        }
+        if !meant.iter().any(|run| call.request["runId"] == *run.id) {
+            return Err(format!("{} {} is none of {meant:?}", call.operation, call.request));
+        }
+        let mut due = seen.of("CancellationFollowUp").map(|(_, sent)| sent).filter(|sent| {
+            key_of(sent) == key
+                && sent["terminateAfterSeconds"].is_u64()
+                && sent["reason"] == call.request["reason"]
+        });
+        if due.next().is_none() {
+            return Err(format!("{} {} was asked for by nobody", call.operation, call.request));
         }
     }
     Ok(())

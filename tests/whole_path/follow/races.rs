@@ -1,5 +1,5 @@
 //! Whatever changes between a read and a call: no run is reached that was not meant, and none is told as
-//! ended while it, or what continues it, runs on.
+//! ended while it, or what continues it, runs on. What is terminated was asked to cancel before, or continues what was.
 //!
 //! Rounds are drawn from seeds: runs before the request ([`model`]), a request that is fresh, late or to be
 //! confirmed, lists that lag behind, and one change just before one of the calls that the function makes.
@@ -25,11 +25,13 @@ use super::stage::{DEAD, Stage, play};
 const ROUNDS: u64 = 200;
 /// Lists show everything again after so long.
 const LAG_ENDS: Duration = Duration::from_secs(30);
+/// In seconds.
+const TERMINATED_AFTER: u64 = 30;
 /// In milliseconds.
 const ANSWERED_WITHIN: u64 = 50;
 
 /// What so many rounds must have met, or they prove too little.
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     "ACCEPTED",
     "ALREADY_CANCELED",
     "NOT_RUNNING",
@@ -37,6 +39,7 @@ const ALL: [&str; 11] = [
     "FAILED",
     "CONFIRMED",
     "ENDED_OTHERWISE",
+    "FORCED",
     "STILL_RUNNING",
     "continued",
     "began",
@@ -49,6 +52,8 @@ struct Round {
     /// So many milliseconds ago the request was made, where it says so.
     age: Option<u64>,
     confirm: bool,
+    /// What goes on after half a minute is terminated.
+    terminate: bool,
     change: Change,
     before: (Operation, u32),
     lag: u64,
@@ -61,6 +66,8 @@ struct Seen {
     requested_at: Timestamp,
     /// Calls that ask for a cancel: when, whether they were taken, and the ids that they name.
     asked: Vec<(u64, bool, Option<Vec<String>>)>,
+    /// Calls that terminate: when, and the run that each names.
+    terminated: Vec<(u64, Option<String>)>,
     told: Vec<Value>,
     dead: usize,
 }
@@ -101,13 +108,20 @@ impl Round {
         let age = random.bool().then(|| random.u64(61_000..250_000));
         let history = draw(random, lag > 0);
         let cancel = history.cancel();
-        let operation = if random.bool() { cancel } else { reads[random.usize(..reads.len())] };
+        let confirm = random.bool();
+        let terminate = !history.is_flow && confirm && random.bool();
+        let operation = match random.u8(..4) {
+            0 if terminate => Operation::TERMINATE_WORKFLOW_EXECUTION,
+            0 | 1 => cancel,
+            _ => reads[random.usize(..reads.len())],
+        };
         // A read that lags says nothing of a run that was continued where SWF answers that none is open.
         let gap = lag == 0 || age.is_some();
         Self {
             change: Change::draw(random, gap),
             before: (operation, random.u32(1..3)),
-            confirm: random.bool(),
+            confirm,
+            terminate,
             settles: [1_000, 20_000, 1_000_000][random.usize(..3)],
             history,
             age,
@@ -123,7 +137,7 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
     for operation in reads.iter().filter(|_| round.lag > 0) {
         world["lagMs"][operation.name()] = json!(round.lag);
     }
-    let stage = Stage::new(world, &[]);
+    let stage = Stage::new(world, &[("COUNTERMAND_TERMINATE", "allow")]);
     let history = Arc::new(Mutex::new(round.history.begun(now)));
     let (operation, number) = round.before;
     round.change.happen_before(&stage.simulator, operation, number, &history);
@@ -135,6 +149,9 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
     if round.confirm {
         request["confirm"] = json!(true);
         request["confirmWithinSeconds"] = json!(120);
+    }
+    if round.terminate {
+        request["terminateAfterSeconds"] = json!(TERMINATED_AFTER);
     }
     stage.send(&request);
     let catching_up = async {
@@ -150,12 +167,18 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
         () = meanwhile => {}
     }
     let cancel = round.history.cancel().name();
-    let asked = stage.simulator.ledger().into_iter().filter(|call| call.operation == cancel);
+    let calls = stage.simulator.ledger();
+    let asked = calls.iter().filter(|call| call.operation == cancel);
+    let terminate = Operation::TERMINATE_WORKFLOW_EXECUTION.name();
+    let terminated = calls.iter().filter(|call| call.operation == terminate);
     let history = history.lock().unwrap_or_else(PoisonError::into_inner).ended(&stage.simulator.world());
     Seen {
         history,
         requested_at,
         asked: asked.map(|call| (call.at, call.status == Some(200), model::named(&call.request))).collect(),
+        terminated: terminated
+            .map(|call| (call.at, call.request["runId"].as_str().map(String::from)))
+            .collect(),
         told: stage.told(),
         dead: stage.simulator.messages(DEAD).len(),
     }
@@ -176,6 +199,7 @@ impl Seen {
         if let Some(id) = { named }.find(|id| !meant.contains(id.as_str())) {
             return Err(format!("{id} was asked, and {meant:?} are meant"));
         }
+        self.was_to_be_terminated(round)?;
         let is_taken = self.asked.iter().any(|(_, is_taken, _)| *is_taken);
         for told in &self.told {
             match told["status"].as_str().unwrap_or_default() {
@@ -185,7 +209,7 @@ impl Seen {
                     }
                 }
                 "ACCEPTED" if !is_taken => return Err(format!("nothing was taken: {told}")),
-                "CONFIRMED" | "ENDED_OTHERWISE" => self.ended(told)?,
+                "CONFIRMED" | "ENDED_OTHERWISE" | "FORCED" => self.ended(told)?,
                 _ => {}
             }
             if let Some(id) = executions(told).find(|(id, _)| !self.was_there(id)).map(|(id, _)| id) {
@@ -193,6 +217,24 @@ impl Seen {
             }
         }
         Ok(())
+    }
+
+    /// What is terminated was asked to cancel, or continues what was, and had its time since.
+    fn was_to_be_terminated(&self, round: &Round) -> Result<(), String> {
+        let asked = self.history.continued(self.history.asked().collect());
+        let due = self.asked.iter().map(|(at, ..)| at + TERMINATED_AFTER * 1_000).min();
+        for (at, run) in &self.terminated {
+            let is_asked = run.as_ref().is_some_and(|run| asked.contains(run.as_str()));
+            if !round.terminate || !is_asked || Some(*at) < due {
+                return Err(format!(
+                    "{run:?} was terminated at {at}, and {asked:?} are meant from {due:?} on"
+                ));
+            }
+        }
+        match self.told.iter().find(|told| told["status"] == "FORCED") {
+            Some(told) if self.terminated.is_empty() => Err(format!("nothing was terminated: {told}")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a run that is told of had begun when the last call was answered, or continues one that had.

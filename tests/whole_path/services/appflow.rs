@@ -8,6 +8,7 @@ use super::Service;
 pub static SERVICE: Service = Service {
     cancel: Operation::CANCEL_FLOW_EXECUTIONS,
     look_up: Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
+    beyond: Some((Operation::STOP_FLOW, "deactivate", "true")),
     endpoint: "AWS_ENDPOINT_URL_APPFLOW",
     requests: &[
         r#"{"service":"appflow","flowName":"orders","executionIds":["run-1"]}"#,

@@ -8,6 +8,7 @@ use super::Service;
 pub static SERVICE: Service = Service {
     cancel: Operation::STOP_EXECUTION,
     look_up: Operation::DESCRIBE_EXECUTION,
+    beyond: None,
     endpoint: "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
     requests: &[
         r#"{"service":"cloudflow","flowName":"etl","executionName":"hourly-7"}"#,

@@ -20,6 +20,8 @@ pub struct Service {
     pub cancel: Operation,
     /// The operation that looks up a run that is named.
     pub look_up: Operation,
+    /// The operation that does more than a cancel, and the field of a request that asks for it, with its value.
+    pub beyond: Option<(Operation, &'static str, &'static str)>,
     /// The variable that says where its calls go.
     pub endpoint: &'static str,
     /// Valid requests, in every form that there is; the first is for one run that goes on in the seeded world.
@@ -73,7 +75,10 @@ impl Service {
 
     /// The operations that look something up.
     pub fn reads(&self) -> Vec<Operation> {
-        self.operations().into_iter().filter(|operation| *operation != self.cancel).collect()
+        let changes = |operation: &Operation| {
+            *operation == self.cancel || self.beyond.is_some_and(|(beyond, ..)| beyond == *operation)
+        };
+        self.operations().into_iter().filter(|operation| !changes(operation)).collect()
     }
 
     pub fn operations(&self) -> Vec<Operation> {

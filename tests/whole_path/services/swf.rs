@@ -10,6 +10,7 @@ const DOMAIN: &str = "billing";
 pub static SERVICE: Service = Service {
     cancel: Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION,
     look_up: Operation::DESCRIBE_WORKFLOW_EXECUTION,
+    beyond: Some((Operation::TERMINATE_WORKFLOW_EXECUTION, "terminateAfterSeconds", "30")),
     endpoint: "AWS_ENDPOINT_URL_SWF",
     requests: &[
         r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041","runId":"22wkJ8fXyV6pC1invoice2041run1"}"#,

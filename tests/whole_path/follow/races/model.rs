@@ -223,6 +223,7 @@ fn state_in(world: &World, id: &str) -> (&'static str, bool) {
                 Some(CloseStatus::Canceled) => "CANCELED",
                 Some(CloseStatus::ContinuedAsNew) => "CONTINUED_AS_NEW",
                 Some(CloseStatus::Failed) => "FAILED",
+                Some(CloseStatus::Terminated) => "TERMINATED",
                 Some(_) => "SUCCEEDED",
             };
             (state, execution.cancel_requested)
