@@ -52,8 +52,10 @@ impl Handler {
                 return self.read_follow_up(record, *fields).map_or_else(Read::Dropped, found);
             }
             Reading::Rejected(mut rejection) => {
-                let asks = rejection.service.map(|_| self.follow_ups.check(&rejection.labels, None));
-                rejection.violations.extend(asks.into_iter().flatten());
+                let asked = rejection.cancellation.as_deref();
+                let asks = rejection.service.map(|_| self.follow_ups.check(&rejection.labels, asked));
+                let asks: Vec<Violation> = asks.into_iter().flatten().collect();
+                rejection.violations.extend(asks);
                 return Read::Rejected(rejection);
             }
             Reading::Request(request) => request,

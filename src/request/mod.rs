@@ -82,6 +82,8 @@ impl Labels {
 pub struct Rejection {
     pub service: Option<&'static Service>,
     pub labels: Labels,
+    /// What it asks of its service, where that is valid.
+    pub cancellation: Option<Arc<dyn Cancellation>>,
     pub violations: Vec<Violation>,
     /// Its text is as good as a signature, and not for an outcome.
     pub is_withheld: bool,
@@ -109,7 +111,7 @@ pub enum Reading<'a> {
 /// Reads the text of a request; some services are asked only in the function's own region.
 pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
     let Some(mut fields) = Fields::of(text) else {
-        return rejected(None, Labels::default(), not_an_object(text));
+        return rejected(Labels::default(), not_an_object(text));
     };
     match Marker::of(&fields.members) {
         Some(Marker::Ours) => return Reading::Ours,
@@ -125,7 +127,7 @@ pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
         // Without the service nobody knows which of the other fields are right.
         let violations = std::mem::take(&mut fields.violations);
         let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
-        return rejected(None, labels, violations);
+        return rejected(labels, violations);
     };
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
@@ -140,7 +142,11 @@ pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
         Some(cancellation) if violations.is_empty() => {
             Reading::Request(Box::new(CancelRequest { labels, cancellation, dry_run }))
         }
-        _ => rejected(Some(service), labels, violations),
+        cancellation => {
+            let (service, violations) = (Some(service), violations.into_list());
+            let rejection = Rejection { service, labels, cancellation, violations, is_withheld: false };
+            Reading::Rejected(Box::new(rejection))
+        }
     }
 }
 
@@ -233,9 +239,9 @@ pub fn carriable(json: String) -> String {
     }
 }
 
-fn rejected(service: Option<&'static Service>, labels: Labels, violations: Violations) -> Reading<'static> {
+fn rejected(labels: Labels, violations: Violations) -> Reading<'static> {
     let violations = violations.into_list();
-    Reading::Rejected(Box::new(Rejection { service, labels, violations, is_withheld: false }))
+    Reading::Rejected(Box::new(Rejection { labels, violations, ..Rejection::default() }))
 }
 
 impl Input {
