@@ -36,7 +36,7 @@ A file named - is standard input.
   --port PORT                 and on which port (4180 with --serve, else any)
   --help                      this text
 
-OPERATION is a full name such as swf.RequestCancelWorkflowExecution, or a service
+OPERATION is a full name, as swf.RequestCancelWorkflowExecution, or a service
 for the operation that the function calls it for:
 {services}
 
