@@ -37,7 +37,8 @@ impl<'a> Arn<'a> {
             && name.is_some_and(|name| is_name(name, b"/_+=.@-"))
     }
 
-    fn is_placed(&self) -> bool {
+    /// Region and account are such as resources have.
+    pub fn is_placed(&self) -> bool {
         let digits = self.account.bytes().all(|byte| byte.is_ascii_digit());
         is_name(self.region, b"-") && self.account.len() == 12 && digits
     }

@@ -49,7 +49,7 @@ pub async fn rehearse(handler: Handler, policy: &Policy) {
     tokio::join!(join_all(asked), join_all(told));
 }
 
-/// Asks a service.
+/// Asks a service. The reply may fit no operation; that it cannot be read says that the connection is open.
 async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), String> {
     let now = SystemTime::now();
     let invocation = Invocation::begin(now, now + TIME, Duration::ZERO);
@@ -71,11 +71,13 @@ async fn ask(handler: &Handler, request: Box<CancelRequest>) -> Result<(), Strin
     };
     let failed = Cell::new(None);
     handler.targets.settle(&[asked], &context, &|_, settlement| failed.set(settlement.error)).await;
-    let failed = failed.into_inner();
-    failed.map_or(Ok(()), |error| Err(format!("{}: {}", error.code, error.message)))
+    match failed.into_inner().filter(|error| error.code != CallError::UNREADABLE) {
+        Some(error) => Err(format!("{}: {}", error.code, error.message)),
+        None => Ok(()),
+    }
 }
 
-/// Publishes. The reply fits no destination; that it cannot be read says that the connection is open.
+/// Publishes; the same goes for the reply.
 async fn tell(handler: &Handler, destination: &Publisher) -> Result<(), String> {
     let entry = Entry {
         kind: "rehearsal",

@@ -1,4 +1,4 @@
-//! Simulated AppFlow, SWF, CloudFlow, EventBridge, SNS, SQS, Secrets Manager and Lambda Runtime API, in
+//! Simulated AppFlow, SWF, CloudFlow, Step Functions, EventBridge, SNS, SQS, Secrets Manager and Lambda Runtime API, in
 //! one process and on one port, in the real wire protocols. It keeps state, refuses what the real services
 //! refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
 //! nobody can read. It is for tests and the local run only, and is never part of the function.
@@ -33,6 +33,7 @@ mod queues;
 mod secrets;
 mod sns;
 mod sqs;
+mod stepfunctions;
 mod swf;
 
 mod control;
@@ -45,6 +46,7 @@ mod secure;
 mod changes;
 mod clock;
 mod faults;
+mod fields;
 mod ledger;
 mod pages;
 mod timestamp;
@@ -71,6 +73,7 @@ pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::secure::{Flaw, Secure};
 pub use crate::service::Operation;
 use crate::service::Service;
+pub use crate::stepfunctions::{ExecutionStatus, StateMachine, StateMachineExecution};
 pub use crate::swf::{CloseStatus, Domain, WorkflowExecution, WorkflowStatus, WorkflowType};
 pub use crate::timestamp::Timestamp;
 pub use crate::world::{AnyRun, Redrive, World};

@@ -21,6 +21,7 @@ pub(crate) static SERVICES: &[&Service] = &[
     &crate::appflow::SERVICE,
     &crate::swf::SERVICE,
     &crate::cloudflow::SERVICE,
+    &crate::stepfunctions::SERVICE,
     &crate::eventbridge::SERVICE,
     &crate::sns::SERVICE,
     &crate::sqs::SERVICE,

@@ -4,7 +4,7 @@
 //! them apart is what `describe` and `list` are for.
 
 mod describe;
-mod fields;
+
 mod list;
 mod terminate;
 mod world;
@@ -12,10 +12,10 @@ mod world;
 use serde_json::Value;
 
 pub(crate) use self::describe::DescribeWorkflowExecution;
-use self::fields::Fields;
 pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
 use self::terminate::TerminateWorkflowExecution;
 pub use self::world::{CloseStatus, Domain, Domains, WorkflowExecution, WorkflowStatus, WorkflowType};
+use crate::fields::Fields;
 use crate::refusal::{Failure, json_error};
 use crate::service::{
     AWS_HEADERS, Operation, Runs, Service, Spec, aws_request_id, aws_target, aws_unknown_action,

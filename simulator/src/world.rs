@@ -1,5 +1,5 @@
 //! The state of the simulated services, as data: flows with their runs, domains with their workflow
-//! executions, CloudFlow executions, the names of buses, topics and queues, and secrets. Tests write a world
+//! executions, CloudFlow executions, those of state machines, the names of buses, topics and queues, and secrets. Tests write a world
 //! down as JSON and read it back after the function ran. A world that cannot be is refused. How calls
 //! change it is each service's own.
 
@@ -16,6 +16,7 @@ use crate::appflow::{AppflowRecordsOrder, Flows};
 use crate::cloudflow::CloudflowFlows;
 use crate::pages::Cut;
 use crate::service::{Operation, Service};
+use crate::stepfunctions::StateMachines;
 use crate::swf::Domains;
 use crate::timestamp::Timestamp;
 
@@ -27,6 +28,8 @@ pub struct World {
     pub appflow: Flows,
     pub swf: Domains,
     pub cloudflow: CloudflowFlows,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stepfunctions: StateMachines,
     pub buses: Vec<String>,
     pub topics: Vec<String>,
     pub queues: Vec<String>,

@@ -71,18 +71,29 @@ mod tests {
     fn the_quotas_are_those_that_are_published() {
         let facts: Value =
             serde_json::from_str(include_str!("../../tests/facts/quotas.json")).expect("the facts are JSON");
-        for operation in SERVICES.iter().flat_map(|service| service.operations()) {
+        let operations = || SERVICES.iter().flat_map(|service| service.operations());
+        for (operation, region) in
+            operations().flat_map(|it| [None, Some("eu-north-1"), Some("us-east-1")].map(|at| (it, at)))
+        {
             let (service, name) = operation.name.split_once('.').expect("a service and an operation");
-            let published = match service {
-                "swf" => &facts["swf_account"][name],
-                "cloudflow" if name == "StopExecution" => {
-                    &facts["cloudflow"]["other_incl_StopExecution_ListExecutions"]
-                }
-                service => &facts[service][name],
+            let of_service = match service {
+                "swf" => &facts["swf_account"],
+                service => &facts[service],
+            };
+            let published = region.and_then(|region| of_service.get(region)).unwrap_or(of_service);
+            let published = match (service, name) {
+                ("cloudflow", "StopExecution") => &published["other_incl_StopExecution_ListExecutions"],
+                _ => &published[name],
             };
             let expected = published["bucket"].as_f64().zip(published["refill_per_s"].as_f64());
-            let quota = operation.quota.map(|quota| (quota.burst, quota.per_second));
-            assert_eq!(quota, expected, "{}", operation.name);
+            let quota = operation.quota_in(region).map(|quota| (quota.burst, quota.per_second));
+            assert_eq!(quota, expected, "{} {region:?}", operation.name);
+        }
+        let more = operations().filter(|operation| !operation.in_regions.is_empty());
+        for operation in more {
+            for region in ["us-west-2", "eu-west-1"] {
+                assert_eq!(operation.quota_in(Some(region)), operation.quota_in(Some("us-east-1")));
+            }
         }
     }
 

@@ -504,7 +504,7 @@ fn the_nearest_field_is_named_only_where_it_is_near() {
         ("cloud_flow", "cloudflow"),
         ("ecs", ""),
         ("", ""),
-        ("stepfunctions", ""),
+        ("step-functions", "stepfunctions"),
     ] {
         let nearest =
             if nearest.is_empty() { String::new() } else { format!("; the nearest is `{nearest}`") };
@@ -567,7 +567,12 @@ fn who_sends_something_else_is_told_what_to_send() {
             r#"{"FlowName":"f","ExecutionName":"e"}"#.into(),
             format!(r#"{fields}; the other fields are those of cloudflow: add "service": "cloudflow""#),
         ),
-        (r#"{"executionArn":"","cause":"","error":""}"#.into(), fields.into()),
+        (
+            r#"{"executionArn":"","cause":"","error":""}"#.into(),
+            format!(
+                r#"{fields}; the other fields are those of stepfunctions: add "service": "stepfunctions""#
+            ),
+        ),
         (r#"{"flowName":"etl","executionName":"e","executionIds":["a"]}"#.into(), fields.into()),
         (r#"{"Service":"swf","domain":"d","workflowId":"w"}"#.into(), format!("{fields} but `Service`")),
         (

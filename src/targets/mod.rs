@@ -18,6 +18,7 @@ mod service;
 mod settlement;
 mod share;
 mod single;
+pub mod stepfunctions;
 pub mod swf;
 mod target;
 
@@ -44,7 +45,8 @@ use crate::retry::Retry;
 use crate::timestamp::{Moment, Timestamp};
 
 /// The services, as errors name them.
-pub static SERVICES: &[&Service] = &[&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
+pub static SERVICES: &[&Service] =
+    &[&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE, &stepfunctions::SERVICE];
 
 /// A request as it is asked for.
 pub struct Asked<'a, C: ?Sized = dyn Cancellation> {

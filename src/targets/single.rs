@@ -201,6 +201,10 @@ impl<S: Single> Target for S {
                 State::Canceled if by_us => Status::Accepted,
                 State::Canceled => Status::AlreadyCanceled,
                 // What was stopped is not shown so at once.
+                State::Running | State::Unknown if settlement.error.is_none() => match settlement.status {
+                    Status::NotRunning => Status::AlreadyCanceled,
+                    status => status,
+                },
                 State::Running | State::Unknown => settlement.status,
                 _ => Status::NotRunning,
             };

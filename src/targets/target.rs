@@ -74,7 +74,7 @@ pub struct Answered<'a, T: Calls + ?Sized> {
     pub result: Result<&'a T::Reply, &'a CallError>,
     /// When the first attempt of it was made; none where none was.
     pub began: Option<Timestamp>,
-    /// It may have been made before, without an answer.
+    /// An earlier attempt, or the delivery before, may have done it.
     pub repeated: bool,
 }
 

@@ -48,6 +48,7 @@ SHARED = {
 }
 NAME = [*lengths(128), "_", "_a-B-9", "9a", "-a", "a.b", "a b", "\u00e9", "a\n", "a\u0663", *wide(1)]
 NO_PATH = [*lengths(256), *wide(256), "arn", "arn:x", "Arn", "arna", *odd([":", "/", "|", "\x00", "\x1f", "\x7f", "\x85", "\x9f", *BLANKS])]
+EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:m:"
 SERVICES = {
     "appflow": {
         "flowName": [*lengths(256, least=2), "0a", "a_!@#.-", "_a", "#a", "a\n", "a\u00e9", "flow\u0663", "a b", *wide(2)],
@@ -75,6 +76,17 @@ SERVICES = {
         "error": [*lengths(128), *wide(128)],
         "Error": [*lengths(128)],
     },
+    "stepfunctions": {
+        "executionArn": [
+            EXECUTION + "e" * (256 - len(EXECUTION)), EXECUTION + "e" * (257 - len(EXECUTION)), EXECUTION, EXECUTION + "\u00e9-1.b_c",
+            *(EXECUTION + name for name in odd([*BLANKS, *":/<>{}[]?*\"#%\\^|~`$&,;", "\x00", "\x85"])),
+            EXECUTION.replace("m:", "m/each:") + "e", EXECUTION.replace("m:", "m:PROD:") + "e", EXECUTION.replace("m:", "m:a:b:") + "e",
+            EXECUTION.replace("aws", "aws-cn", 1) + "e", EXECUTION.replace("aws", "gcp", 1) + "e", EXECUTION.replace("1111", "111") + "e",
+            EXECUTION.replace(":execution:", ":express:") + "e:u", EXECUTION.replace("states", "swf") + "e", "e", "",
+        ],
+        "cause": [*lengths(32768), *wide(32768)],
+        "error": [*lengths(256), *wide(256)],
+    },
 }  # fmt: skip
 PLAIN = {
     "appflow": [{"flowName": "orders"}, {"flowName": "orders", "executionIds": ["run-1"]}],
@@ -84,6 +96,7 @@ PLAIN = {
         {"domain": "billing", "workflowId": "invoice-1", "terminateAfterSeconds": 60},
     ],
     "cloudflow": [{"flowName": "etl", "executionName": "n"}, {"FlowName": "etl", "ExecutionName": "n"}],
+    "stepfunctions": [{"executionArn": EXECUTION + "e"}],
 }
 STRAY = ["executionIdz", "FlowNames", "flowname", "Service", "runID", "", "Domain", "Confirm", "datadog"]
 # What a tracer or a serializer puts in is nobody's field; what may be one of ours that is misspelled is refused.

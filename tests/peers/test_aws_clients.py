@@ -1,6 +1,6 @@
 """boto3 and the AWS CLI against the simulator: what they document is what arrives.
 
-The simulator stands for AppFlow and SWF in every other test of this project. Here it is the one
+The simulator stands for AWS's services in every other test of this project. Here it is the one
 that is tested, by clients whose authors never saw it.
 """
 
@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 CANCEL_RUNS = "appflow.CancelFlowExecutions"
 CANCEL_WORKFLOW = "swf.RequestCancelWorkflowExecution"
 OPEN_WORKFLOW = {"domain": "billing", "workflowId": "invoice-2041"}
+STOP_EXECUTION = "stepfunctions.StopExecution"
+RUNNING_EXECUTION = {"executionArn": "arn:aws:states:us-east-1:111122223333:execution:fulfillment:order-2041"}
 
 
 def runs(simulator, flow):
@@ -149,8 +151,9 @@ def test_boto3_reads_the_throttling_that_swf_does_not_model(aws, simulator):
     [
         ("appflow", CANCEL_RUNS, "cancel_flow_executions", {"flowName": "orders"}),
         ("swf", CANCEL_WORKFLOW, "request_cancel_workflow_execution", OPEN_WORKFLOW),
+        ("stepfunctions", STOP_EXECUTION, "stop_execution", RUNNING_EXECUTION),
     ],
-    ids=["appflow", "swf"],
+    ids=["appflow", "swf", "stepfunctions"],
 )
 def test_boto3_knows_throttling_when_it_sees_it_and_tries_again(
     aws, simulator, service, operation, method, request_fields
@@ -159,6 +162,30 @@ def test_boto3_knows_throttling_when_it_sees_it_and_tries_again(
     answer = getattr(aws(service, attempts=2), method)(**request_fields)
     assert answer["ResponseMetadata"]["RetryAttempts"] == 1
     assert [call.get("code") for call in simulator.ledger(operation)] == ["ThrottlingException", None]
+
+
+# Step Functions by boto3
+
+
+def test_boto3_stops_an_execution_and_reads_when(aws, simulator):
+    client = aws("stepfunctions")
+    stopped = client.stop_execution(**RUNNING_EXECUTION, cause="why", error="Withdrawn")
+    described = client.describe_execution(**RUNNING_EXECUTION, includedData="METADATA_ONLY")
+    assert (described["status"], described["stopDate"]) == ("ABORTED", stopped["stopDate"])
+    assert "input" not in described and "input" in client.describe_execution(**RUNNING_EXECUTION)
+    assert client.stop_execution(**RUNNING_EXECUTION)["stopDate"] == stopped["stopDate"]
+    assert simulator.ledger(STOP_EXECUTION)[0]["request"] == {**RUNNING_EXECUTION, "cause": "why", "error": "Withdrawn"}
+
+
+@pytest.mark.parametrize("operation", ["stop_execution", "describe_execution"])
+def test_boto3_raises_what_step_functions_refuses(aws, operation):
+    client = aws("stepfunctions")
+    with pytest.raises(client.exceptions.ExecutionDoesNotExist) as error:
+        getattr(client, operation)(executionArn=RUNNING_EXECUTION["executionArn"] + "-other")
+    assert refused(error)[:2] == ("ExecutionDoesNotExist", 400)
+    with pytest.raises(client.exceptions.InvalidArn) as error:
+        getattr(client, operation)(executionArn="order-2041")
+    assert refused(error)[:2] == ("InvalidArn", 400)
 
 
 # The AWS CLI
@@ -200,8 +227,12 @@ def test_the_cli_prints_nothing_where_swf_took_the_request(cli, simulator):
             "An error occurred (UnknownResourceFault) when calling the RequestCancelWorkflowExecution operation: "
             "Unknown execution, workflowId = invoice-1999",
         ),
+        (
+            ("stepfunctions", "stop-execution", "--execution-arn", "order-2041"),
+            "An error occurred (InvalidArn) when calling the StopExecution operation: Invalid Arn: 'order-2041'",
+        ),
     ],
-    ids=["appflow", "swf"],
+    ids=["appflow", "swf", "stepfunctions"],
 )
 def test_the_cli_reports_a_service_error_with_its_code(cli, arguments, expected):
     done = cli(*arguments)
@@ -218,8 +249,9 @@ def test_the_cli_reports_a_service_error_with_its_code(cli, arguments, expected)
             CANCEL_WORKFLOW,
             ("swf", "request-cancel-workflow-execution", "--domain", "billing", "--workflow-id", "invoice-2041"),
         ),
+        (STOP_EXECUTION, ("stepfunctions", "stop-execution", "--execution-arn", RUNNING_EXECUTION["executionArn"])),
     ],
-    ids=["appflow", "swf"],
+    ids=["appflow", "swf", "stepfunctions"],
 )
 def test_the_cli_reports_throttling(cli, simulator, operation, arguments):
     simulator.fault(operation, "throttle")

@@ -21,6 +21,7 @@ CLI = f"""#!/bin/sh
 [ "$1" = cloudformation ] && exec cat "$DESCRIBED"
 exec "{AWS_CLI}" --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 """
+ORDER = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:fulfillment:order-2041"
 EXAMPLE = next(one for one in SCHEMAS["outcome"]["examples"] if one["status"] == "DRY_RUN")
 
 
@@ -100,6 +101,7 @@ class Stack:
         ("appflow:orders", {"service": "appflow", "flowName": "orders", "scope": "ALL_ACTIVE"}, "DENIED", 1),
         ("swf:billing/invoice-2041", {"service": "swf", "domain": "billing", "workflowId": "invoice-2041"}, "DRY_RUN", 0),
         ("cloudflow:etl/hourly-7", {"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"}, "DRY_RUN", 0),
+        ("stepfunctions:fulfillment/order-2041", {"service": "stepfunctions", "executionArn": ORDER}, "DRY_RUN", 0),
     ],
 )
 def test_a_dry_run_goes_through_the_whole_stack_and_its_outcome_is_shown(client, run, tmp_path, target, asked, status, code):

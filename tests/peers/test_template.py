@@ -83,9 +83,9 @@ def test_whoever_deploys_says_what_may_be_canceled(template):
     assert parameters["CancelAll"]["Default"] == "explicit"
     # CloudFormation holds the whole value against the pattern.
     pattern = re.compile(parameters["AllowedTargets"]["AllowedPattern"])
-    for value in ["*", "*:orders", "appflow:orders", " appflow:orders , swf:billing/* ", "swf:billing/invoice 1", "cloudflow:etl"]:
+    for value in ["*", "*:orders", "appflow:orders", " appflow:orders , swf:billing/* ", "swf:billing/invoice 1", "cloudflow:etl", "stepfunctions:orders/*"]:
         assert pattern.fullmatch(value), value
-    for value in ["", " ", ",", "swf:*,", ",swf:*", "swf:*,,cloudflow:*", "swf:*, ,cloudflow:*", "orders", "appflow:", "swf:billing", "*,orders"]:
+    for value in ["", " ", ",", "swf:*,", ",swf:*", "swf:*,,cloudflow:*", "swf:*, ,cloudflow:*", "orders", "appflow:", "swf:billing", "stepfunctions:orders", "*,orders"]:
         assert not pattern.fullmatch(value), value
     # Nothing but a local run has another value.
     assert variables(template)["COUNTERMAND_ALLOWED_TARGETS"] == {"!If": ["IsLocal", "*", {"!Ref": "AllowedTargets"}]}

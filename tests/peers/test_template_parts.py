@@ -176,11 +176,11 @@ def test_no_statement_of_the_role_reaches_beyond_what_it_names(rendering):
     for action, resource in permissions(rendering):
         assert "*" not in action
         assert resource != "*"
-        assert "*" not in resource or resource == KEYS or re.search(r":(flow|/domain)/\*$", resource), resource
+        assert "*" not in resource or resource == KEYS or re.search(r":(flow/\*|/domain/\*|execution:\*(/\*)?:\*)$", resource), resource
 
 
 def test_the_role_can_be_limited_to_flows_and_domains():
-    resources = {resource for _, resource in permissions(Rendering(TEMPLATE, AppFlowFlows="orders*", SwfDomains="billing"))}
+    resources = {resource for _, resource in permissions(Rendering(TEMPLATE, AppFlowFlows="orders*", SwfDomains="billing", StateMachines="fulfillment"))}
     assert ARN.format("appflow", "flow/orders*") in resources
     assert ARN.format("swf", "/domain/billing") in resources
     assert not [resource for resource in resources if resource.endswith("/*")]
@@ -322,6 +322,7 @@ def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
         ("RequestBusName", ["default", "cancel-requests"], ["", "a:b", "aws.partner/example.com/1"]),
         ("AppFlowFlows", ["*", "orders-*"], ["", "a,b", "flow/a"]),
         ("SwfDomains", ["*", "billing"], ["", "a,b", "a/b"]),
+        ("StateMachines", ["*", "orders-*"], ["", "a,b", "a:b"]),
     ]:
         pattern = re.compile(TEMPLATE["Parameters"][parameter]["AllowedPattern"])
         assert [value for value in right if not pattern.fullmatch(value)] == [], parameter

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::case;
+use crate::case::{self, Function};
 use crate::services::draw::{self, Wanted, at, pick};
 use crate::services::{self, SERVICES, Service};
 
@@ -26,7 +26,10 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("property-{}-only-what-was-meant-changes-and-the-outcome-says-so", service.name());
         Trial::test(name, move || case::in_real_time(check(service)).map_err(Into::into))
     };
-    SERVICES.map(trial).into()
+    let mut trials: Vec<Trial> = SERVICES.map(trial).into();
+    let test = || case::in_real_time(check_batches()).map_err(Into::into);
+    trials.push(Trial::test("a-batch-for-all-services-gives-each-its-own-outcome-in-every-order", test));
+    trials
 }
 
 /// A world, and a request that may say when it was made.
@@ -48,14 +51,47 @@ struct Expected {
 }
 
 async fn check(service: &'static Service) -> Result<(), String> {
+    let (simulator, _function) = start().await?;
+    for seed in 0..ROUNDS {
+        compare(&simulator, seed, &[Round::draw(&mut Rng::with_seed(seed), service)]).await?;
+    }
+    Ok(())
+}
+
+/// One request to each service, in each of the orders that there are, several times.
+async fn check_batches() -> Result<(), String> {
+    let (simulator, _function) = start().await?;
+    for seed in 0..ROUNDS / 3 {
+        let mut random = Rng::with_seed(seed);
+        let mut services = SERVICES.to_vec();
+        let mut order = usize::try_from(seed).unwrap_or_default();
+        let services = (1..=SERVICES.len()).rev().map(|left| {
+            let next = services.remove(order % left);
+            order /= left;
+            next
+        });
+        let mut rounds: Vec<_> = services.map(|service| Round::draw(&mut random, service)).collect();
+        let world = rounds[0].world.clone();
+        rounds.iter_mut().for_each(|round| round.world = world.clone());
+        compare(&simulator, seed, &rounds).await?;
+    }
+    Ok(())
+}
+
+async fn start() -> Result<(Simulator, Function), String> {
     let simulator = Simulator::start(World::default(), ([127, 0, 0, 1], 0).into()).await;
     let simulator = simulator.map_err(|error| error.to_string())?;
-    let _function = case::start_with(&simulator, [("COUNTERMAND_RATES", &services::unbounded_rates())])
+    let function = case::start_with(&simulator, [("COUNTERMAND_RATES", &services::unbounded_rates())])
         .map_err(|error| error.to_string())?;
-    for seed in 0..ROUNDS {
-        let round = Round::draw(&mut Rng::with_seed(seed), service);
-        let (request, expected) = (round.request(), Expected::of(&round));
-        let (outcome, mut got) = run(&simulator, &round.world, &request).await?;
+    Ok((simulator, function))
+}
+
+/// Rounds in one world, their requests in one event.
+async fn compare(simulator: &Simulator, seed: u64, rounds: &[Round]) -> Result<(), String> {
+    let requests: Vec<_> = rounds.iter().map(Round::request).collect();
+    let all = run(simulator, &rounds[0].world, &requests).await?;
+    for ((round, request), (outcome, mut got)) in rounds.iter().zip(&requests).zip(all) {
+        let expected = Expected::of(round);
         got.executions = got.executions.filter(|_| expected.executions.is_some());
         if got != expected {
             let world = json!(round.world);
@@ -67,26 +103,43 @@ async fn check(service: &'static Service) -> Result<(), String> {
     Ok(())
 }
 
-/// The outcome, and what of it and of the world is compared.
-async fn run(simulator: &Simulator, world: &World, request: &Value) -> Result<(Value, Expected), String> {
+/// The outcomes, and what of each and of the world is compared.
+async fn run(
+    simulator: &Simulator,
+    world: &World,
+    requests: &[Value],
+) -> Result<Vec<(Value, Expected)>, String> {
     simulator.change(|now| *now = world.clone());
     let before = simulator.world().runs();
     let invocation = Invocation { timeout: Duration::from_secs(20), ..Invocation::default() };
-    let reply = simulator.invoke(request.to_string(), invocation).await;
-    let (Reply::Response(outcome) | Reply::FunctionError { error_message: outcome, .. }) = reply else {
-        return Err(format!("expected an outcome, got {reply:?}"));
+    let event = match requests {
+        [request] => request.to_string(),
+        requests => json!(requests).to_string(),
     };
-    let outcome: Value = serde_json::from_str(&outcome).map_err(|error| error.to_string())?;
+    let reply = simulator.invoke(event, invocation).await;
+    let (Reply::Response(outcomes) | Reply::FunctionError { error_message: outcomes, .. }) = reply else {
+        return Err(format!("expected outcomes, got {reply:?}"));
+    };
+    let outcomes = match serde_json::from_str(&outcomes).map_err(|error| error.to_string())? {
+        Value::Array(outcomes) => outcomes,
+        outcome => vec![outcome],
+    };
     let after = simulator.world().runs();
     let changed = after.iter().zip(&before).filter(|(after, before)| after.state != before.state);
-    // Of no other target either.
-    let is_own = |run: &AnyRun| services::key_of(request).as_ref() == Some(&run.key);
-    let changed = changed.map(|(run, _)| if is_own(run) { run.id.clone() } else { run.key.clone() });
-    let status = outcome["status"].as_str().unwrap_or_default();
-    let known = STATUSES.into_iter().find(|known| *known == status).unwrap_or_default();
-    let executions = outcome["result"]["executions"].as_array().cloned();
-    let got = Expected { changed: changed.collect(), status: known, executions };
-    Ok((outcome, got))
+    let changed: Vec<_> = changed.map(|(run, _)| run).collect();
+    let keys: Vec<_> = requests.iter().map(services::key_of).collect();
+    let is_of = |run: &AnyRun, key: &Option<String>| Some(&run.key) == key.as_ref();
+    let got = outcomes.into_iter().zip(&keys).map(|(outcome, key)| {
+        let own = changed.iter().filter(|run| is_of(run, key)).map(|run| run.id.clone());
+        // Of no other target either.
+        let strange = changed.iter().filter(|run| !keys.iter().any(|key| is_of(run, key)));
+        let changed = own.chain(strange.map(|run| run.key.clone())).collect();
+        let status = outcome["status"].as_str().unwrap_or_default();
+        let status = STATUSES.into_iter().find(|known| *known == status).unwrap_or_default();
+        let executions = outcome["result"]["executions"].as_array().cloned();
+        (outcome, Expected { changed, status, executions })
+    });
+    Ok(got.collect())
 }
 
 const STATUSES: [&str; 7] =

@@ -33,8 +33,8 @@ fn of_aws() -> impl DoubleEndedIterator<Item = &'static Service> {
 }
 
 /// The one that something is made to go wrong with.
-fn last() -> &'static Service {
-    of_aws().next_back().expect("a service of AWS's")
+fn first() -> &'static Service {
+    of_aws().next().expect("a service of AWS's")
 }
 
 /// Each of [`of_aws`] and these.
@@ -61,10 +61,10 @@ pub fn trials() -> Vec<Trial> {
         SERVICES.into_iter().find(|service| !service.is_of_aws()).expect("one that is not of AWS's");
     let topic = json!({"COUNTERMAND_OUTCOME_DESTINATION": TOPIC, "COUNTERMAND_MAX_IN_FLIGHT_CALLS": "1"});
     let follow_ups = json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE});
-    let one = Counts::from([(last().endpoint, 1), (BUS, 1)]);
+    let one = Counts::from([(first().endpoint, 1), (BUS, 1)]);
     for (name, variables, asked, idle) in [
         ("to-services-that-requests-may-reach-and-the-bus", json!({}), once_all(&[BUS]), None),
-        ("to-no-service-that-no-request-may-reach", only(last()), one, None),
+        ("to-no-service-that-no-request-may-reach", only(first()), one, None),
         ("to-none-across-a-border", only(foreign), Counts::from([(BUS, 1)]), None),
         ("to-a-topic", topic, once_all(&[OTHERS[1]]), None),
         ("to-the-queue-of-follow-ups", follow_ups, once_all(&[BUS]), Some(OTHERS[2])),
@@ -88,8 +88,8 @@ pub fn trials() -> Vec<Trial> {
     ] {
         let test = move || {
             let (opened, mut in_all, mut asked) = (once_all(&[BUS]), once_all(&[BUS]), once_all(&[BUS]));
-            in_all.insert(last().endpoint, connections);
-            asked.insert(last().endpoint, 2);
+            in_all.insert(first().endpoint, connections);
+            asked.insert(first().endpoint, 2);
             in_real_time(goes(json!({}), (opened, Counts::new()), Some(fault), (in_all, asked)))
                 .map_err(Into::into)
         };
@@ -203,7 +203,7 @@ async fn goes(
     let check = async |stage: &Stage| {
         stage.expect(ready.clone()).await?;
         if let Some(code) = code {
-            let operation = last().cancel;
+            let operation = first().cancel;
             let status = if code == "ServiceUnavailable" { 503 } else { 400 };
             let fault = json!({"operation": operation, "kind": "error", "status": status, "code": code});
             stage.simulator.script(serde_json::from_value(fault).map_err(|error| error.to_string())?);
@@ -241,9 +241,9 @@ async fn hanging() -> Result<(), String> {
     let deaf = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
     let port = deaf.local_addr().map_err(|error| error.to_string())?.port();
     let mut stage = Stage::set(&json!({})).await?;
-    stage.variables.insert(last().endpoint.into(), format!("https://localhost:{port}"));
+    stage.variables.insert(first().endpoint.into(), format!("https://localhost:{port}"));
     let log = stage.run(async |_| Ok(())).await?;
-    let told = log.lines().any(|line| line.contains(UNFINISHED) && line.contains(last().name()));
+    let told = log.lines().any(|line| line.contains(UNFINISHED) && line.contains(first().name()));
     told.then_some(())
-        .ok_or_else(|| format!("expected a line that {} is not prepared, got\n{log}", last().name()))
+        .ok_or_else(|| format!("expected a line that {} is not prepared, got\n{log}", first().name()))
 }

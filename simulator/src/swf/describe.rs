@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
 use super::{WorkflowExecution, WorkflowStatus};
 use super::{find_domain, reply, unknown};
+use crate::fields::Fields;
 use crate::refusal::Failure;
 use crate::service::Operation;
 use crate::timestamp::Timestamp;

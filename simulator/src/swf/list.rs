@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::describe::info;
-use super::fields::{Fields, invalid};
 use super::{CloseStatus, WorkflowExecution, WorkflowStatus};
 use super::{find_domain, reply};
+use crate::fields::{Fields, invalid};
 use crate::pages::Page;
 use crate::refusal::Failure;
 use crate::service::Operation;

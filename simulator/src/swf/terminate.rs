@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use super::fields::Fields;
 use super::{CloseStatus, WorkflowStatus, find_domain, open_of};
+use crate::fields::Fields;
 use crate::refusal::Failure;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};

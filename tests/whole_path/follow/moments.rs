@@ -167,6 +167,7 @@ pub fn leaves_others_alone() {
             stage.send(&service.request());
             // Nothing is left to follow of what had ended before.
             stage.end_run_of(service, service.endings()[0]);
+            sleep(Duration::from_secs(1)).await;
             stage.send(&followed(service, 600));
             stage.run().await;
             assert!(

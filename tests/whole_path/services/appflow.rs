@@ -17,6 +17,7 @@ pub static SERVICE: Service = Service {
         r#"{"service":"appflow","flowName":"orders","scope":"ALL_ACTIVE"}"#,
     ],
     names: "executionIds",
+    id: |_, run| run.into(),
     ask: |flow, runs| match runs {
         Some(runs) => json!({"service": "appflow", "flowName": flow, "executionIds": runs}),
         None => json!({"service": "appflow", "flowName": flow}),

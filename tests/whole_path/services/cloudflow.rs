@@ -15,6 +15,7 @@ pub static SERVICE: Service = Service {
         r#"{"service":"cloudflow","FlowName":"etl","ExecutionName":"hourly-7","cause":"c","error":"e"}"#,
     ],
     names: "executionName",
+    id: |_, run| run.into(),
     ask: |flow, runs| {
         let name = runs.and_then(<[String]>::first);
         json!({"service": "cloudflow", "flowName": flow, "executionName": name})

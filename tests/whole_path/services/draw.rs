@@ -9,7 +9,7 @@ use countermand_simulator::{Timestamp, World};
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::{SERVICES, Service};
+use super::{SERVICES, Service, key_of};
 
 const TARGETS: usize = 3;
 /// So many runs of a target are known by name; the last two begin later, if at all.
@@ -61,8 +61,8 @@ fn target(number: usize) -> String {
     format!("t-{number}")
 }
 
-fn run(number: usize) -> String {
-    format!("r-{number}")
+fn run(service: &Service, target: &str, number: usize) -> String {
+    (service.id)(target, &format!("r-{number}"))
 }
 
 /// A world in which every service has runs that began before.
@@ -88,7 +88,7 @@ pub fn world(random: &mut Rng, base: Timestamp) -> World {
 }
 
 fn side_by_side(random: &mut Rng, base: Timestamp, service: &Service, target: &str, world: &mut World) {
-    for run in (0..LATER).map(run) {
+    for run in (0..LATER).map(|number| run(service, target, number)) {
         let started = -random.i64(1..400_000);
         (service.begin)(world, target, &run, at(base, started));
         if random.bool() {
@@ -102,6 +102,7 @@ fn chain(random: &mut Rng, base: Timestamp, service: &Service, target: &str, wor
     let mut time = -random.i64(300_000..600_000);
     let ended = random.usize(..LATER);
     let ends: Vec<_> = service.states.iter().copied().filter(|state| *state != "CANCELING").collect();
+    let run = |number| run(service, target, number);
     for run in (0..ended).map(run) {
         let state = if random.bool() { "CONTINUED_AS_NEW" } else { pick(random, &ends) };
         (service.begin)(world, target, &run, at(base, time));
@@ -126,7 +127,7 @@ impl Wanted {
     pub fn draw(random: &mut Rng, service: &'static Service) -> Self {
         let target = target(pick(random, &[0, 0, 0, 1, 2, TARGETS]));
         let runs = (!service.can_mean_any() || random.bool()).then(|| {
-            let mut runs: Vec<String> = (0..=RUNS).map(run).collect();
+            let mut runs: Vec<String> = (0..=RUNS).map(|number| run(service, &target, number)).collect();
             random.shuffle(&mut runs);
             runs.truncate(if service.takes_many() { random.usize(1..5) } else { 1 });
             runs
@@ -140,7 +141,7 @@ impl Wanted {
 
     /// As outcomes have it.
     pub fn key(&self) -> String {
-        self.service.key(&self.target)
+        key_of(&self.request()).expect("a request has a key")
     }
 }
 
@@ -155,13 +156,14 @@ impl Event {
                 (What::Ends { state: pick(random, &endings), heeds: random.u8(..4) > 0, next }, 0..RUNS)
             }
         };
-        Self { service, target: target(random.usize(..TARGETS)), run: run(random.usize(runs)), what }
+        let target = target(random.usize(..TARGETS));
+        let run = run(service, &target, random.usize(runs));
+        Self { service, target, run, what }
     }
 
     pub fn happen(&self, world: &mut World, now: Timestamp) {
         let Self { service, target, run, what } = self;
-        let key = service.key(target);
-        let runs: Vec<_> = world.runs().into_iter().filter(|run| run.key == key).collect();
+        let runs: Vec<_> = world.runs().into_iter().filter(|run| service.has(target, run)).collect();
         let mut open = runs.iter().filter(|run| ["RUNNING", "CANCELING"].contains(&run.state));
         match what {
             What::Begins => {

@@ -6,14 +6,16 @@
 mod appflow;
 mod cloudflow;
 pub mod draw;
+mod stepfunctions;
 mod swf;
 
 use std::fmt::{Debug, Formatter};
 
-use countermand_simulator::{Call, Operation, Timestamp, World};
+use countermand_simulator::{AnyRun, Call, Operation, Timestamp, World};
 use serde_json::Value;
 
-pub static SERVICES: [&Service; 3] = [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE];
+pub static SERVICES: [&Service; 4] =
+    [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE, &stepfunctions::SERVICE];
 
 pub struct Service {
     /// The operation that asks for a cancel.
@@ -28,6 +30,8 @@ pub struct Service {
     pub requests: &'static [&'static str],
     /// The member of a request that names runs. Without it, a request means the runs of its moment.
     pub names: &'static str,
+    /// The id of a run of a target that is called so.
+    pub id: fn(target: &str, run: &str) -> String,
     /// A request for these runs of a target, or for whatever of it runs.
     pub ask: fn(target: &str, runs: Option<&[String]>) -> Value,
     /// At most one run of a target is open. It may be continued by another one.
@@ -53,9 +57,10 @@ impl Service {
         self.requests[0].parse().expect("a request is JSON")
     }
 
-    /// As outcomes have it.
-    pub fn key(&self, target: &str) -> String {
-        key_of(&(self.ask)(target, None)).expect("a request has a key")
+    /// Whether this is the run, or a run, of a target.
+    pub fn has(&self, target: &str, run: &AnyRun) -> bool {
+        key_of(&(self.ask)(target, Some(std::slice::from_ref(&run.id)))).as_ref() == Some(&run.key)
+            && run.id == (self.id)(target, run.id.rsplit(':').next().unwrap_or_default())
     }
 
     /// The states in which runs end by themselves.

@@ -17,6 +17,7 @@ pub static SERVICE: Service = Service {
         r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041"}"#,
     ],
     names: "runId",
+    id: |_, run| run.into(),
     ask: |workflow, runs| match runs.and_then(<[String]>::first) {
         Some(run) => json!({"service": "swf", "domain": DOMAIN, "workflowId": workflow, "runId": run}),
         None => json!({"service": "swf", "domain": DOMAIN, "workflowId": workflow}),

@@ -1,4 +1,4 @@
-//! The fields of SWF's requests and what the framework in front of the service says about those
+//! The fields of requests in awsJson, and what the framework in front of the service says about those
 //! that are wrong: a type that does not fit is a `SerializationException`, a value that breaks the
 //! model's constraints a `ValidationException` that names the field by its path.
 
@@ -9,13 +9,13 @@ use crate::refusal::Failure;
 use crate::wire::Request;
 
 /// A JSON object of a request, and where it stands in there.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     path: String,
     members: Map<String, Value>,
 }
 
 impl Fields {
-    pub(super) fn of(request: &Request) -> Result<Fields, Failure> {
+    pub(crate) fn of(request: &Request) -> Result<Fields, Failure> {
         let members =
             request.json_object().map_err(|message| Failure::new(400, "SerializationException", message))?;
         Ok(Fields { path: String::new(), members })
@@ -30,7 +30,7 @@ impl Fields {
         self.members.get(field).filter(|value| !value.is_null())
     }
 
-    pub(super) fn violated(&self, field: &str, constraint: &str) -> Failure {
+    pub(crate) fn violated(&self, field: &str, constraint: &str) -> Failure {
         let path = self.path(field);
         invalid(&format!(
             "1 validation error detected: Value at '{path}' failed to satisfy constraint: {constraint}"
@@ -46,7 +46,7 @@ impl Fields {
         self.violated(field, "Member must not be null")
     }
 
-    pub(super) fn text(&self, field: &str, longest: usize) -> Result<Option<String>, Failure> {
+    pub(crate) fn text(&self, field: &str, longest: usize) -> Result<Option<String>, Failure> {
         match self.get(field) {
             None => Ok(None),
             Some(Value::String(value)) if value.chars().count() > longest => {
@@ -59,7 +59,7 @@ impl Fields {
     }
 
     /// A text that must be there and must not be empty.
-    pub(super) fn required(&self, field: &str, longest: usize) -> Result<String, Failure> {
+    pub(crate) fn required(&self, field: &str, longest: usize) -> Result<String, Failure> {
         let value = self.text(field, longest)?.ok_or_else(|| self.missing(field))?;
         if value.is_empty() {
             return Err(self.violated(field, "Member must have length greater than or equal to 1"));
@@ -67,7 +67,7 @@ impl Fields {
         Ok(value)
     }
 
-    pub(super) fn object(&self, field: &str) -> Result<Option<Fields>, Failure> {
+    pub(crate) fn object(&self, field: &str) -> Result<Option<Fields>, Failure> {
         match self.get(field) {
             None => Ok(None),
             Some(Value::Object(members)) => {
@@ -77,12 +77,12 @@ impl Fields {
         }
     }
 
-    pub(super) fn required_object(&self, field: &str) -> Result<Fields, Failure> {
+    pub(crate) fn required_object(&self, field: &str) -> Result<Fields, Failure> {
         self.object(field)?.ok_or_else(|| self.missing(field))
     }
 
     /// A moment, in microseconds since the epoch.
-    pub(super) fn moment(&self, field: &str) -> Result<Option<i64>, Failure> {
+    pub(crate) fn moment(&self, field: &str) -> Result<Option<i64>, Failure> {
         let Some(value) = self.get(field) else {
             return Ok(None);
         };
@@ -92,12 +92,12 @@ impl Fields {
         Ok(Some(microseconds))
     }
 
-    pub(super) fn required_moment(&self, field: &str) -> Result<i64, Failure> {
+    pub(crate) fn required_moment(&self, field: &str) -> Result<i64, Failure> {
         self.moment(field)?.ok_or_else(|| self.missing(field))
     }
 
     /// A number of items, up to `most`.
-    pub(super) fn count(&self, field: &str, most: usize) -> Result<Option<usize>, Failure> {
+    pub(crate) fn count(&self, field: &str, most: usize) -> Result<Option<usize>, Failure> {
         let Some(value) = self.get(field) else {
             return Ok(None);
         };
@@ -111,7 +111,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn flag(&self, field: &str) -> Result<bool, Failure> {
+    pub(crate) fn flag(&self, field: &str) -> Result<bool, Failure> {
         match self.get(field) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -120,20 +120,20 @@ impl Fields {
     }
 
     /// One of a set of names.
-    pub(super) fn required_name<T: DeserializeOwned>(&self, field: &str) -> Result<T, Failure> {
+    pub(crate) fn required_name<T: DeserializeOwned>(&self, field: &str) -> Result<T, Failure> {
         let name = self.required(field, usize::MAX)?;
         serde_json::from_value(name.into())
             .map_err(|error| self.violated(field, &format!("Member must satisfy enum value set: {error}")))
     }
 
     /// The request as it is, but for this field.
-    pub(super) fn without(&self, field: &str) -> Value {
+    pub(crate) fn without(&self, field: &str) -> Value {
         let others = self.members.iter().filter(|(name, _)| *name != field);
         others.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
 
 /// What the service says of a request that is well-formed and still makes no sense.
-pub(super) fn invalid(message: &str) -> Failure {
+pub(crate) fn invalid(message: &str) -> Failure {
     Failure::new(400, "ValidationException", message)
 }
