@@ -5,6 +5,7 @@
 
 mod case;
 mod steps;
+mod sweeping;
 mod telling;
 
 use std::time::{Duration, SystemTime};

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod targets;
 pub mod outcome;
 pub mod follow_up;
+pub mod sweep;
 pub mod publisher;
 pub mod visibility;
 

@@ -22,6 +22,7 @@ use crate::outcome::{Kind, Outcome};
 use crate::publisher::{Publisher, Unpublished};
 use crate::request::CancelRequest;
 use crate::secrets::blotted;
+use crate::sweep::{Counts, Report};
 use crate::targets::{Cancellation, Forced, Service};
 
 /// Begins to log, as Lambda's variables want it.
@@ -166,6 +167,30 @@ pub fn confirmation(confirmation: &Confirmation, published: &Result<(), Unpublis
     );
     if let Err(error) = published {
         unpublished("confirmation", &confirmation.request_id, error);
+    }
+}
+
+/// Logs how a sweep goes, or how it ended, and what kept that from its destination.
+pub fn report(report: &Report, published: &Result<(), Unpublished>, publisher: &Publisher) {
+    let only_logged = matches!(publisher, Publisher::Nowhere);
+    let Counts { matched, accepted, already_canceled, not_running, failed } = report.counts;
+    tracing::info!(
+        requestId = report.request_id,
+        service = report.service,
+        status = report.status(),
+        target = report.key,
+        steps = report.steps,
+        percent = report.percent,
+        matched,
+        accepted,
+        alreadyCanceled = already_canceled,
+        notRunning = not_running,
+        failed,
+        report = only_logged.then_some(report.loggable.as_str()),
+        "sweep"
+    );
+    if let Err(error) = published {
+        unpublished("report of a sweep", &report.request_id, error);
     }
 }
 

@@ -15,6 +15,9 @@ pub const OUTCOME: &str = "CancellationOutcome";
 pub const ATTEMPT_FAILED: &str = "CancellationAttemptFailed";
 pub const CONFIRMATION: &str = "CancellationConfirmation";
 pub const FOLLOW_UP: &str = "CancellationFollowUp";
+pub const SWEEP: &str = "CancellationSweep";
+pub const PROGRESS: &str = "CancellationProgress";
+pub const SUMMARY: &str = "CancellationSummary";
 
 /// What SNS asks of an endpoint that is to get its notifications, or is to get them no more.
 const CONTROL_TYPES: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfirmation"];
@@ -27,6 +30,8 @@ pub enum Marker {
     Control(Violation),
     /// It says that it is a follow-up.
     FollowUp,
+    /// It says that it asks for the next step of a sweep.
+    Sweep,
 }
 
 impl Marker {
@@ -34,11 +39,14 @@ impl Marker {
     pub fn of(members: &Members) -> Option<Self> {
         let types = members.strings("type");
         let is = |kinds: &[&str]| types.iter().any(|name| kinds.contains(&name.as_str()));
-        if is(&[OUTCOME, ATTEMPT_FAILED, CONFIRMATION]) || Undelivered::of(members).is_some() {
+        if is(&[OUTCOME, ATTEMPT_FAILED, CONFIRMATION, PROGRESS, SUMMARY])
+            || Undelivered::of(members).is_some()
+        {
             return Some(Self::Ours);
         }
         let control = refused_control_message(members).map(Self::Control);
-        control.or_else(|| is(&[FOLLOW_UP]).then_some(Self::FollowUp))
+        let follow_up = || is(&[FOLLOW_UP]).then_some(Self::FollowUp);
+        control.or_else(follow_up).or_else(|| is(&[SWEEP]).then_some(Self::Sweep))
     }
 }
 

@@ -56,6 +56,17 @@ impl Sample {
         }
     }
 
+    /// A step of a sweep: the attempts that it made, and those that were answered by throttling.
+    pub fn of_step(
+        service: &'static str,
+        status: &'static str,
+        (attempts, throttles): (u32, u32),
+        published: bool,
+    ) -> Self {
+        let (latency_ms, age_ms) = (None, None);
+        Self { service, status, counts: false, attempts, throttles, latency_ms, age_ms, published }
+    }
+
     /// A confirmation that did not get out.
     pub fn of_unpublished(confirmation: &Confirmation) -> Self {
         let (service, status) = (confirmation.service, confirmation.verdict.name());

@@ -45,7 +45,7 @@ impl Policy {
         now: Timestamp,
     ) -> Vec<Violation> {
         let checks = [
-            self.check_target(&cancellation.key()),
+            self.check_target(cancellation),
             self.check_cancel_all(cancellation),
             self.check_beyond(cancellation),
             self.check_age(requested_at, now),
@@ -60,19 +60,34 @@ impl Policy {
 
     /// What forbids a request whatever its age, as the deployment stands.
     pub fn check_standing(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
-        let target = self.check_target(&cancellation.key());
+        let target = self.check_target(cancellation);
         let cancel_all = || self.check_cancel_all(cancellation);
         target.or_else(cancel_all).or_else(|| self.check_beyond(cancellation))
     }
 
-    fn check_target(&self, key: &str) -> Option<Violation> {
+    /// The `*` of a sweep's key is a character of which patterns know nothing, so that one matches only by a `*`
+    /// of its own, which allows whatever stands there.
+    fn check_target(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
+        let key = &cancellation.key();
         let allowed = self.allowed_targets.iter().any(|pattern| pattern.matches(key));
-        let message = format!("expected a target that COUNTERMAND_ALLOWED_TARGETS names, got {}", quote(key));
+        let message = match cancellation.sweep() {
+            None => format!("expected a target that COUNTERMAND_ALLOWED_TARGETS names, got {}", quote(key)),
+            Some(_) => format!(
+                "expected a target of which a pattern of COUNTERMAND_ALLOWED_TARGETS allows all, as {0} \
+                 would, got {0}",
+                quote(key)
+            ),
+        };
         (!allowed).then(|| violation("$", Code::TargetNotAllowed, message))
     }
 
     fn check_cancel_all(&self, cancellation: &dyn Cancellation) -> Option<Violation> {
         let in_words = cancellation.all_active_in_words()?;
+        if cancellation.sweep().is_some() {
+            let message = "expected what names one execution, as COUNTERMAND_CANCEL_ALL demands, got a sweep";
+            let refused = self.cancel_all == CancelAll::Deny;
+            return refused.then(|| violation("select", Code::CancelAllNotAllowed, message.into()));
+        }
         let (expected, got) = match self.cancel_all {
             CancelAll::Allow => return None,
             CancelAll::Explicit if in_words => return None,

@@ -32,6 +32,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// The limits that every call shares.
 pub struct Retry {
     max_attempts: u32,
+    most_in_flight: usize,
     in_flight: Semaphore,
     renew: Box<Renew>,
 }
@@ -60,7 +61,13 @@ pub struct Attempts<T> {
 impl Retry {
     /// `max_attempts` for each call, the first counted; at most `in_flight` calls at once.
     pub fn new(max_attempts: u32, in_flight: usize) -> Self {
-        Self { max_attempts, in_flight: Semaphore::new(in_flight), renew: Box::new(|_| false) }
+        let slots = Semaphore::new(in_flight);
+        Self { max_attempts, most_in_flight: in_flight, in_flight: slots, renew: Box::new(|_| false) }
+    }
+
+    /// So many calls may be under way at once.
+    pub fn in_flight(&self) -> usize {
+        self.most_in_flight
     }
 
     /// What is asked for other credentials where those of a call have expired.

@@ -66,6 +66,7 @@ impl Record {
             Reading::Request(asked) => (asks_for(&asked), asked.dry_run),
             Reading::Ours => ("a message of the function's own".into(), false),
             Reading::FollowUp(_) => ("a check of its own".into(), false),
+            Reading::Sweep(_) => ("a step of its own".into(), false),
             Reading::Rejected(_) => ("no valid request".into(), false),
         };
         Record {
@@ -89,6 +90,11 @@ impl Record {
 fn asks_for(asked: &CancelRequest) -> String {
     let key = asked.cancellation.key();
     let target = key.split_once(':').map_or(key.as_str(), |(_, target)| target);
+    if let Some(sweep) = asked.cancellation.sweep() {
+        let (by, value) = sweep.selection.by();
+        let value = if value == true { String::new() } else { format!(" {}", cut(&value, 60)) };
+        return format!("{target}: {by}{value}, at most {}", sweep.bounds.max_executions);
+    }
     match asked.cancellation.named_runs() {
         Some(runs) => format!("{target}: {}", list(runs.iter().map(|run| cut(&run.as_str().into(), 40)))),
         None => format!("{target}: every active run"),

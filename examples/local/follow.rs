@@ -8,7 +8,9 @@ use std::io;
 use std::time::Duration;
 
 use countermand::follow_up::FollowUp;
-use countermand_simulator::{Batch, Redrive, Reply, Simulator, World};
+use countermand_simulator::{
+    Batch, CloudflowExecution, CloudflowStatus, Redrive, Reply, Simulator, WorkflowExecution, World,
+};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -33,7 +35,8 @@ pub fn follow(
     mut tell: impl FnMut(&Story) -> io::Result<()>,
 ) -> io::Result<bool> {
     in_simulated_time(async {
-        let simulator = Simulator::in_process(world(options.settle))?;
+        let sweeps = events.iter().any(Event::asks_for_a_sweep);
+        let simulator = Simulator::in_process(world(options.settle, sweeps))?;
         options.faults.iter().for_each(|fault| simulator.script(fault.clone()));
         let process =
             Process::start(&simulator, &variables(&simulator, options)).map_err(io::Error::other)?;
@@ -50,13 +53,33 @@ pub fn follow(
     })
 }
 
-/// The small world; what is asked to end there takes its time, and one decider does not care.
-fn world(settle: Duration) -> World {
+/// So many more executions are there where they are swept.
+const CROWD: usize = 3_000;
+const CROWD_OF_CLOUDFLOW: usize = 60;
+
+/// The small world; what is asked to end there takes its time, and one decider does not care. A sweep finds more to
+/// do than can be done at once.
+fn world(settle: Duration, sweeps: bool) -> World {
     let mut world = World::seeded();
     world.queues.push(DEAD.into());
     let redrive = Redrive { dead_letter_queue: DEAD.into(), max_receive_count: MOST_RECEIVES };
     world.redrive.insert(QUEUE.into(), redrive);
     world.settle_after_ms = u64::try_from(settle.as_millis()).ok();
+    if sweeps {
+        let more =
+            |number: usize| WorkflowExecution::open(format!("order-{number}"), format!("run-{number}"));
+        let domains = world.swf.values_mut();
+        domains.for_each(|domain| domain.executions.extend((0..CROWD).map(more)));
+        let more = |number: usize| CloudflowExecution {
+            name: format!("nightly-{number}"),
+            status: CloudflowStatus::Running,
+            started_time: None,
+            stopped_time: None,
+            stop_requested_at: None,
+        };
+        let flows = world.cloudflow.values_mut();
+        flows.for_each(|flow| flow.executions.extend((0..CROWD_OF_CLOUDFLOW).map(more)));
+    }
     let executions = world.swf.values_mut().flat_map(|domain| &mut domain.executions);
     executions.filter(|it| it.workflow_id == "invoice-2041").for_each(|it| it.ignores_cancel = true);
     world
@@ -102,7 +125,9 @@ impl Stage<'_> {
             moments.extend(published.iter().filter_map(told).map(|told| Moment::new(start.elapsed(), told)));
             moments.extend(self.returns(&batch, &reply).map(|it| Moment::new(start.elapsed(), it)));
             self.look_ahead(&mut moments);
-            documents.extend(published.into_iter().filter(|it| it["type"] != "CancellationFollowUp"));
+            let to_itself = ["CancellationFollowUp", "CancellationSweep"];
+            let is_told = |it: &Value| to_itself.iter().all(|kind| it["type"] != *kind);
+            documents.extend(published.into_iter().filter(is_told));
         }
         let dead = self.simulator.messages(DEAD).len() - dead;
         let mut last_words = documents.iter().filter(|it| it["type"] != "CancellationAttemptFailed");
@@ -224,6 +249,23 @@ mod tests {
         for (line, request, expected) in cases {
             assert_eq!(words(&story(line, request)), expected, "{line} {request}");
         }
+    }
+
+    #[test]
+    fn a_sweep_goes_from_its_outcome_over_its_steps_to_the_summary() {
+        let sweep =
+            json!({"service": "swf", "domain": "billing", "select": {"all": true}, "maxExecutions": 5_000});
+        let story = story("", &sweep);
+        let moments = story["moments"].as_array().expect("moments");
+        assert_eq!((&moments[0]["status"], &moments[0]["matched"]), (&json!("ACCEPTED"), &json!(3_003)));
+        let steps = moments.iter().filter(|moment| moment["what"] == "step 1");
+        assert_eq!(steps.count(), 1);
+        let last = moments.last().expect("a moment");
+        assert_eq!(
+            (&last["what"], &last["percent"], &last["done"]),
+            (&json!("COMPLETED"), &json!(100), &json!(3_003))
+        );
+        assert_eq!(story["succeeded"], true);
     }
 
     #[test]

@@ -51,12 +51,19 @@ impl Event {
             Reading::Request(request) => request.cancellation.escalates_after().is_some(),
             _ => false,
         };
-        self.any(|request| request["confirm"] == true || escalates(request))
+        let follows = self.any(|request| request["confirm"] == true || escalates(request));
+        follows || self.asks_for_a_sweep()
+    }
+
+    /// Whether a request in it is for every execution that matches.
+    pub fn asks_for_a_sweep(&self) -> bool {
+        self.any(|request| request["select"].is_object() && request.get("type").is_none())
     }
 
     /// Whether a message in it is one that the function sent to itself.
     pub fn follows_up(&self) -> bool {
-        self.any(|request| request["type"] == "CancellationFollowUp")
+        let to_itself = ["CancellationFollowUp", "CancellationSweep"];
+        self.any(|request| to_itself.iter().any(|kind| request["type"] == *kind))
     }
 
     fn any(&self, is: impl Fn(&Value) -> bool) -> bool {

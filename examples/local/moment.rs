@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use countermand::follow_up::FollowUp;
 use countermand::pace::Operation;
 use countermand::request::{self, Reading};
+use countermand::sweep::Chain;
 use countermand::targets::{Runs, SERVICES};
 use countermand::timestamp::Timestamp;
 use countermand_simulator::{AnyRun, Call, World};
@@ -43,6 +44,9 @@ pub enum What {
         request_id: String,
         key: String,
         status: String,
+        /// So many match what is to be swept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        matched: Option<u64>,
         /// It is followed.
         pending: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +70,15 @@ pub enum What {
     Confirmation {
         key: String,
         status: String,
+    },
+    /// How far a sweep is after a step, or as it was told.
+    Sweep {
+        key: String,
+        /// `step 3`, `progress`, or how it ended.
+        what: String,
+        done: u64,
+        matched: u64,
+        percent: u64,
     },
     ComesAgain {
         key: String,
@@ -104,10 +117,12 @@ pub fn told(document: &Value) -> Option<What> {
     match document["type"].as_str()? {
         "CancellationConfirmation" => Some(What::Confirmation { key, status }),
         "CancellationFollowUp" => None,
+        "CancellationSweep" | "CancellationProgress" | "CancellationSummary" => sweep(document),
         _ => Some(What::Outcome {
             request_id: text(&document["requestId"]),
             key,
             status,
+            matched: document["result"]["matched"].as_u64(),
             pending: document["confirmation"] == "PENDING",
             next_in_seconds: None,
         }),
@@ -128,6 +143,23 @@ pub fn beyond(call: &Call) -> Option<What> {
     })
 }
 
+/// How far a sweep is: as its next message has it, or as it is told. Its first message says what the outcome does.
+fn sweep(document: &Value) -> Option<What> {
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let (counts, kind) = match document.get("counts") {
+        Some(counts) => (counts, document["status"].as_str().unwrap_or("progress").to_owned()),
+        None => {
+            (document, format!("step {}", number(&document["step"]).checked_sub(1).filter(|it| *it > 0)?))
+        }
+    };
+    let done = ["accepted", "alreadyCanceled", "notRunning", "failed"].map(|name| number(&counts[name]));
+    let (done, matched) = (done.iter().sum::<u64>(), number(&counts["matched"]));
+    let key =
+        document["target"]["key"].as_str().map_or_else(|| key(&document.to_string()), |key| Some(key.into()));
+    let percent = (done * 100).checked_div(matched).unwrap_or(100);
+    Some(What::Sweep { key: key.unwrap_or_default(), what: kind, done, matched, percent })
+}
+
 /// What a message asks after, where it is a follow-up.
 pub fn follow_up(body: &str) -> Option<FollowUp> {
     let Reading::FollowUp(fields) = request::read(body, None) else { return None };
@@ -138,6 +170,7 @@ pub fn follow_up(body: &str) -> Option<FollowUp> {
 pub fn key(body: &str) -> Option<String> {
     match request::read(body, None) {
         Reading::Request(request) => Some(request.cancellation.key()),
+        Reading::Sweep(fields) => Some(Chain::read(*fields).ok()?.cancellation.key()),
         _ => Some(follow_up(body)?.cancellation.key()),
     }
 }

@@ -146,8 +146,19 @@ impl Report {
 
 /// Whether a document says that what was asked for is on its way, or done.
 pub fn is_success(document: &Value) -> bool {
-    let good =
-        ["ACCEPTED", "PARTIAL", "ALREADY_CANCELED", "DRY_RUN", "CONFIRMED", "ENDED_OTHERWISE", "FORCED"];
+    let good = [
+        "ACCEPTED",
+        "PARTIAL",
+        "ALREADY_CANCELED",
+        "DRY_RUN",
+        "CONFIRMED",
+        "ENDED_OTHERWISE",
+        "FORCED",
+        "COMPLETED",
+    ];
+    if document["type"] == "CancellationProgress" {
+        return true;
+    }
     document["status"].as_str().is_some_and(|status| good.contains(&status))
 }
 

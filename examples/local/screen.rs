@@ -178,7 +178,7 @@ impl Screen {
 
     fn status(self, status: &str) -> String {
         let paint = match status {
-            "ACCEPTED" | "ALREADY_CANCELED" | "CONFIRMED" => Paint::Green,
+            "ACCEPTED" | "ALREADY_CANCELED" | "CONFIRMED" | "COMPLETED" => Paint::Green,
             "FAILED" | "DENIED" | "REJECTED" => Paint::Red,
             _ => Paint::Yellow,
         };

@@ -3,12 +3,14 @@
 //! input and output too: what must not be published is there to be left out.
 
 mod describe;
+mod list;
 mod world;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use self::describe::DescribeExecution;
+pub(crate) use self::list::ListExecutions;
 pub use self::world::{CloudflowExecution, CloudflowFlow, CloudflowFlows, CloudflowStatus};
 use crate::acs;
 use crate::refusal::Failure;
@@ -34,12 +36,18 @@ impl Operation {
         takes_entries: false,
         about,
     });
+    pub const LIST_EXECUTIONS: Operation = Operation(&Spec {
+        name: "cloudflow.ListExecutions",
+        read: |request| Ok(Box::new(ListExecutions::read(request)?)),
+        takes_entries: false,
+        about,
+    });
 }
 
 /// The service.
 pub(crate) static SERVICE: Service = Service {
     name: "cloudflow",
-    operations: &[Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION],
+    operations: &[Operation::STOP_EXECUTION, Operation::DESCRIBE_EXECUTION, Operation::LIST_EXECUTIONS],
     runs: Some(Runs {
         of: |world| &world.cloudflow,
         of_mut: |world| &mut world.cloudflow,
@@ -82,8 +90,10 @@ pub(crate) static SERVICE: Service = Service {
 };
 
 fn about(request: &Value) -> String {
-    let text = |name: &str| request[name].as_str().unwrap_or_default();
-    format!("{}/{}", text("FlowName"), text("ExecutionName"))
+    let text = |name: &str| request[name].as_str();
+    let execution = text("ExecutionName").map(String::from);
+    let execution = execution.or_else(|| text("ExecutionNamePrefix").map(|prefix| format!("{prefix}*")));
+    format!("{}/{}", text("FlowName").unwrap_or_default(), execution.unwrap_or_else(|| "*".into()))
 }
 
 pub(crate) struct StopExecution(Named);
@@ -138,23 +148,29 @@ impl Named {
 
     fn find<'a>(&self, world: &'a mut World) -> Result<&'a mut CloudflowExecution, Failure> {
         let Named { flow_name, execution_name } = self;
-        let Some(flow) = world.cloudflow.get_mut(flow_name) else {
-            let message = format!("Flow {flow_name} does not exist.");
-            return Err(Failure::new(404, "FlowNotExists", message));
-        };
+        let flow = world.cloudflow.get_mut(flow_name).ok_or_else(|| no_flow(flow_name))?;
         flow.executions.iter_mut().find(|execution| execution.name == *execution_name).ok_or_else(|| {
             let message = format!("Execution {execution_name} for flow {flow_name} does not exist.");
             Failure::new(404, "ExecutionNotExists", message)
         })
     }
 
-    /// What every operation answers about an execution, in a simulator that began at that moment.
+    /// What an operation answers that is about one execution.
     fn description(&self, execution: &CloudflowExecution, request_id: &str, began: Timestamp) -> Value {
+        let mut description = execution.description(&self.flow_name, began);
+        description["RequestId"] = json!(request_id);
+        description
+    }
+}
+
+impl CloudflowExecution {
+    /// What every operation tells of an execution, in a simulator that began at that moment.
+    fn description(&self, flow_name: &str, began: Timestamp) -> Value {
+        let execution = self;
         let (started, stopped) = execution.moments(began);
         let mut description = json!({
-            "RequestId": request_id,
-            "FlowName": self.flow_name,
-            "Name": self.execution_name,
+            "FlowName": flow_name,
+            "Name": execution.name,
             "Status": execution.status,
             "StartedTime": started,
             "FlowDefinition": "version: v1.0\ntype: flow\nname: confidential-definition\nsteps:\n - type: pass\n   name: mypass",
@@ -166,6 +182,10 @@ impl Named {
         }
         description
     }
+}
+
+fn no_flow(flow_name: &str) -> Failure {
+    Failure::new(404, "FlowNotExists", format!("Flow {flow_name} does not exist."))
 }
 
 fn resource(form: &Form, field: &str) -> Result<String, Failure> {

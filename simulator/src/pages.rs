@@ -51,6 +51,19 @@ impl Pages {
         token: Option<&str>,
         cut: Cut,
     ) -> Result<Page<T>, UnknownToken> {
+        let page = self.turn_named(list, |(name, _)| name.clone(), asked, token, cut)?;
+        Ok(Page { items: page.items.into_iter().map(|(_, item)| item).collect(), next: page.next })
+    }
+
+    /// The same of a list that may be long: the names of its items are made as they are needed.
+    pub(crate) fn turn_named<T>(
+        &mut self,
+        list: Vec<T>,
+        name: impl Fn(&T) -> String,
+        asked: &Value,
+        token: Option<&str>,
+        cut: Cut,
+    ) -> Result<Page<T>, UnknownToken> {
         let known = |token| self.0.get(token).filter(|bookmark| bookmark.asked == *asked).ok_or(UnknownToken);
         let (last, pages) = match token.map(known).transpose()? {
             None => (None, 0),
@@ -59,14 +72,14 @@ impl Pages {
         let begin = match &last {
             None => 0,
             // The list may have grown at its head: what counts is where the last page ended.
-            Some(last) => list.iter().position(|(name, _)| name == last).ok_or(UnknownToken)? + 1,
+            Some(last) => list.iter().position(|item| name(item) == *last).ok_or(UnknownToken)? + 1,
         };
         let size = if pages < cut.empty { 0 } else { cut.size };
         let more = list.len() > begin + size || pages < cut.empty;
-        let (names, items): (Vec<_>, Vec<_>) = list.into_iter().skip(begin).take(size).unzip();
+        let items: Vec<T> = list.into_iter().skip(begin).take(size).collect();
         let next = more.then(|| {
             let token = base64_simd::STANDARD.encode_to_string(Uuid::new_v4().as_bytes());
-            let last = names.into_iter().next_back().or(last);
+            let last = items.last().map(name).or(last);
             self.0.insert(token.clone(), Bookmark { asked: asked.clone(), last, pages: pages + 1 });
             token
         });

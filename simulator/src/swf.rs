@@ -12,7 +12,9 @@ mod world;
 use serde_json::Value;
 
 pub(crate) use self::describe::DescribeWorkflowExecution;
-pub(crate) use self::list::{ListClosedWorkflowExecutions, ListOpenWorkflowExecutions};
+pub(crate) use self::list::{
+    CountOpenWorkflowExecutions, ListClosedWorkflowExecutions, ListOpenWorkflowExecutions,
+};
 use self::terminate::TerminateWorkflowExecution;
 pub use self::world::{CloseStatus, Domain, Domains, WorkflowExecution, WorkflowStatus, WorkflowType};
 use crate::fields::Fields;
@@ -57,6 +59,12 @@ impl Operation {
         takes_entries: false,
         about,
     });
+    pub const COUNT_OPEN_WORKFLOW_EXECUTIONS: Operation = Operation(&Spec {
+        name: "swf.CountOpenWorkflowExecutions",
+        read: |request| Ok(Box::new(CountOpenWorkflowExecutions::read(request)?)),
+        takes_entries: false,
+        about,
+    });
 }
 
 /// The service.
@@ -68,6 +76,7 @@ pub(crate) static SERVICE: Service = Service {
         Operation::LIST_OPEN_WORKFLOW_EXECUTIONS,
         Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
         Operation::TERMINATE_WORKFLOW_EXECUTION,
+        Operation::COUNT_OPEN_WORKFLOW_EXECUTIONS,
     ],
     runs: Some(Runs {
         of: |world| &world.swf,

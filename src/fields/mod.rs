@@ -88,6 +88,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Notes that a member has no place beside another.
+    pub fn exclude(&mut self, name: &'static str, beside: &str) {
+        if self.take(&[name]).is_some() {
+            let message = format_args!("expected no such field beside {beside}");
+            self.violations.add(name, Code::Conflict, message);
+        }
+    }
+
     pub fn has(&self, names: &[&'static str]) -> bool {
         self.members.named(names).next().is_some()
     }

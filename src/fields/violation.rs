@@ -28,6 +28,7 @@ pub enum Code {
     TooLong,
     BadFormat,
     Conflict,
+    TooMany,
     TargetNotAllowed,
     CancelAllNotAllowed,
     TerminateNotAllowed,
@@ -70,6 +71,15 @@ impl Violations {
         }
         let path = cut(&path.to_string(), MOST_QUOTED);
         self.listed.push(Violation { path, code, message: message.to_string() });
+    }
+
+    /// Takes over those of an object that is a member with this name; a path of its own is empty.
+    pub fn within(&mut self, name: &str, of_member: Violations) {
+        self.unlisted += of_member.unlisted;
+        for Violation { path, code, message } in of_member.listed {
+            let dot = if path.is_empty() { "" } else { "." };
+            self.add(format_args!("{name}{dot}{path}"), code, message);
+        }
     }
 
     /// How many there are, listed or not.

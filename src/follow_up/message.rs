@@ -6,6 +6,7 @@
 //! the function can share a queue while one replaces the other.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -14,14 +15,55 @@ use super::{ESCALATED_TIME, Escalation, FollowUp, LAST_CHECK};
 use crate::call_error::cut;
 use crate::fields::Fields;
 use crate::fields::rules::{ENVELOPE_ID, Text};
-use crate::fields::violation::{Code, quote};
+use crate::fields::violation::{Code, Violation, quote};
 use crate::marker;
 use crate::outcome::to_json;
-use crate::request::{self, CONFIRM_WITHIN_SECONDS};
+use crate::publisher::Entry;
+use crate::request::{self, CONFIRM_WITHIN_SECONDS, Labels};
 use crate::targets::{Beside, Cancellation, Runs};
 use crate::timestamp::{Span, Timestamp};
 
 const VERSION: &str = "1";
+/// A message of SQS is no longer, in bytes.
+const LONGEST_MESSAGE: usize = 1_048_576;
+
+/// A message that is ready to be sent.
+pub struct Message {
+    kind: &'static str,
+    json: String,
+    service: &'static str,
+    delay: Duration,
+}
+
+impl Message {
+    /// A message that is seen after a delay, in whole seconds.
+    ///
+    /// # Errors
+    /// It is longer than SQS takes.
+    pub fn new(
+        kind: &'static str,
+        json: String,
+        service: &'static str,
+        delay: Duration,
+    ) -> Result<Self, String> {
+        match json.len() {
+            0..=LONGEST_MESSAGE => Ok(Self { kind, json, service, delay }),
+            got => Err(format!("expected at most {LONGEST_MESSAGE} bytes, got {got}")),
+        }
+    }
+
+    /// As it travels to the queue.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry {
+            kind: self.kind,
+            detail_type: "",
+            service: Some(self.service),
+            status: None,
+            json: &self.json,
+            delay: self.delay,
+        }
+    }
+}
 
 impl FollowUp {
     /// Reads one, by the rules of a request.
@@ -29,17 +71,8 @@ impl FollowUp {
     /// # Errors
     /// What is wrong with it, by paths and codes alone: whoever wrote it must not write into the log.
     pub fn read(mut fields: Fields) -> Result<Self, String> {
-        let version = fields.required(&["version"], &Text::any(0..=usize::MAX));
-        if let Some(version) = version.filter(|version| version != VERSION) {
-            let message = format!("expected {VERSION}, got {}", quote(&version));
-            fields.violations.add("version", Code::UnknownValue, message);
-        }
-        let service = request::read_service(&mut fields);
-        fields.require("requestId");
-        fields.require("requestedAt");
-        // What had to be escaped so that it could be sent is longer than it came.
-        let labels = request::read_labels(&mut fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
-        let cancellation = service.and_then(|service| (service.read)(&mut fields, Beside::default()));
+        let (labels, cancellation) = read_request(&mut fields);
+        let cancellation = cancellation.filter(|cancellation| cancellation.sweep().is_none());
         let runs =
             cancellation.as_ref().and_then(|cancellation| read_runs(&mut fields, cancellation.as_ref()));
         let outcome_at = fields.required(&["outcomeAt"], &Text::any(0..=usize::MAX));
@@ -58,33 +91,19 @@ impl FollowUp {
             {
                 Ok(Self { labels, cancellation, runs, outcome_at, within, checks, escalation })
             }
-            _ => {
-                let wrong = violations.iter().map(|it| format!("{} {}", it.path, it.code.name()));
-                let wrong: Vec<_> = wrong.collect();
-                let nothing = "expected runs to follow and an RFC 3339 time as outcomeAt";
-                Err(if wrong.is_empty() { nothing.into() } else { cut(&wrong.join(", "), 1_024) })
-            }
+            _ => Err(wrong(&violations, "expected runs to follow and an RFC 3339 time as outcomeAt")),
         }
     }
 
     /// Writes it, as short as it can be: runs that the request names are not repeated, only those left
     /// out that have ended.
     pub fn write(&self) -> String {
-        let Value::Object(target) = self.cancellation.target() else { return String::new() };
-        let mut message: Map<String, Value> = Map::new();
+        let mut message = asked(marker::FOLLOW_UP, self.cancellation.as_ref());
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
                 message.insert(name.into(), value);
             }
         };
-        put("type", Some(json!(marker::FOLLOW_UP)));
-        put("version", Some(json!(VERSION)));
-        put("service", Some(json!(self.cancellation.service().name)));
-        target
-            .into_iter()
-            .filter(|(name, _)| name != "key")
-            .chain(self.cancellation.carried())
-            .for_each(|(name, value)| put(&name, Some(value)));
         if let Some(Escalation { at, runs }) = &self.escalation {
             put("escalatedAt", Some(json!(at)));
             put("escalated", Some(json!(runs)).filter(|_| !runs.is_empty()));
@@ -100,17 +119,7 @@ impl FollowUp {
         put("check", Some(json!(self.checks + 1)));
         put("within", Some(json!(self.within.as_secs())));
         put("outcomeAt", Some(json!(self.outcome_at)));
-        put("requestId", self.labels.request_id.as_ref().map(|id| json!(id)));
-        put("requestedAt", self.labels.requested_at.map(|time| json!(time.ends())));
-        put("reason", self.labels.reason.as_ref().map(|reason| json!(reason)));
-        put("requestedBy", self.labels.requested_by.as_ref().map(|who| json!(who)));
-        let mut json = to_json(&message);
-        // To the letter, as it has to come back: a value would lose repeated names.
-        if let (Some(context), Some('}')) = (&self.labels.context, json.pop()) {
-            json.push_str(&format!(",\"context\":{}", context.get()));
-        }
-        json.push('}');
-        json
+        labeled(message, &self.labels)
     }
 
     /// The places of the named runs that are not followed; none where the request does not name them.
@@ -130,6 +139,53 @@ fn read_escalation(fields: &mut Fields, cancellation: &dyn Cancellation) -> Opti
     let named = fields.has(&["escalated"]);
     let runs = if named { fields.texts("escalated", rule, 1..=most)? } else { Vec::new() };
     Some(Escalation { at, runs })
+}
+
+/// Reads what every message of ours says of the request that it is about, by the rules of a request.
+pub fn read_request(fields: &mut Fields) -> (Labels, Option<Arc<dyn Cancellation>>) {
+    let version = fields.required(&["version"], &Text::any(0..=usize::MAX));
+    if let Some(version) = version.filter(|version| version != VERSION) {
+        let message = format!("expected {VERSION}, got {}", quote(&version));
+        fields.violations.add("version", Code::UnknownValue, message);
+    }
+    let service = request::read_service(fields);
+    fields.require("requestId");
+    fields.require("requestedAt");
+    // What had to be escaped so that it could be sent is longer than it came.
+    let labels = request::read_labels(fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
+    (labels, service.and_then(|service| (service.read)(fields, Beside::default())))
+}
+
+/// What is wrong with a message, by paths and codes alone: whoever wrote it must not write into the log.
+pub fn wrong(violations: &[Violation], otherwise: &str) -> String {
+    let wrong = violations.iter().map(|it| format!("{} {}", it.path, it.code.name()));
+    let wrong: Vec<_> = wrong.collect();
+    if wrong.is_empty() { otherwise.into() } else { cut(&wrong.join(", "), 1_024) }
+}
+
+/// The beginning of a message of this type: what was asked.
+pub fn asked(kind: &str, cancellation: &dyn Cancellation) -> Map<String, Value> {
+    let head = [("type", kind), ("version", VERSION), ("service", cancellation.service().name)];
+    let head = head.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    let Value::Object(target) = cancellation.target() else { return head.collect() };
+    let target = target.into_iter().filter(|(name, _)| name != "key");
+    head.chain(target).chain(cancellation.carried()).collect()
+}
+
+/// A whole message, with what the request says about itself.
+pub fn labeled(mut message: Map<String, Value>, labels: &Labels) -> String {
+    let mut put = |name: &str, value: Option<Value>| value.map(|value| message.insert(name.into(), value));
+    put("requestId", labels.request_id.as_ref().map(|id| json!(id)));
+    put("requestedAt", labels.requested_at.map(|time| json!(time.ends())));
+    put("reason", labels.reason.as_ref().map(|reason| json!(reason)));
+    put("requestedBy", labels.requested_by.as_ref().map(|who| json!(who)));
+    let mut json = to_json(&message);
+    // To the letter, as it has to come back: a value would lose repeated names.
+    if let (Some(context), Some('}')) = (&labels.context, json.pop()) {
+        json.push_str(&format!(",\"context\":{}", context.get()));
+    }
+    json.push('}');
+    json
 }
 
 /// The runs of a message; none where they are not valid, or there is none.

@@ -6,27 +6,28 @@
 //! module knows when a request is looked at again and when that is over; it makes no calls to services.
 
 pub mod confirmation;
-mod message;
+pub mod message;
 pub mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::confirmation::{Confirmation, Verdict};
+pub use self::message::Message;
 pub use self::table::{Row, Seen, Stage};
 use crate::event_source::{Record, Source};
 use crate::fields::violation::{Code, Violation};
 use crate::marker;
-use crate::publisher::{Entry, Publisher};
+use crate::publisher::Publisher;
 use crate::request::{CancelRequest, Labels};
 use crate::targets::{Cancellation, Check, MOST_RUNS, Runs, Settlement, Sight};
 use crate::timestamp::{Span, Timestamp};
 use crate::vocabulary::{State, Status};
 
 /// The first check comes so long after the outcome; the wait doubles from there.
-const FIRST_DELAY: Duration = Duration::from_secs(15);
+pub const FIRST_DELAY: Duration = Duration::from_secs(15);
 /// SQS hides a message no longer.
-const LONGEST_DELAY: Duration = Duration::from_secs(900);
+pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 /// Runs that were canceled together are not looked up together: a delay grows by up to this part.
 const JITTER: f64 = 0.2;
 /// After a run was ended by force there is at least so much time to see it.
@@ -34,8 +35,6 @@ const ESCALATED_TIME: Duration = Duration::from_secs(60);
 /// Lambda stops a function that has invoked itself about 16 times in a row, so this check is the last.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 pub const LAST_CHECK: u32 = 14;
-/// A message of SQS is no longer, in bytes.
-const LONGEST_MESSAGE: usize = 1_048_576;
 
 /// Whether and how requests are followed.
 pub struct FollowUps {
@@ -74,13 +73,6 @@ pub struct Escalation {
     pub at: Timestamp,
     /// Those that were ended, or may have been.
     pub runs: Vec<String>,
-}
-
-/// A message that is ready to be sent.
-pub struct Message {
-    json: String,
-    service: &'static str,
-    delay: Duration,
 }
 
 impl FollowUps {
@@ -125,7 +117,8 @@ impl FollowUps {
         let escalates = asked.filter(|asked| asked.escalates_after().is_some());
         let field = escalates.and_then(|asked| Some(asked.service().beyond?.field));
         let escalates = field.map(|field| (field, "no such field"));
-        let asked = [confirm, escalates].into_iter().flatten().filter(|_| !self.are_enabled());
+        let sweep = asked.and_then(|asked| asked.sweep()).map(|_| ("select", "no such field"));
+        let asked = [confirm, escalates, sweep].into_iter().flatten().filter(|_| !self.are_enabled());
         asked.map(|(path, expected)| Violation {
             path: path.into(),
             code: Code::NotEnabled,
@@ -210,11 +203,8 @@ impl FollowUp {
     /// # Errors
     /// Why there is none, where it would be longer than SQS takes.
     pub fn message(&self, now: Timestamp) -> Result<Message, String> {
-        let json = self.write();
-        if json.len() > LONGEST_MESSAGE {
-            return Err(format!("expected at most {LONGEST_MESSAGE} bytes, got {}", json.len()));
-        }
-        Ok(Message { json, service: self.cancellation.service().name, delay: self.delay(now) })
+        let service = self.cancellation.service().name;
+        Message::new(marker::FOLLOW_UP, self.write(), service, self.delay(now))
     }
 
     /// When what still runs is to be ended.
@@ -245,20 +235,6 @@ impl FollowUp {
         let spread = doubled.min(LONGEST_DELAY).mul_f64(1.0 + JITTER * fastrand::f64());
         let left = pending.unwrap_or_else(|| self.ends_at()).millis_since(now).div_ceil(1_000);
         Duration::from_secs(spread.min(LONGEST_DELAY).as_secs().min(left))
-    }
-}
-
-impl Message {
-    /// As it travels to the queue.
-    pub fn entry(&self) -> Entry<'_> {
-        Entry {
-            kind: marker::FOLLOW_UP,
-            detail_type: "",
-            service: Some(self.service),
-            status: None,
-            json: &self.json,
-            delay: self.delay,
-        }
     }
 }
 

@@ -12,8 +12,11 @@ use crate::fields::violation::Violation;
 use crate::follow_up::{Confirmation, FollowUp, Message, Stage};
 use crate::invocation::Invocation;
 use crate::log;
+use crate::metrics::Sample;
 use crate::outcome::Outcome;
 use crate::request::{CancelRequest, Rejection};
+use crate::sweep::{Chain, Report};
+use crate::targets::sweep::{Counted, Swept};
 use crate::targets::{Seen, Settlement, Sight};
 use crate::timestamp::{Moment, Span, Timestamp};
 use crate::vocabulary::Status;
@@ -34,6 +37,10 @@ pub enum What {
     Settled(Box<Settlement>),
     /// The runs of a follow-up were looked up.
     Seen(Seen),
+    /// So many match what is to be swept, or they are too many.
+    Counted(Counted),
+    /// A step of a sweep was taken; nothing where its time is up.
+    Swept(Result<Option<Swept>, CallError>),
 }
 
 /// One record, and what is known of it.
@@ -45,6 +52,12 @@ pub struct Case<'a> {
     pub read: &'a Read,
     /// What became of a valid request at its service.
     pub settlement: Option<Box<Settlement>>,
+    /// So many match what is swept from now on.
+    pub matched: Option<u64>,
+    /// What is wrong with a valid request, as was found since.
+    pub too_many: Option<Violation>,
+    /// The attempts that a step of a sweep made, and those that were answered by throttling.
+    pub calls: (u32, u32),
     /// A follow-up after its check, and what that found of its runs.
     pub checked: Option<(FollowUp, Sight)>,
     pub follow_up: FollowedUp,
@@ -62,6 +75,8 @@ pub enum Read {
     /// A follow-up that is broken, not ours, or not allowed, and why; nothing of it is repeated.
     Dropped(String),
     FollowUp(Box<FollowUp>, Stage),
+    /// The next step of a sweep.
+    Sweep(Box<Chain>),
     /// It breaks a rule of its form.
     Rejected(Box<Rejection>),
     /// It breaks a rule of the deployment.
@@ -92,6 +107,8 @@ pub enum Told {
     Nothing,
     Outcome(Box<Outcome>),
     Confirmation(Box<Confirmation>),
+    /// How a sweep goes, or how it ended.
+    Report(Box<Report>),
     /// The permit to look its runs up was too far away.
     InLine,
 }
@@ -105,6 +122,9 @@ impl<'a> Case<'a> {
             at,
             read,
             settlement: None,
+            matched: None,
+            too_many: None,
+            calls: (0, 0),
             checked: None,
             follow_up: FollowedUp::No,
             told: Told::Nothing,
@@ -118,11 +138,22 @@ impl<'a> Case<'a> {
         let (Read::Valid(valid), Some(settlement)) = (self.read, &self.settlement) else { return None };
         let id = &self.record.request_id;
         let labels = valid.request.labels.to_follow(id, valid.requested_at);
+        if let Some(matched) = self.matched {
+            let chain = Chain::begin(&valid.request.cancellation, labels, matched, self.at);
+            let message = chain.message(Duration::ZERO);
+            return message.inspect_err(|wrong| log::too_long_to_follow(self.record, wrong)).ok();
+        }
         let span = |(from, until)| Span { from: invocation.at(from), until: invocation.at(until) };
         let (asked, called) = (&valid.request.cancellation, settlement.called.map(span));
         let follow_up = FollowUp::begin(asked, labels, settlement, called, valid.confirm?, self.at)?;
         let message = follow_up.message(self.at);
         message.inspect_err(|wrong| log::too_long_to_follow(self.record, wrong)).ok()
+    }
+
+    /// What is measured of a step of a sweep, where it is one.
+    pub fn sample_of_step(&self, status: &'static str, published: bool) -> Option<Sample> {
+        let Read::Sweep(chain) = self.read else { return None };
+        Some(Sample::of_step(chain.cancellation.service().name, status, self.calls, published))
     }
 
     /// A follow-up that is not ours, and is not redelivered.
@@ -134,8 +165,10 @@ impl<'a> Case<'a> {
         let in_line = match &self.told {
             Told::Outcome(outcome) => outcome.status == Status::Deferred,
             Told::InLine => true,
-            Told::Confirmation(_) | Told::Nothing => false,
+            Told::Confirmation(_) | Told::Report(_) | Told::Nothing => false,
         };
+        // The next step is on its way, and tells more.
+        let published = published || matches!(&self.told, Told::Report(report) if report.verdict.is_none());
         let done = published && !self.goes_back && !matches!(self.told, Told::InLine);
         let outcome = match self.told {
             Told::Outcome(outcome) => Some(Document { status: outcome.status, json: outcome.json }),

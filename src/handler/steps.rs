@@ -20,7 +20,7 @@ use crate::invocation::Invocation;
 use crate::log;
 use crate::plan::{self, Request};
 use crate::request::{self, Reading};
-use crate::targets::{Asked, Context, Followed, Settlement};
+use crate::targets::{Asked, Cancellation, Context, Followed, Settlement};
 use crate::timestamp::Timestamp;
 use crate::visibility::{Return, When};
 
@@ -51,6 +51,10 @@ impl Handler {
                 };
                 return self.read_follow_up(record, *fields).map_or_else(Read::Dropped, found);
             }
+            Reading::Sweep(fields) => {
+                let chain = self.read_sweep(record, *fields);
+                return chain.map_or_else(Read::Dropped, |it| Read::Sweep(Box::new(it)));
+            }
             Reading::Rejected(mut rejection) => {
                 let asked = rejection.cancellation.as_deref();
                 let asks = rejection.service.map(|_| self.follow_ups.check(&rejection.labels, asked));
@@ -76,8 +80,14 @@ impl Handler {
     fn read_follow_up(&self, record: &Record, fields: Fields<'_>) -> Result<FollowUp, String> {
         self.follow_ups.check_origin(&record.source)?;
         let follow_up = FollowUp::read(fields)?;
-        match self.policy.check_standing(follow_up.cancellation.as_ref()) {
-            None => Ok(follow_up),
+        self.check_standing(follow_up.cancellation.as_ref())?;
+        Ok(follow_up)
+    }
+
+    /// What forbids a message of our own, as the deployment stands.
+    pub(super) fn check_standing(&self, cancellation: &dyn Cancellation) -> Result<(), String> {
+        match self.policy.check_standing(cancellation) {
+            None => Ok(()),
             Some(Violation { code: Code::CancelAllNotAllowed, .. }) => {
                 Err("COUNTERMAND_CANCEL_ALL does not allow it".into())
             }
@@ -104,35 +114,50 @@ impl Handler {
         };
         let failed = |place: usize, error| match &read[place] {
             Read::FollowUp(..) => What::Seen(Err(error)),
+            Read::Sweep(_) => What::Swept(Err(error)),
             _ => What::Settled(Box::new(Settlement::broken(error))),
         };
         let work = async |know: &dyn Fn(usize, What)| {
             for (place, read) in read.iter().enumerate() {
-                if !matches!(read, Read::Valid(_) | Read::FollowUp(..)) {
+                if !matches!(read, Read::Valid(_) | Read::FollowUp(..) | Read::Sweep(_)) {
                     know(place, What::Nothing);
                 }
             }
             let deferred = |place, wait| redeliver(place, When::At(Instant::now() + wait));
-            let context = self.context(invocation, &deferred);
-            let unclear = self.carry_out(records, read, &context, know).await;
-            let context = self.context(invocation, &deferred);
-            let followed = read.iter().enumerate().filter_map(|(record, read)| {
-                let Read::FollowUp(follow_up, stage) = read else { return None };
-                let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
-                let (priority, reason) =
-                    (plan::priority(&records[record]), follow_up.labels.reason.as_deref());
-                let escalates = stage.calls().then_some(reason);
-                Some(Followed { cancellation, runs, priority, record, escalates })
-            });
-            let followed: Vec<Followed> = followed.collect();
-            let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
-            let seen = |place, seen| know(place, What::Seen(seen));
-            tokio::join!(
-                self.targets.explain(unclear, &context, &explained),
-                self.targets.follow(followed, &context, &seen),
-            );
+            let begin = self.context(invocation, &deferred);
+            let carry_out = async {
+                let unclear = self.carry_out(records, read, &begin, know).await;
+                let context = self.context(invocation, &deferred);
+                self.look_up(records, read, unclear, &context, know).await;
+            };
+            tokio::join!(carry_out, self.sweep(records, read, &begin, know));
         };
         told_once(0..read.len(), &know, failed, work).await;
+    }
+
+    /// Asks what the answers left open, and for the runs that are followed.
+    async fn look_up(
+        &self,
+        records: &[Record],
+        read: &[Read],
+        unclear: Vec<(Asked<'_>, Settlement)>,
+        context: &Context<'_>,
+        know: &dyn Fn(usize, What),
+    ) {
+        let followed = read.iter().enumerate().filter_map(|(record, read)| {
+            let Read::FollowUp(follow_up, stage) = read else { return None };
+            let (cancellation, runs) = (follow_up.cancellation.as_ref(), &follow_up.runs);
+            let (priority, reason) = (plan::priority(&records[record]), follow_up.labels.reason.as_deref());
+            let escalates = stage.calls().then_some(reason);
+            Some(Followed { cancellation, runs, priority, record, escalates })
+        });
+        let followed: Vec<Followed> = followed.collect();
+        let explained = |place, settlement| know(place, What::Settled(Box::new(settlement)));
+        let seen = |place, seen| know(place, What::Seen(seen));
+        tokio::join!(
+            self.targets.explain(unclear, context, &explained),
+            self.targets.follow(followed, context, &seen),
+        );
     }
 
     /// Carries the requests out; those come back of which a look-up could tell more.
@@ -149,6 +174,9 @@ impl Handler {
         };
         let requests = (0..read.len()).filter_map(|place| {
             let Valid { request, requested_at, .. } = valid(place)?;
+            if request.cancellation.sweep().is_some() {
+                return None;
+            }
             Some(Request { place, record: &records[place], request, requested_at: *requested_at })
         });
         let plan = self.planner.plan(requests, context.now);

@@ -22,6 +22,7 @@ use crate::metrics::Sample;
 use crate::outcome::Outcome;
 use crate::publisher::Entry;
 use crate::retry::{ATTEMPT_LIMIT, portions};
+use crate::sweep;
 use crate::targets::{Check, Seen};
 use crate::timestamp::Timestamp;
 use crate::visibility::{self, When};
@@ -83,6 +84,8 @@ impl Handler {
                 case.settlement = Some(settlement);
             }
             What::Seen(seen) => self.see(case, seen, invocation),
+            What::Counted(counted) => self.count(case, counted),
+            What::Swept(swept) => self.swept(case, swept, invocation),
         }
     }
 
@@ -182,11 +185,14 @@ impl Handler {
                 log::dropped(record, wrong);
                 return None;
             }
-            (Read::FollowUp(..), _) => return None,
+            (Read::FollowUp(..) | Read::Sweep(_), _) => return None,
             (Read::Rejected(rejection), _) => self.writer.rejected(record, rejection, *at),
             (Read::Refused(request, violations), _) => self.writer.refused(record, request, violations, *at),
+            (Read::Valid(valid), _) if case.too_many.is_some() => {
+                self.writer.refused(record, &valid.request, case.too_many.as_slice(), *at)
+            }
             (Read::Valid(valid), Some(settlement)) => {
-                let pending = matches!(case.follow_up, FollowedUp::Sent);
+                let pending = matches!(case.follow_up, FollowedUp::Sent) && case.matched.is_none();
                 if settlement.went_beyond {
                     log::went_beyond(record, &valid.request);
                 }
@@ -202,7 +208,7 @@ impl Handler {
         for case in cases {
             let Case { place, record, at, .. } = *case;
             let outcome = match case.read {
-                Read::Ours | Read::Dropped(_) | Read::FollowUp(..) => None,
+                Read::Ours | Read::Dropped(_) | Read::FollowUp(..) | Read::Sweep(_) => None,
                 Read::Rejected(rejection) => Some(self.writer.held_up_unread(record, rejection, at)),
                 Read::Refused(request, _) | Read::Valid(Valid { request, .. }) => {
                     Some(self.writer.held_up(record, request, at))
@@ -239,7 +245,13 @@ impl Handler {
                     log::confirmation(confirmation, &result, &self.publisher);
                     result.is_err().then(|| Sample::of_unpublished(confirmation))
                 }
-                Told::Nothing | Told::InLine => None,
+                Told::Report(report) => {
+                    if told {
+                        log::report(report, &result, &self.publisher);
+                    }
+                    case.sample_of_step(report.status(), result.is_ok())
+                }
+                Told::Nothing | Told::InLine => case.sample_of_step(sweep::IN_PROGRESS, true),
             };
             let (place, record, is_dropped) = (case.place, case.record, case.is_dropped());
             let asked = case.asked_wait.max(result.as_ref().err().and_then(|error| error.retry_after));
@@ -261,6 +273,7 @@ impl Handler {
                 (outcome.is_published() && !waits).then(|| outcome.entry())
             }
             Told::Confirmation(confirmation) => Some(confirmation.entry()),
+            Told::Report(report) => (!case.goes_back).then(|| report.entry()),
             Told::Nothing | Told::InLine => None,
         }
     }

@@ -144,6 +144,21 @@ impl Limiter {
         state.place(priority, now)
     }
 
+    /// How many permits come in so long, once there is nothing left to begin with.
+    pub fn permits_in(&self, time: Duration) -> usize {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate has a limit")]
+        let permits = (self.state().bucket.rate() * time.as_secs_f64()) as usize;
+        permits
+    }
+
+    /// How long it takes until so many calls have gone, if nobody else calls.
+    pub fn time_for(&self, count: u64) -> Duration {
+        let mut state = self.state();
+        state.bucket.fill(Instant::now());
+        // No sweep is so large that its size is not exact.
+        state.bucket.wait_for(count as f64)
+    }
+
     /// The call that started at `started` was answered, and not by throttling.
     pub fn taken(&self, started: Instant) {
         if self.state().bucket.taken(started, Instant::now()) {

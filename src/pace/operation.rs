@@ -82,7 +82,9 @@ mod tests {
             };
             let published = region.and_then(|region| of_service.get(region)).unwrap_or(of_service);
             let published = match (service, name) {
-                ("cloudflow", "StopExecution") => &published["other_incl_StopExecution_ListExecutions"],
+                ("cloudflow", "StopExecution" | "ListExecutions") => {
+                    &published["other_incl_StopExecution_ListExecutions"]
+                }
                 _ => &published[name],
             };
             let expected = published["bucket"].as_f64().zip(published["refill_per_s"].as_f64());

@@ -6,14 +6,15 @@
 //! of it.
 
 mod hint;
+mod input;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use self::input::Input;
 use crate::fields::violation::{Code, Violation, Violations, quote};
 use crate::fields::{Fields, kind, near, rules};
 use crate::marker::Marker;
@@ -22,8 +23,6 @@ use crate::timestamp::Moment;
 
 /// A `context` may be this long in a request, blanks between its tokens not counted.
 pub const LONGEST_CONTEXT: usize = 2_048;
-/// A refused request comes back in its outcome up to this many bytes.
-const LONGEST_INPUT: usize = 8_192;
 /// An outcome and the envelopes that carry it to a consumer are so many levels deep, at the very most.
 const MOST_LEVELS_AROUND: usize = 28;
 
@@ -89,14 +88,6 @@ pub struct Rejection {
     pub is_withheld: bool,
 }
 
-/// A refused request as its outcome repeats it.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Input {
-    Json(Box<RawValue>),
-    Text(String),
-}
-
 /// What a text turned out to be.
 #[derive(Debug)]
 pub enum Reading<'a> {
@@ -106,6 +97,8 @@ pub enum Reading<'a> {
     Ours,
     /// It says that it follows a request to its end. Whether it may is not for its text to say.
     FollowUp(Box<Fields<'a>>),
+    /// The same of the next step of a sweep.
+    Sweep(Box<Fields<'a>>),
 }
 
 /// Reads the text of a request; some services are asked only in the function's own region.
@@ -116,6 +109,7 @@ pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
     match Marker::of(&fields.members) {
         Some(Marker::Ours) => return Reading::Ours,
         Some(Marker::FollowUp) => return Reading::FollowUp(Box::new(fields)),
+        Some(Marker::Sweep) => return Reading::Sweep(Box::new(fields)),
         Some(Marker::Control(violation)) => {
             let violations = vec![violation];
             let rejection = Rejection { violations, is_withheld: true, ..Rejection::default() };
@@ -242,19 +236,6 @@ pub fn carriable(json: String) -> String {
 fn rejected(labels: Labels, violations: Violations) -> Reading<'static> {
     let violations = violations.into_list();
     Reading::Rejected(Box::new(Rejection { labels, violations, ..Rejection::default() }))
-}
-
-impl Input {
-    /// The request as a JSON value where it is short and every consumer can read it, else its text;
-    /// and whether that had to be cut.
-    pub fn of(text: &str) -> (Self, bool) {
-        let readable = text.len() <= LONGEST_INPUT && read_back(text).is_ok();
-        if let (true, Ok(value)) = (readable, RawValue::from_string(compact(text))) {
-            return (Self::Json(value), false);
-        }
-        let end = text.floor_char_boundary(LONGEST_INPUT);
-        (Self::Text(text[..end].into()), end < text.len())
-    }
 }
 
 /// Reads JSON as whoever receives it inside an outcome must: with what stands around it, it may not be

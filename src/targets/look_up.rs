@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::Context;
 use crate::call_error::{Answer, CallError};
-use crate::pace::{Deadline, Operation, Priority};
+use crate::pace::{Came, Deadline, Operation, Priority, Waiting};
 
 /// Reads for one purpose. They never change anything at a service.
 pub struct LookUp<'a> {
@@ -46,16 +46,36 @@ impl<'a> LookUp<'a> {
         operation: &Operation,
         call: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Result<T, CallError> {
+        let waiting = self.join(operation)?;
+        let attempts = self.context.retry.run_paced(waiting, self.context.until, call).await;
+        self.begun.set(true);
+        attempts.result
+    }
+
+    /// The same of an operation that has its permits from the bucket of another one, beside its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn read_sharing<T>(
+        &self,
+        operation: &Operation,
+        bucket: &Operation,
+        call: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        match self.join(operation)?.permit().await {
+            Came::Permit => self.read(bucket, call).await,
+            Came::Away(place) => Err(CallError::deferred(place)),
+            Came::Never => Err(CallError::deadline(Answer::NotAsked)),
+        }
+    }
+
+    fn join(&self, operation: &Operation) -> Result<Waiting<'a>, CallError> {
         let (limiter, until) = (self.context.pace.limiter(operation), self.context.until);
         let begun = self.begun.get() && !self.courtesy;
         let deadline = if begun { Deadline::Begun { until } } else { Deadline::First { until } };
-        let waiting = match limiter.join(self.priority, deadline) {
-            Ok(waiting) => waiting,
-            Err(_) if begun => return Err(CallError::deadline(Answer::NotAsked)),
-            Err(place) => return Err(CallError::deferred(place)),
-        };
-        let attempts = self.context.retry.run_paced(waiting, until, call).await;
-        self.begun.set(true);
-        attempts.result
+        limiter.join(self.priority, deadline).map_err(|place| match begun {
+            true => CallError::deadline(Answer::NotAsked),
+            false => CallError::deferred(place),
+        })
     }
 }

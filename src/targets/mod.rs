@@ -19,6 +19,7 @@ mod settlement;
 mod share;
 mod single;
 pub mod stepfunctions;
+pub mod sweep;
 pub mod swf;
 mod target;
 
@@ -37,8 +38,11 @@ pub use self::runs::{MOST_RUNS, Runs, Sight};
 pub use self::service::{Beside, Beyond, Cancellation, ClientConfig, Connect, Service};
 pub use self::settlement::{Conclusion, Settlement, status_of};
 pub use self::single::{Description, Single, Stopped};
+use self::sweep::{Counted, Step, Swept};
+pub use self::sweep::{Sweep, Sweeps};
 pub use self::target::{Accepted, Answered, Calls, Question, Read, Reading, Shared, Target};
-use crate::call_error::CallError;
+use crate::call_error::{CallError, Class};
+use crate::contained::contained_in;
 use crate::invocation::Invocation;
 use crate::pace::{Pace, Priority};
 use crate::retry::Retry;
@@ -133,6 +137,54 @@ impl Targets {
         let refuse = |followed: Followed<'_>, error| tell(followed.record, Err(error));
         let own = self.sorted(requests, |followed| followed.cancellation, refuse);
         join_all(own.map(|(port, own)| port.follow(own, context, tell))).await;
+    }
+
+    /// Counts what a sweep would reach, and rehearses it where that is all. Nothing is asked.
+    ///
+    /// # Errors
+    /// What became of the request, where it ends here.
+    pub async fn count(
+        &self,
+        asked: Asked<'_, Sweep>,
+        dry_run: bool,
+        context: &Context<'_>,
+    ) -> Result<Counted, Box<Settlement>> {
+        let counted = async {
+            let (_, sweeps) = self.sweeper(asked.cancellation)?;
+            sweep::count(sweeps, asked, dry_run, &LookUp::needed(context, asked.priority)).await
+        };
+        let counted = contained_in(counted).await.and_then(|counted| counted);
+        match counted {
+            Ok((counted, None)) => Ok(counted),
+            Ok((_, Some(dry_run))) => Err(Settlement::dry_run(Some(dry_run))),
+            Err(error) => Err(Box::new(Settlement::unread(error, asked.record, context))),
+        }
+    }
+
+    /// Takes a step of a sweep.
+    ///
+    /// # Errors
+    /// Why nothing was asked.
+    pub async fn sweep(&self, step: &Step<'_>, context: &Context<'_>) -> Result<Swept, CallError> {
+        let stepped = async {
+            let (port, sweeps) = self.sweeper(step.sweep)?;
+            sweep::step(port, sweeps, step, context).await
+        };
+        let stepped = contained_in(stepped).await.and_then(|stepped| stepped);
+        if let Err(error) = &stepped {
+            match (error.class, error.retry_after) {
+                (Class::Deferred, Some(place)) => context.defer(step.record, place),
+                _ => (context.look_up_failed)(step.sweep.service(), error),
+            }
+        }
+        stepped
+    }
+
+    fn sweeper(&self, sweep: &Sweep) -> Result<(&dyn Port, &dyn Sweeps), CallError> {
+        let service = sweep.service();
+        let port = self.0.iter().find(|(known, _)| *known == service).map(|(_, port)| port.as_ref());
+        let sweeper = port.and_then(|port| Some((port, port.sweeps()?)));
+        sweeper.ok_or_else(|| CallError::not_served(service.name))
     }
 
     /// Each port with the requests for its service. Those for which there is none are refused.

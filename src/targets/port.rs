@@ -8,7 +8,7 @@ use std::any::Any;
 use futures_util::future::LocalBoxFuture;
 
 use super::target::Target;
-use super::{Asked, Cancellation, Context, Followed, Reading, Seen, Settled, Settlement};
+use super::{Asked, Cancellation, Context, Followed, Reading, Seen, Settled, Settlement, Sweeps};
 use super::{explain, follow, pin, share};
 use crate::call_error::CallError;
 use crate::contained::told_once;
@@ -22,6 +22,9 @@ pub type Work<'a> = LocalBoxFuture<'a, ()>;
 
 /// A service that can be asked. What is wrong with one request, or one target, is wrong with no other.
 pub trait Port {
+    /// How its executions are swept, where they can be.
+    fn sweeps(&self) -> Option<&dyn Sweeps>;
+
     /// Carries requests out that go as they are.
     fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a>;
 
@@ -42,6 +45,10 @@ pub trait Port {
 }
 
 impl<T: Target> Port for T {
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        Target::sweeps(self)
+    }
+
     fn settle<'a>(&'a self, asked: Vec<Asked<'a>>, context: &'a Context<'a>, tell: Tell<'a>) -> Work<'a> {
         Box::pin(async move {
             let own = asked.into_iter().filter_map(|asked| own(asked, tell)).collect::<Vec<_>>();

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use serde_json::{Map, Value};
 
 use super::port::Port;
+use super::sweep::Sweep;
 use crate::client::Successes;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
@@ -147,6 +148,11 @@ pub trait Cancellation: Any + Debug + Send + Sync {
     /// What a follow-up has to carry beside the target.
     fn carried(&self) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// The request is for every execution that matches.
+    fn sweep(&self) -> Option<&Sweep> {
+        None
     }
 
     /// One read of its target tells of every run there.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::target::{Calls, Question, Read, Reading, Target};
 use super::{
     Accepted, Answered, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Shared, Sight,
+    Sweeps,
 };
 use super::{share, status_of};
 use crate::call_error::{CallError, Class};
@@ -71,6 +72,11 @@ pub trait Single {
     const DESCRIBE: &'static Operation;
     /// The codes of failures after which a description tells more.
     const UNCLEAR: &'static [&'static str];
+
+    /// How its executions are swept, where they can be.
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        None
+    }
 
     /// Whether calls can be made at all.
     ///
@@ -175,6 +181,10 @@ impl<S: Single> Calls for S {
 }
 
 impl<S: Single> Target for S {
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        Single::sweeps(self)
+    }
+
     async fn read(
         &self,
         requests: &[Reading<'_, S::Cancellation>],

@@ -1,6 +1,6 @@
 //! What a service tells of itself, so that requests to it can be carried out, pinned, explained and followed.
 
-use super::{Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Sight};
+use super::{Asked, Cancellation, Conclusion, Followed, LookUp, Purpose, Settlement, Sight, Sweeps};
 use crate::call_error::CallError;
 use crate::pace::Operation;
 use crate::timestamp::Timestamp;
@@ -81,6 +81,11 @@ pub struct Answered<'a, T: Calls + ?Sized> {
 /// A service that we ask. One of which a request is an execution, a call and a description implements
 /// [`Single`](super::Single) instead, from which all of this follows.
 pub trait Target: Calls<Cancellation: Cancellation> {
+    /// How its executions are swept, where they can be.
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        None
+    }
+
     /// Reads runs for requests to one target, before anything is asked; there is at least one request. What
     /// comes of it is told with the record of each.
     ///

@@ -46,6 +46,10 @@ SHARED = {
     "confirm": [True, False],
     "confirmWithinSeconds": [14, 15, 16, 7199, 7200, 7201, -15, 0, 15.5, 10**30],
 }
+BOUNDS = [{name: time} for name in ("startedBefore", "startedAfter") for time in [*TIMES, None, 1]]
+SELECT = [{}, {"all": True}, {"all": False}, {"all": None}, {"all": "true"}, {"al": True}, {"all": True, "_x": 1}, {"all": True, "_all": 1}]
+SELECT += [{"all": True, **bound} for bound in BOUNDS]
+MOST = [0, 1, 2, 99_999, 100_000, 100_001, -1, 15.5, 10**30]
 NAME = [*lengths(128), "_", "_a-B-9", "9a", "-a", "a.b", "a b", "\u00e9", "a\n", "a\u0663", *wide(1)]
 NO_PATH = [*lengths(256), *wide(256), "arn", "arn:x", "Arn", "arna", *odd([":", "/", "|", "\x00", "\x1f", "\x7f", "\x85", "\x9f", *BLANKS])]
 EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:m:"
@@ -65,6 +69,15 @@ SERVICES = {
         "runId": [*lengths(64), *wide(64), " ", "\n", "a/b"],
         "terminateAfterSeconds": [14, 15, 16, 7199, 7200, 7201, -15, 0, 15.5, 10**30],
         "childPolicy": ["TERMINATE", "REQUEST_CANCEL", "ABANDON", "abandon", ""],
+        "select": [
+            *SELECT, {"tag": "a", "all": True}, {"tag": "a", "workflowId": "w"}, {"workflowType": {}}, {"workflowType": "a"},
+            *({"tag": one} for one in [*lengths(256), *wide(256), None, 1]),
+            *({"workflowId": one} for one in NO_PATH),
+            *({"workflowType": {"name": one}} for one in [*lengths(256), *wide(256), None]),
+            *({"workflowType": {"name": "a", "version": one}} for one in [*lengths(64), *wide(64), None]),
+            {"workflowType": {"name": "a", "vers": "1"}}, {"executionNamePrefix": "a"},
+        ],
+        "maxExecutions": MOST,
     },
     "cloudflow": {
         "flowName": NAME,
@@ -75,6 +88,8 @@ SERVICES = {
         "Cause": [*lengths(4096)],
         "error": [*lengths(128), *wide(128)],
         "Error": [*lengths(128)],
+        "select": [*SELECT, {"executionNamePrefix": "a", "all": True}, {"tag": "a"}, *({"executionNamePrefix": one} for one in NAME)],
+        "maxExecutions": MOST,
     },
     "stepfunctions": {
         "executionArn": [
@@ -94,8 +109,13 @@ PLAIN = {
         {"domain": "billing", "workflowId": "invoice-1"},
         {"domain": "billing", "workflowId": "invoice-1", "runId": "r"},
         {"domain": "billing", "workflowId": "invoice-1", "terminateAfterSeconds": 60},
+        {"domain": "billing", "select": {"tag": "red"}, "maxExecutions": 5},
     ],
-    "cloudflow": [{"flowName": "etl", "executionName": "n"}, {"FlowName": "etl", "ExecutionName": "n"}],
+    "cloudflow": [
+        {"flowName": "etl", "executionName": "n"},
+        {"FlowName": "etl", "ExecutionName": "n"},
+        {"flowName": "etl", "select": {"all": True}, "maxExecutions": 5},
+    ],
     "stepfunctions": [{"executionArn": EXECUTION + "e"}],
 }
 STRAY = ["executionIdz", "FlowNames", "flowname", "Service", "runID", "", "Domain", "Confirm", "datadog"]
@@ -110,7 +130,7 @@ def each_value_once():
     for service, own in SERVICES.items():
         for field, values in (SHARED | own).items():
             for value in [*values, *OTHER_TYPES]:
-                plain = dict(PLAIN[service][0])
+                plain = dict(PLAIN[service][-1 if field in ("select", "maxExecutions") else 0])
                 # The other spelling of the same field would be a duplicate.
                 plain.pop({"FlowName": "flowName", "ExecutionName": "executionName"}.get(field), None)
                 yield {"service": service, **plain, field: value}

@@ -8,7 +8,9 @@ from referencing import Registry, Resource
 
 from processes import PROJECT
 
-NAMES = ["cancel-request", "outcome", "confirmation"]
+NAMES = ["cancel-request", "outcome", "confirmation", "progress", "summary"]
+# What the function writes.
+MESSAGES = [name for name in NAMES if name != "cancel-request"]
 SCHEMAS = {name: json.loads((PROJECT / "schemas" / f"{name}.schema.json").read_text()) for name in NAMES}
 REGISTRY = Registry().with_resources((one["$id"], Resource.from_contents(one)) for one in SCHEMAS.values())
 
@@ -35,4 +37,4 @@ def closed(schema):
 
 
 VALIDATORS = {name: validator(schema) for name, schema in SCHEMAS.items()}
-CLOSED = {name: validator(closed(SCHEMAS[name])) for name in ("outcome", "confirmation")}
+CLOSED = {name: validator(closed(SCHEMAS[name])) for name in MESSAGES}

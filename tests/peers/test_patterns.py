@@ -9,6 +9,7 @@ import pytest
 from moto.events.models import EventPattern
 
 from processes import ACCOUNT, EVENTS, PROJECT, REGION, Function
+from schemas import MESSAGES as WRITTEN
 from schemas import SCHEMAS
 from templates import Rendering, read
 
@@ -17,6 +18,8 @@ DETAIL_TYPES = {
     "CancellationOutcome": "Cancellation Outcome",
     "CancellationAttemptFailed": "Cancellation Attempt Failed",
     "CancellationConfirmation": "Cancellation Confirmation",
+    "CancellationProgress": "Cancellation Progress",
+    "CancellationSummary": "Cancellation Summary",
 }
 
 
@@ -38,7 +41,7 @@ def ours(message):
     return event(DETAIL_TYPES[message["type"]], message)
 
 
-MESSAGES = [one for name in ("outcome", "confirmation") for one in SCHEMAS[name]["examples"]]
+MESSAGES = [one for name in WRITTEN for one in SCHEMAS[name]["examples"]]
 REQUESTS = SCHEMAS["cancel-request"]["examples"]
 
 
@@ -51,7 +54,7 @@ def of_type(kind):
 
 
 def is_outcome(one):
-    return one["type"] != "CancellationConfirmation"
+    return one["type"] in ("CancellationOutcome", "CancellationAttemptFailed")
 
 
 # What each pattern means, of any message of ours.
@@ -68,6 +71,9 @@ MEANING = {
     and one.get("target", {}).get("key", "").startswith("appflow:orders"),
     "maybe-done": lambda one: is_outcome(one) and one["effect"] == "UNKNOWN",
     "confirmations": of_type("CancellationConfirmation"),
+    "progress": of_type("CancellationProgress"),
+    "summaries": of_type("CancellationSummary"),
+    "incomplete": lambda one: of_type("CancellationSummary")(one) and one["status"] == "INCOMPLETE",
     "still-running": lambda one: of_type("CancellationConfirmation")(one) and one["status"] == "STILL_RUNNING",
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from drawn_requests import IGNORED, NEARLY, PLAIN, drawn, each_value_once
 from processes import ACCOUNT, EVENTS, REGION, Function
-from schemas import CLOSED, SCHEMAS, VALIDATORS, errors
+from schemas import CLOSED, MESSAGES, SCHEMAS, VALIDATORS, errors
 
 SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
 DESTINATION = {"COUNTERMAND_OUTCOME_DESTINATION": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/outcomes"}
@@ -14,6 +14,8 @@ DESTINATION = {"COUNTERMAND_OUTCOME_DESTINATION": f"arn:aws:events:{REGION}:{ACC
 OF_THE_DEPLOYMENT = {
     "TARGET_NOT_ALLOWED", "CANCEL_ALL_NOT_ALLOWED", "TERMINATE_NOT_ALLOWED", "DEACTIVATE_NOT_ALLOWED", "TOO_OLD", "NOT_ENABLED",
 }  # fmt: skip
+# That of the world.
+OF_THE_DEPLOYMENT |= {"TOO_MANY"}
 
 
 @pytest.fixture
@@ -98,14 +100,14 @@ def test_a_schema_is_one_and_its_examples_keep_it(name):
 
 def test_every_requirement_of_a_message_is_held():
     """An example that loses a required field is no longer valid."""
-    for name in ("outcome", "confirmation"):
+    for name in MESSAGES:
         for field in SCHEMAS[name]["required"]:
             for example in SCHEMAS[name]["examples"]:
                 assert errors(name, {key: value for key, value in example.items() if key != field}), (name, field)
 
 
 def test_a_message_may_gain_fields_and_a_request_may_not():
-    for name in ("outcome", "confirmation"):
+    for name in MESSAGES:
         for example in SCHEMAS[name]["examples"]:
             assert errors(name, {**example, "later": 1}) == []
             assert list(CLOSED[name].iter_errors({**example, "later": 1}))
@@ -119,13 +121,18 @@ def test_the_requests_of_a_sample_are_right_where_the_function_takes_them(functi
     event = sample(name)
     # Without the queue of its follow-ups the function would drop its own message.
     queue = "arn:aws:sqs:us-east-1:111122223333:cancel-requests"
-    outcomes = function(event, **({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": queue} if name.endswith("follow-up") else {}))
+    needs_it = name.endswith("follow-up") or "sweep" in name
+    outcomes = function(event, **({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": queue} if needs_it else {}))
+    outcomes = [one for one in outcomes if one["type"] != "CancellationSweep"]
     requests = requests_of(event)
     assert len(outcomes) == len(requests)
     for request, outcome in zip(requests, outcomes):
         if isinstance(request, dict) and request.get("type") == "CancellationFollowUp":
             # A message of the function to itself, which has a form of its own.
             assert [one.message for one in CLOSED["confirmation"].iter_errors(outcome)] == []
+            continue
+        if isinstance(request, dict) and request.get("type") == "CancellationSweep":
+            assert [one.message for one in CLOSED["summary"].iter_errors(outcome)] == []
             continue
         found = errors("cancel-request", request)
         assert (found == []) == well_formed(outcome), (found, outcome.get("violations"))
@@ -250,6 +257,21 @@ def test_a_run_that_is_terminated_keeps_the_schemas_to_its_confirmation(function
     assert confirmation["status"] == "FORCED"
     assert confirmation["escalation"]["executions"] == due["escalated"]
     assert [one.message for one in CLOSED["confirmation"].iter_errors(confirmation)] == [], confirmation
+
+
+def test_a_sweep_keeps_the_schemas_from_its_outcome_to_its_summary(function):
+    [message, outcome] = function(sample("sqs-swf-sweep"), **FOLLOW_UPS)
+    assert (message["type"], outcome["status"]) == ("CancellationSweep", "ACCEPTED")
+    assert [one.message for one in CLOSED["outcome"].iter_errors(outcome)] == []
+    # A minute has passed since the last time that it was told how it goes.
+    step = {**message, "toldAt": "2026-01-02T03:04:05.678Z"}
+    told = function(of_queue([json.dumps(step)]), **FOLLOW_UPS)
+    [message, progress] = sorted(told, key=lambda one: one["type"], reverse=True)
+    assert (message["type"], progress["type"]) == ("CancellationSweep", "CancellationProgress")
+    assert [one.message for one in CLOSED["progress"].iter_errors(progress)] == [], progress
+    [summary] = function(of_queue([json.dumps(message)]), **FOLLOW_UPS)
+    assert (summary["type"], summary["status"]) == ("CancellationSummary", "COMPLETED")
+    assert [one.message for one in CLOSED["summary"].iter_errors(summary)] == [], summary
 
 
 def test_a_dry_run_that_would_reach_too_many_to_list_keeps_the_schema(function, simulator):

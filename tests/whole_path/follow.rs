@@ -9,7 +9,7 @@ mod many;
 mod moments;
 mod property;
 mod races;
-mod stage;
+pub mod stage;
 mod trouble;
 
 use libtest_mimic::Trial;

@@ -40,6 +40,7 @@ mod rotation;
 mod secrets;
 mod services;
 mod stale;
+mod sweep;
 mod trusted;
 
 use std::path::Path;
@@ -60,6 +61,7 @@ fn main() {
     trials.extend(flat::trials());
     trials.extend(memory::trials());
     trials.extend(follow::trials());
+    trials.extend(sweep::trials());
     trials.extend(project::trials());
     trials.extend(layers::trials());
     trials.extend(documents::trials());

@@ -27,8 +27,13 @@ impl Screen {
         let next =
             |seconds: &Option<u64>| seconds.map(|it| format!("next check in {it} s")).unwrap_or_default();
         let (what, key, rest, after) = match &moment.what {
-            What::Outcome { key, status, next_in_seconds, .. } => {
-                (self.status(status), key, String::new(), next(next_in_seconds))
+            What::Outcome { key, status, matched, next_in_seconds, .. } => {
+                let matched = matched.map(|count| format!("{count} match")).unwrap_or_default();
+                (self.status(status), key, matched, next(next_in_seconds))
+            }
+            What::Sweep { key, what, done, matched, percent } => {
+                let rest = format!("{} {percent:>3} %  {done} of {matched}", bar(*percent));
+                (self.status(what), key, rest, String::new())
             }
             What::Check { key, check, states, next_in_seconds, .. } => {
                 let states =
@@ -66,6 +71,13 @@ impl Screen {
             })
         };
         let mut words = Vec::new();
+        for moment in &story.moments {
+            if let What::Sweep { what, .. } = &moment.what
+                && ["COMPLETED", "INCOMPLETE"].contains(&what.as_str())
+            {
+                words.push(format!("{} after {} s", self.status(what).trim_end(), moment.at_seconds));
+            }
+        }
         for status in ["CONFIRMED", "ENDED_OTHERWISE", "FORCED", "STILL_RUNNING"] {
             let times: Vec<u64> = confirmations().filter(|(_, it)| *it == status).map(|(at, _)| at).collect();
             let paint = if status == "CONFIRMED" { Paint::Green } else { Paint::Yellow };
@@ -83,6 +95,12 @@ impl Screen {
         }
         if words.is_empty() { "nothing was followed".into() } else { words.join(", ") }
     }
+}
+
+/// How much is done, in twenty parts.
+fn bar(percent: u64) -> String {
+    let done = usize::try_from(percent / 5).unwrap_or_default().min(20);
+    format!("[{:<20}]", "#".repeat(done))
 }
 
 #[cfg(test)]
@@ -121,6 +139,7 @@ mod tests {
             request_id: id.clone(),
             key: key.clone(),
             status: "ACCEPTED".into(),
+            matched: None,
             pending: true,
             next_in_seconds: Some(15),
         };
@@ -147,6 +166,43 @@ STILL_RUNNING after 19 s
 
 ";
         assert_eq!(PLAIN.story(&story(&[request], moments, 0)), expected);
+    }
+
+    #[test]
+    fn a_sweep_has_a_bar() {
+        let key = String::from("swf:d/*");
+        let (request_id, status) = (String::from("m"), String::from("ACCEPTED"));
+        let begins = What::Outcome {
+            request_id,
+            key: key.clone(),
+            status,
+            matched: Some(80),
+            pending: false,
+            next_in_seconds: None,
+        };
+        let goes = |what: &str, done: u64| What::Sweep {
+            key: key.clone(),
+            what: what.into(),
+            done,
+            matched: 80,
+            percent: done * 100 / 80,
+        };
+        let moments = vec![
+            (0, begins),
+            (9, goes("step 1", 30)),
+            (60, goes("progress", 79)),
+            (70, goes("COMPLETED", 80)),
+        ];
+        let text = PLAIN.story(&story(&[json!({"service": "swf"})], moments, 0));
+        let expected = "
+       +0 s  ACCEPTED          80 match
+       +9 s  step 1            [#######             ]  37 %  30 of 80
+      +60 s  progress          [################### ]  98 %  79 of 80
+      +70 s  COMPLETED         [####################] 100 %  80 of 80
+
+COMPLETED after 70 s
+";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! SWF's `ListOpenWorkflowExecutions` and `ListClosedWorkflowExecutions`: the runs of a domain that
 //! a range of time and at most one other filter let through, newest first unless asked otherwise,
-//! page by page. A page token is good for the very request that it was given for.
+//! page by page. A page token is good for the very request that it was given for. What the first of
+//! them lists `CountOpenWorkflowExecutions` counts.
+
+use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
 use super::describe::info;
 use super::{CloseStatus, WorkflowExecution, WorkflowStatus};
-use super::{find_domain, reply};
+use super::{reply, unknown};
 use crate::fields::{Fields, invalid};
 use crate::pages::Page;
 use crate::refusal::Failure;
@@ -14,6 +17,7 @@ use crate::service::Operation;
 use crate::timestamp::Timestamp;
 use crate::wire::{Answer, Request};
 use crate::work::{Turn, Work};
+use crate::world::World;
 
 const LARGEST_PAGE: usize = 1000;
 
@@ -89,6 +93,23 @@ impl Work for ListClosedWorkflowExecutions {
     }
 }
 
+pub(crate) struct CountOpenWorkflowExecutions(List);
+
+impl CountOpenWorkflowExecutions {
+    pub(crate) fn read(request: &Request) -> Result<Self, Failure> {
+        ListOpenWorkflowExecutions::read(request).map(|ListOpenWorkflowExecutions(list)| Self(list))
+    }
+}
+
+impl Work for CountOpenWorkflowExecutions {
+    fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
+        let (clock, world) = (turn.state.clock, &turn.state.world);
+        let as_of = world.as_of(Operation::COUNT_OPEN_WORKFLOW_EXECUTIONS, clock.now());
+        let found = self.0.found(world, as_of, clock.started_at())?;
+        Ok(reply(&json!({"count": found.len(), "truncated": false})))
+    }
+}
+
 impl List {
     fn read(body: &Fields, status: WorkflowStatus, range: Range) -> Result<List, Failure> {
         Ok(List {
@@ -107,6 +128,25 @@ impl List {
         })
     }
 
+    /// The runs that the filters let through, each with the moment that it is listed by.
+    fn found<'a>(
+        &self,
+        world: &'a World,
+        as_of: Option<Timestamp>,
+        began: Timestamp,
+    ) -> Result<Vec<(i64, Cow<'a, WorkflowExecution>)>, Failure> {
+        let domain = world.swf.get(&self.domain).ok_or_else(|| unknown::domain(&self.domain))?;
+        let found = domain
+            .executions
+            .iter()
+            .filter_map(|one| one.as_of(as_of, began))
+            .filter(|one| {
+                one.status == self.status && self.filter.as_ref().is_none_or(|filter| filter.lets(one))
+            })
+            .filter_map(|one| Some((self.range.moment(&one, began)?, one)));
+        Ok(found.collect())
+    }
+
     fn run(&self, turn: &mut Turn<'_>) -> Result<Answer, Failure> {
         let began = turn.state.clock.started_at();
         let operation = match self.status {
@@ -114,30 +154,20 @@ impl List {
             WorkflowStatus::Closed => Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
         };
         let as_of = turn.state.world.as_of(operation, turn.state.clock.now());
-        let mut found: Vec<_> = find_domain(turn, &self.domain)?
-            .executions
-            .iter()
-            .filter_map(|one| one.as_of(as_of, began))
-            .filter(|one| {
-                one.status == self.status && self.filter.as_ref().is_none_or(|filter| filter.lets(one))
-            })
-            .filter_map(|one| Some((self.range.moment(&one, began)?, one)))
-            .collect();
+        let mut found = self.found(&turn.state.world, as_of, began)?;
         // Of two at the same moment, the one written down later is the newer one.
         found.sort_by_key(|(moment, _)| *moment);
         if !self.oldest_first {
             found.reverse();
         }
-        let list = found
-            .into_iter()
-            .map(|(_, one)| (json!([one.workflow_id, one.run_id]).to_string(), info(&one, began)));
-        let list = list.collect();
+        let name = |(_, one): &(i64, Cow<WorkflowExecution>)| format!("{}/{}", one.workflow_id, one.run_id);
         let cut = turn.state.world.cut(self.most);
         let pages = &mut turn.state.pages;
         let Page { items, next } = pages
-            .turn(list, &self.asked, self.token.as_deref(), cut)
+            .turn_named(found, name, &self.asked, self.token.as_deref(), cut)
             .map_err(|_| invalid("Invalid token"))?;
-        let mut body = json!({"executionInfos": items});
+        let infos: Vec<Value> = items.iter().map(|(_, one)| info(one, began)).collect();
+        let mut body = json!({"executionInfos": infos});
         if let Some(token) = next {
             body["nextPageToken"] = token.into();
         }

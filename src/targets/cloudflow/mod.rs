@@ -12,6 +12,7 @@ mod keys;
 mod request;
 pub mod rpc_v1;
 mod protocol;
+mod sweep;
 
 use std::time::SystemTime;
 
@@ -21,9 +22,10 @@ use serde_json::json;
 #[cfg(test)]
 pub use self::keys::SUCCESSES as KEPT_KEYS;
 pub use self::keys::{KeySource, Keys};
+use self::protocol::Reply;
 pub use self::protocol::{CloudFlow, Endpoint, Signature, Word};
 pub use self::request::Cancellation;
-use super::{Accepted, Connect, Description, Service, Single, Stopped};
+use super::{Accepted, Connect, Description, Service, Single, Stopped, Sweeps};
 use crate::call_error::{CallError, Class};
 use crate::client::Body;
 use crate::pace::{Operation, Quota};
@@ -33,9 +35,13 @@ use crate::vocabulary::State;
 pub static SERVICE: Service = Service {
     name: "cloudflow",
     cancel: &STOP,
-    reads: &[&DESCRIBE],
+    reads: &[&DESCRIBE, &LIST],
     beyond: None,
-    successes: &[("StopExecution", Body::Member(EXECUTION)), ("DescribeExecution", Body::Member(EXECUTION))],
+    successes: &[
+        ("StopExecution", Body::Member(EXECUTION)),
+        ("DescribeExecution", Body::Member(EXECUTION)),
+        ("ListExecutions", Body::Member(&["Executions", "NextToken"])),
+    ],
     key_form: "cloudflow:<flow>",
     is_valid_name: request::is_valid_name,
     read: request::read,
@@ -53,6 +59,8 @@ const fn operation(name: &'static str, per_second: f64, burst: f64) -> Operation
 
 const STOP: Operation = operation("cloudflow.StopExecution", 2.0, 10.0);
 const DESCRIBE: Operation = operation("cloudflow.DescribeExecution", 5.0, 50.0);
+/// Its quota is that of `StopExecution`, which both share.
+const LIST: Operation = operation("cloudflow.ListExecutions", 2.0, 10.0);
 
 /// An execution as it is described, and as the service answers to stopping it.
 const EXECUTION: &[&str] = &["Status", "StartedTime", "StoppedTime", "Name", "FlowName", "RequestId"];
@@ -68,8 +76,12 @@ impl Single for CloudFlow {
         self.endpoint.as_ref().map(|_| ()).map_err(CallError::not_configured)
     }
 
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        Some(self)
+    }
+
     async fn stop(&self, asked: &mut Cancellation) -> Result<Accepted<Stopped>, CallError> {
-        let reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
+        let reply: Reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
         let stopped = Stopped { ended_at: None, shown: json!(reply) };
         Ok(Accepted { reply: stopped, request_id: reply.request_id.map(|id| id.0) })
     }
@@ -78,7 +90,7 @@ impl Single for CloudFlow {
     /// the millisecond must not; a follow-up waits in its queue, where waiting costs nothing.
     /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
     async fn describe(&self, asked: &Cancellation) -> Result<Description, CallError> {
-        let reply = self.call(Method::GET, "DescribeExecution", &asked.names()).await?;
+        let reply: Reply = self.call(Method::GET, "DescribeExecution", &asked.names()).await?;
         let shown = json!(reply);
         let status = reply.status.map(|status| status.0);
         let state = match status.as_deref() {

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http::Method;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{KeyRing, KeySource, Keys};
@@ -112,12 +113,12 @@ impl CloudFlow {
     }
 
     /// Makes one call and reads its reply.
-    pub async fn call(
+    pub async fn call<R: DeserializeOwned>(
         &self,
         method: Method,
         action: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<Reply, CallError> {
+    ) -> Result<R, CallError> {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
         let signed = Signed { endpoint, keys: endpoint.keys.keys().await? };
         let request = signed

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::SERVICE;
+use super::{SERVICE, sweep};
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::targets::{self, Beside, Service};
 
 /// The name of a flow or an execution.
-const NAME: Text = Text {
+pub const NAME: Text = Text {
     length: 1..=128,
     expected: "letters, digits, _ and -, first a letter or _",
     allows: |text| {
@@ -19,8 +19,8 @@ const NAME: Text = Text {
     },
 };
 
-const CAUSE: Text = Text::any(1..=4_096);
-const ERROR: Text = Text::any(1..=128);
+pub const CAUSE: Text = Text::any(1..=4_096);
+pub const ERROR: Text = Text::any(1..=128);
 
 /// What a request asks of CloudFlow; its one call carries the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,9 @@ pub struct Cancellation {
 /// Takes CloudFlow's fields of a request, in the API's own spelling or in camel case. The
 /// request's reason serves as cause where none is given.
 pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
+    if let Some(selected) = sweep::read(fields, beside.reason) {
+        return selected;
+    }
     let flow_name = fields.required(&["flowName", "FlowName"], &NAME);
     let execution_name = fields.required(&["executionName", "ExecutionName"], &NAME);
     // A cause or error that is not valid is among the violations, which refuse the request.

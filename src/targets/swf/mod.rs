@@ -10,6 +10,7 @@ mod meant;
 mod reads;
 mod request;
 mod runs;
+mod sweep;
 
 use aws_sdk_swf::operation::RequestId;
 use serde_json::json;
@@ -25,7 +26,7 @@ use crate::vocabulary::Status;
 pub static SERVICE: Service = Service {
     name: "swf",
     cancel: &CANCEL,
-    reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED],
+    reads: &[&DESCRIBE, &LIST_OPEN, &LIST_CLOSED, &COUNT_OPEN],
     beyond: Some(&BEYOND),
     successes: &[
         ("RequestCancelWorkflowExecution", Body::Empty),
@@ -33,6 +34,7 @@ pub static SERVICE: Service = Service {
         ("DescribeWorkflowExecution", Body::Member(&["executionInfo"])),
         ("ListOpenWorkflowExecutions", Body::Member(&["executionInfos"])),
         ("ListClosedWorkflowExecutions", Body::Member(&["executionInfos"])),
+        ("CountOpenWorkflowExecutions", Body::Member(&["count"])),
     ],
     key_form: "swf:<domain>/<workflow id>",
     is_valid_name: request::is_valid_name,
@@ -50,6 +52,7 @@ const CANCEL: Operation = operation("swf.RequestCancelWorkflowExecution", 30.0, 
 const DESCRIBE: Operation = operation("swf.DescribeWorkflowExecution", 6.0, 2_000.0);
 const LIST_OPEN: Operation = operation("swf.ListOpenWorkflowExecutions", 48.0, 200.0);
 const LIST_CLOSED: Operation = operation("swf.ListClosedWorkflowExecutions", 6.0, 200.0);
+const COUNT_OPEN: Operation = operation("swf.CountOpenWorkflowExecutions", 6.0, 2_000.0);
 
 const TERMINATE: Operation = operation("swf.TerminateWorkflowExecution", 60.0, 2_000.0);
 

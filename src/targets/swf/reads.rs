@@ -7,7 +7,7 @@ use super::{Cancellation, Swf, classify};
 use crate::call_error::{Answer, CallError, Class};
 use crate::client;
 use crate::targets::{self, Conclusion, Followed, LookUp, Purpose, Question};
-use crate::targets::{Read, Reading, Runs, Settlement, Sight, Target};
+use crate::targets::{Read, Reading, Runs, Settlement, Sight, Sweeps, Target};
 use crate::timestamp::{Moment, Timestamp};
 use crate::vocabulary::{State, Status};
 
@@ -15,6 +15,10 @@ use crate::vocabulary::{State, Status};
 const LONGEST_REASON: usize = 256;
 
 impl Target for Swf {
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        Some(self)
+    }
+
     async fn read(
         &self,
         requests: &[Reading<'_, Cancellation>],

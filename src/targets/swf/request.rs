@@ -7,20 +7,20 @@ use std::time::Duration;
 use aws_sdk_swf::types::ChildPolicy;
 use serde_json::{Map, Value, json};
 
-use super::{BEYOND, SERVICE};
+use super::{BEYOND, SERVICE, sweep};
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::fields::violation::{Code, quote};
 use crate::targets::{self, Beside, MOST_RUNS, Service};
 
 /// Names that break these rules can never have been registered or started.
-const DOMAIN: Text = Text {
+pub const DOMAIN: Text = Text {
     length: 1..=256,
     expected: "no : / | or control character, not arn, no white space at the ends",
     allows: |text| can_exist(text) && text.trim() == text,
 };
 
-const WORKFLOW_ID: Text =
+pub const WORKFLOW_ID: Text =
     Text { length: 1..=256, expected: "no : / | or control character, not arn", allows: can_exist };
 
 /// The id of a run.
@@ -85,6 +85,9 @@ impl Cancellation {
 
 /// Takes SWF's fields of a request.
 pub fn read(fields: &mut Fields, _: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
+    if let Some(selected) = sweep::read(fields) {
+        return selected;
+    }
     let domain = fields.required(&["domain"], &DOMAIN);
     let workflow_id = fields.required(&["workflowId"], &WORKFLOW_ID);
     let named = fields.has(&["runId"]);

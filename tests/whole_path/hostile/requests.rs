@@ -5,6 +5,7 @@
 use countermand::fields::violation::is_misleading;
 use countermand::follow_up::FollowUp;
 use countermand::request::{self, CancelRequest, Input, Reading, Rejection};
+use countermand::sweep::Chain;
 use countermand::targets::Runs;
 use serde_json::{Map, Value, json};
 
@@ -96,6 +97,10 @@ pub fn check_text(text: &str) {
                 assert!(!no_run && (1..=14).contains(&follow_up.checks));
                 check_labels(&follow_up.labels);
             }
+            Err(wrong) => assert!((1..=1_024).contains(&wrong.chars().count())),
+        },
+        Reading::Sweep(fields) => match Chain::read(*fields) {
+            Ok(chain) => check_labels(&chain.labels),
             Err(wrong) => assert!((1..=1_024).contains(&wrong.chars().count())),
         },
     }
