@@ -75,7 +75,9 @@ pub async fn follow<T: Target>(
     let mut same: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for followed in requests {
         let runs = (!followed.cancellation.is_read_as_a_whole()).then_some(followed.runs);
-        same.entry((followed.cancellation.key(), runs)).or_default().push(followed);
+        // What goes beyond a cancel may have to see more.
+        let (key, beyond) = (followed.cancellation.key(), followed.cancellation.goes_beyond());
+        same.entry((key, runs, beyond)).or_default().push(followed);
     }
     let reads = same.into_values().map(async |together| {
         let priority = Priority::highest(together.iter().map(|followed| followed.priority));

@@ -161,6 +161,10 @@ fn lines(service: &Service, title: &str, is_of_aws: bool) -> Vec<(&'static str, 
         ("tests/peers/test_scripts.py", format!("(\"{name}:")),
         ("tests/peers/test_template.py", format!("in [ … \"{name}:")),
     ];
+    if let Some(beyond) = service.beyond {
+        lines.push((request, format!("\"{}\": {{", beyond.field)));
+        lines.push(("docs/requests.md", format!("| `{}` | {name} |", beyond.field)));
+    }
     for schema in [request, confirmation, outcome] {
         lines.push((schema, format!("\"enum\": [ … \"{name}\"")));
         lines.push((schema, format!("{{\"const\": \"{name}\"}}")));
