@@ -1,10 +1,12 @@
 //! Step Functions, awsJson 1.0: `StopExecution` and `DescribeExecution` of standard workflows. What the first
 //! answers for an execution that has ended is not documented, so a state machine of a world has either.
 
+mod list;
 mod world;
 
 use serde_json::{Value, json};
 
+use self::list::ListExecutions;
 pub(crate) use self::world::StateMachines;
 pub use self::world::{ExecutionStatus, StateMachine, StateMachineExecution};
 use crate::fields::Fields;
@@ -31,12 +33,22 @@ impl Operation {
         takes_entries: false,
         about,
     });
+    pub const LIST_STATE_MACHINE_EXECUTIONS: Operation = Operation(&Spec {
+        name: "stepfunctions.ListExecutions",
+        read: |request| Ok(Box::new(ListExecutions::read(request)?)),
+        takes_entries: false,
+        about,
+    });
 }
 
 /// The service.
 pub(crate) static SERVICE: Service = Service {
     name: "stepfunctions",
-    operations: &[Operation::STOP_STATE_MACHINE_EXECUTION, Operation::DESCRIBE_STATE_MACHINE_EXECUTION],
+    operations: &[
+        Operation::STOP_STATE_MACHINE_EXECUTION,
+        Operation::DESCRIBE_STATE_MACHINE_EXECUTION,
+        Operation::LIST_STATE_MACHINE_EXECUTIONS,
+    ],
     runs: Some(Runs {
         of: |world| &world.stepfunctions,
         of_mut: |world| &mut world.stepfunctions,
@@ -49,7 +61,9 @@ pub(crate) static SERVICE: Service = Service {
     internal_error: "InternalFailure",
     refuse: |Failure { status, code, message, .. }, _| {
         let kind = match code.as_str() {
-            "ExecutionDoesNotExist" | "InvalidArn" => format!("com.amazonaws.swf.service.v2.model#{code}"),
+            "ExecutionDoesNotExist" | "StateMachineDoesNotExist" | "InvalidArn" | "InvalidToken" => {
+                format!("com.amazonaws.swf.service.v2.model#{code}")
+            }
             _ => code.clone(),
         };
         json_error(*status, "application/x-amz-json-1.0", &kind, message)
@@ -60,7 +74,9 @@ pub(crate) static SERVICE: Service = Service {
 };
 
 fn about(request: &Value) -> String {
-    world::key(request["executionArn"].as_str().unwrap_or_default()).unwrap_or_default()
+    let machine = request["stateMachineArn"].as_str().and_then(|arn| arn.split(':').nth(6));
+    let machine = machine.map(|machine| format!("{machine}/*"));
+    machine.or_else(|| world::key(request["executionArn"].as_str()?)).unwrap_or_default()
 }
 
 /// The execution that a request speaks of.

@@ -33,6 +33,9 @@ pub struct StateMachineExecution {
     /// Without it, one that has ended did so as the simulator began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_date: Option<Timestamp>,
+    /// When it was last started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrive_date: Option<Timestamp>,
     /// When it was stopped, where it takes time until that is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_requested_at: Option<Timestamp>,
@@ -132,6 +135,7 @@ pub(crate) fn seeded() -> StateMachines {
         status,
         start_date: Some(at(started)),
         stop_date: stopped.map(at),
+        redrive_date: None,
         stop_requested_at: None,
     };
     let executions = vec![

@@ -6,6 +6,7 @@
 //! API: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html>
 
 mod request;
+mod sweep;
 
 use aws_sdk_sfn::operation::RequestId;
 use aws_sdk_sfn::primitives::DateTime;
@@ -13,7 +14,7 @@ use aws_sdk_sfn::types::{ExecutionStatus, IncludedData};
 use serde_json::{Map, Value, json};
 
 pub use self::request::Cancellation;
-use super::{Accepted, Connect, Description, Service, Single, Stopped};
+use super::{Accepted, Connect, Description, Service, Single, Stopped, Sweeps};
 use crate::call_error::{CallError, Class, cut};
 use crate::client::error::to_the_millisecond;
 use crate::client::{self, Body, ReadableReply};
@@ -24,11 +25,12 @@ use crate::vocabulary::State;
 pub static SERVICE: Service = Service {
     name: "stepfunctions",
     cancel: &STOP,
-    reads: &[&DESCRIBE],
+    reads: &[&DESCRIBE, &LIST],
     beyond: None,
     successes: &[
         ("StopExecution", Body::Member(&["stopDate"])),
         ("DescribeExecution", Body::Member(&["status"])),
+        ("ListExecutions", Body::Member(&["executions"])),
     ],
     key_form: "stepfunctions:<state machine>/<execution>",
     is_valid_name: request::is_valid_name,
@@ -52,6 +54,12 @@ const DESCRIBE: Operation = Operation {
     in_regions: &in_large_regions(Quota::new(15.0, 300.0)),
 };
 
+const LIST: Operation = Operation {
+    name: "stepfunctions.ListExecutions",
+    quota: Some(Quota::new(2.0, 100.0)),
+    in_regions: &in_large_regions(Quota::new(5.0, 200.0)),
+};
+
 const fn in_large_regions(quota: Quota) -> [(&'static str, Quota); 3] {
     [("us-east-1", quota), ("us-west-2", quota), ("eu-west-1", quota)]
 }
@@ -73,6 +81,10 @@ impl Single for StepFunctions {
     const STOP: &'static Operation = &STOP;
     const DESCRIBE: &'static Operation = &DESCRIBE;
     const UNCLEAR: &'static [&'static str] = &["ValidationException"];
+
+    fn sweeps(&self) -> Option<&dyn Sweeps> {
+        Some(self)
+    }
 
     /// Cause and error are encrypted with the state machine's key. Where that cannot be had they are left out: the
     /// execution is to be stopped, with words or without.
@@ -133,11 +145,11 @@ fn shown<const DATES: usize>(dates: [(&str, Option<&DateTime>); DATES]) -> Map<S
     dates.filter_map(|(name, date)| Some((name.into(), json!(to_the_millisecond(date)?)))).collect()
 }
 
-/// The errors of the two operations; the rest is AWS's common codes.
+/// The errors of the three operations; the rest is AWS's common codes.
 fn classify(code: &str) -> Option<Class> {
     Some(match code {
-        "ExecutionDoesNotExist" => Class::NotFound,
-        "InvalidArn" | "ValidationException" => Class::Terminal,
+        "ExecutionDoesNotExist" | "StateMachineDoesNotExist" => Class::NotFound,
+        "InvalidArn" | "InvalidToken" | "ValidationException" => Class::Terminal,
         "KmsAccessDeniedException" | "KmsInvalidStateException" => Class::Config,
         "KmsThrottlingException" => Class::Throttle,
         _ => return None,

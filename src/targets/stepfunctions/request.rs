@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::SERVICE;
+use super::{SERVICE, sweep};
 use crate::arn::Arn;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
-use crate::fields::violation::{Code, quote};
+use crate::fields::violation::{Code, Violations, quote};
 use crate::targets::{self, Beside, Service};
 
 /// The ARN of an execution. Those of express workflows have another form: nothing stops them.
@@ -19,8 +19,15 @@ const EXECUTION_ARN: Text = Text {
     allows: |text| Execution::of(text).is_some(),
 };
 
-const CAUSE: Text = Text::any(1..=32_768);
-const ERROR: Text = Text::any(1..=256);
+/// The ARN of a state machine, or of a version or an alias of one.
+pub const STATE_MACHINE_ARN: Text = Text {
+    length: 1..=256,
+    expected: "the ARN of a state machine, such as arn:aws:states:us-east-1:111122223333:stateMachine:orders",
+    allows: |text| machine_of(text).is_some(),
+};
+
+pub const CAUSE: Text = Text::any(1..=32_768);
+pub const ERROR: Text = Text::any(1..=256);
 
 /// What a request asks of Step Functions; its one call carries the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +42,6 @@ pub struct Cancellation {
 
 /// What the ARN of an execution names.
 struct Execution<'a> {
-    region: &'a str,
     machine: &'a str,
     name: &'a str,
 }
@@ -44,13 +50,31 @@ impl<'a> Execution<'a> {
     /// The machine's name can have that of a Map Run behind it, or of a version or an alias.
     /// Formats: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>
     fn of(arn: &'a str) -> Option<Self> {
-        let Arn { service, region, name, .. } = Arn::parse(arn).filter(Arn::is_placed)?;
+        let Arn { service, name, .. } = Arn::parse(arn).filter(Arn::is_placed)?;
         let mut parts = name.strip_prefix("execution:").filter(|_| service == "states")?.split(':');
         let (machine, last) = (parts.next()?, parts.next_back()?);
         let more = parts.next();
         let (machine, map_run) = machine.split_once('/').map_or((machine, None), |(it, run)| (it, Some(run)));
         let mut names = [Some(machine), map_run, more, Some(last)].into_iter().flatten();
-        (names.all(can_exist) && parts.next().is_none()).then_some(Self { region, machine, name: last })
+        (names.all(can_exist) && parts.next().is_none()).then_some(Self { machine, name: last })
+    }
+}
+
+/// The name of the state machine that an ARN names.
+pub fn machine_of(arn: &str) -> Option<&str> {
+    let Arn { service, name, .. } = Arn::parse(arn).filter(Arn::is_placed)?;
+    let mut parts = name.strip_prefix("stateMachine:").filter(|_| service == "states")?.split(':');
+    let (machine, more) = (parts.next()?, parts.next());
+    let mut names = [Some(machine), more].into_iter().flatten();
+    (names.all(can_exist) && parts.next().is_none()).then_some(machine)
+}
+
+/// Notes where an ARN is of another region than the function.
+pub fn check_region(path: &str, arn: &str, here: Option<&str>, violations: &mut Violations) {
+    let Some((here, there)) = here.zip(Arn::parse(arn).map(|arn| arn.region)) else { return };
+    if here != there {
+        let message = format!("expected an ARN in {here}, the function's own region, got {}", quote(arn));
+        violations.add(path, Code::BadFormat, message);
     }
 }
 
@@ -63,12 +87,12 @@ fn can_exist(name: &str) -> bool {
 
 /// Takes Step Functions' fields of a request. The request's reason serves as cause where none is given.
 pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
+    if let Some(selected) = sweep::read(fields, beside) {
+        return selected;
+    }
     let execution_arn = fields.required(&["executionArn"], &EXECUTION_ARN);
-    if let (Some(arn), Some(here)) = (&execution_arn, beside.region)
-        && Execution::of(arn).is_some_and(|execution| execution.region != here)
-    {
-        let message = format!("expected an ARN in {here}, the function's own region, got {}", quote(arn));
-        fields.violations.add("executionArn", Code::BadFormat, message);
+    if let Some(arn) = &execution_arn {
+        check_region("executionArn", arn, beside.region, &mut fields.violations);
     }
     // A cause or error that is not valid is among the violations, which refuse the request.
     let cause = fields.text(&["cause"], &CAUSE);

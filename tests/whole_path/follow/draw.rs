@@ -100,7 +100,11 @@ fn fault(random: &mut Rng) -> Fault {
         Operation::CHANGE_MESSAGE_VISIBILITY_BATCH,
     ];
     // Only a sweep calls these.
-    let others = [Operation::COUNT_OPEN_WORKFLOW_EXECUTIONS, Operation::LIST_EXECUTIONS];
+    let others = [
+        Operation::COUNT_OPEN_WORKFLOW_EXECUTIONS,
+        Operation::LIST_EXECUTIONS,
+        Operation::LIST_STATE_MACHINE_EXECUTIONS,
+    ];
     let operations = SERVICES.iter().flat_map(|service| service.operations());
     let operations = operations.filter(|operation| !others.contains(operation)).chain(own);
     let operation = pick(random, &operations.collect::<Vec<_>>());

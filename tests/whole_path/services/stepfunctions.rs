@@ -25,6 +25,7 @@ pub static SERVICE: Service = Service {
             status: ExecutionStatus::Running,
             start_date: Some(now),
             stop_date: None,
+            redrive_date: None,
             stop_requested_at: None,
         });
     },

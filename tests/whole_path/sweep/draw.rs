@@ -29,7 +29,8 @@ pub struct Selection {
     pub meant: Vec<String>,
 }
 
-pub const SERVICES: [&str; 2] = ["swf", "cloudflow"];
+pub const SERVICES: [&str; 3] = ["swf", "cloudflow", "stepfunctions"];
+const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:fulfillment";
 
 /// Executions before the request and after it.
 pub fn executions(random: &mut Rng, service: &str) -> Vec<One> {
@@ -41,7 +42,11 @@ fn one(random: &mut Rng, service: &str, number: usize) -> One {
     let prefix = pick(random, &["nightly", "hourly"]);
     let is_open = random.u8(..5) > 0;
     One {
-        id: if service == "swf" { format!("run-{number}") } else { format!("{prefix}-{number}") },
+        id: match service {
+            "swf" => format!("run-{number}"),
+            "cloudflow" => format!("{prefix}-{number}"),
+            _ => format!("{}:{prefix}-{number}", MACHINE.replace("stateMachine", "execution")),
+        },
         name: format!("{prefix}-{number}"),
         kind: pick(random, &["import", "export"]),
         version: pick(random, &["1.0", "2.0"]),
@@ -70,12 +75,25 @@ pub fn world(random: &mut Rng, service: &str, executions: &[One], now: Timestamp
         let status = if one.is_open { "Running" } else { "Succeeded" };
         json!({"name": one.id, "status": status, "startedTime": started(one)})
     };
+    // One that was started again counts from then.
+    let of_step_functions = |one: &One| {
+        let status = if one.is_open { "RUNNING" } else { "SUCCEEDED" };
+        let mut it = json!({"name": one.name, "status": status, "startDate": started(one)});
+        if one.ignores {
+            (it["startDate"], it["redriveDate"]) = (json!(at(now, 90_000_000)), json!(started(one)));
+        }
+        it
+    };
     let settles = pick(random, &[None, Some(1_000), Some(20_000), Some(200_000)]);
     let mut world = json!({"mostPerPage": random.usize(1..50), "emptyPages": random.usize(..2)});
     match service {
         "swf" => {
             let all: Vec<Value> = executions.iter().map(of_swf).collect();
             world["swf"] = json!({"billing": {"executions": all}});
+        }
+        "stepfunctions" => {
+            let all: Vec<Value> = executions.iter().map(of_step_functions).collect();
+            world["stepfunctions"] = json!({"fulfillment": {"executions": all}});
         }
         _ => {
             let all: Vec<Value> = executions.iter().map(of_cloudflow).collect();
@@ -106,11 +124,11 @@ impl Selection {
 type IsSelected = Box<dyn Fn(&One) -> bool>;
 
 fn choice(random: &mut Rng, service: &str, executions: &[One]) -> (Value, IsSelected) {
-    if service == "cloudflow" {
+    if service != "swf" {
         return match random.bool() {
             true => (json!({"all": true}), Box::new(|_| true)),
             false => {
-                (json!({"executionNamePrefix": "nightly-"}), Box::new(|one| one.id.starts_with("nightly-")))
+                (json!({"executionNamePrefix": "nightly-"}), Box::new(|one| one.name.starts_with("nightly-")))
             }
         };
     }
@@ -129,7 +147,11 @@ fn choice(random: &mut Rng, service: &str, executions: &[One]) -> (Value, IsSele
 
 /// The request that asks for them at `now`.
 pub fn request(service: &str, selection: &Selection, now: Timestamp) -> Value {
-    let (place, name) = if service == "swf" { ("domain", "billing") } else { ("flowName", "etl") };
+    let (place, name) = match service {
+        "swf" => ("domain", "billing"),
+        "cloudflow" => ("flowName", "etl"),
+        _ => ("stateMachineArn", MACHINE),
+    };
     let mut request = json!({"service": service, "select": selection.select, "maxExecutions": 1_000,
         "requestId": "sweep", "requestedAt": now, "context": {"ticket": 7}});
     request[place] = json!(name);

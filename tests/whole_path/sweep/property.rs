@@ -105,15 +105,20 @@ fn fault(random: &mut Rng, service: &str) -> Fault {
     let own = [Operation::SEND_MESSAGE_BATCH, Operation::PUT_EVENTS, Operation::PUT_EVENTS];
     let operations = Operation::all().filter(|operation| operation.name().starts_with(service));
     let operation = pick(random, &operations.chain(own).collect::<Vec<_>>());
-    let invalid = if service == "swf" { "ValidationException" } else { "InvalidArgument" };
+    let invalid = match service {
+        "swf" => "ValidationException",
+        "cloudflow" => "InvalidArgument",
+        _ => "InvalidArn",
+    };
     let error = |status: u16, code: &str| FaultKind::Error {
         status,
         code: code.into(),
         message: None,
         headers: [].into(),
     };
-    let cancels =
-        operation == Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION || operation == Operation::STOP_EXECUTION;
+    let cancels = operation == Operation::REQUEST_CANCEL_WORKFLOW_EXECUTION
+        || operation == Operation::STOP_EXECUTION
+        || operation == Operation::STOP_STATE_MACHINE_EXECUTION;
     let kind = match random.u8(..8) {
         0 => FaultKind::Drop {},
         1 => FaultKind::LoseReply {},
@@ -155,7 +160,11 @@ async fn run(seed: u64, met: &mut BTreeSet<String>) -> (Round, Vec<Value>, Resul
 
 /// An execution that goes on ends by itself, or is asked by somebody else.
 fn happen(stage: &Stage, service: &str, id: &str, state: &str) {
-    let key = if service == "swf" { "swf:billing/" } else { "cloudflow:etl" };
+    let key = match service {
+        "swf" => "swf:billing/",
+        "cloudflow" => "cloudflow:etl",
+        _ => "stepfunctions:fulfillment/",
+    };
     let runs = stage.simulator.world().runs();
     let Some(run) = runs.iter().find(|run| run.id == id && run.key.starts_with(key)) else { return };
     if !["RUNNING", "CANCELING"].contains(&run.state) {
@@ -174,6 +183,7 @@ fn judge(round: &Round, stage: &Stage, met: &mut BTreeSet<String>) -> Result<(),
         let named = match call.operation.as_str() {
             "swf.RequestCancelWorkflowExecution" => &call.request["runId"],
             "cloudflow.StopExecution" => &call.request["ExecutionName"],
+            "stepfunctions.StopExecution" => &call.request["executionArn"],
             _ => continue,
         };
         let id = named.as_str().unwrap_or_default().to_owned();
@@ -244,7 +254,11 @@ fn check_summary<'a>(
     let is_completed = summary["status"] == "COMPLETED";
     // Where nobody may read what became of those that are gone, they are not counted.
     let may_tell = !round.faults.iter().any(|fault| {
-        let reads_closed = [Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS, Operation::LIST_EXECUTIONS];
+        let reads_closed = [
+            Operation::LIST_CLOSED_WORKFLOW_EXECUTIONS,
+            Operation::LIST_EXECUTIONS,
+            Operation::LIST_STATE_MACHINE_EXECUTIONS,
+        ];
         reads_closed.contains(&fault.operation) && matches!(fault.kind, FaultKind::Error { status: 403, .. })
     });
     if may_tell && (is_completed || round.is_calm()) && (sum != count("matched") || summary["percent"] != 100)
