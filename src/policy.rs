@@ -179,7 +179,7 @@ mod tests {
     use crate::targets::{Service, appflow, cloudflow, swf};
 
     fn cancellation(request: &str) -> Arc<dyn Cancellation> {
-        match read(request, None) {
+        match read(request, Default::default()) {
             Reading::Request(request) => request.cancellation,
             other => panic!("expected a valid request, got {other:?}"),
         }
@@ -368,7 +368,7 @@ mod tests {
         ] {
             let request =
                 format!(r#"{{"service": "swf", "domain": "d", "workflowId": "w", "requestedAt": "{own}"}}"#);
-            let Reading::Request(request) = read(&request, None) else { panic!("{request}") };
+            let Reading::Request(request) = read(&request, Default::default()) else { panic!("{request}") };
             let requested_at = request.labels.counted_from(sent.into()).ends();
             assert!(requested_at <= sent, "{own}");
             let violations = limited.check(request.cancellation.as_ref(), requested_at, now);

@@ -96,7 +96,7 @@ async fn tell(handler: &Handler, destination: &Publisher) -> Result<(), String> 
 
 /// A request that names nothing real; none to a service that is not called ahead.
 fn request(service: &Service) -> Option<Box<CancelRequest>> {
-    match request::read(service.rehearsal?, None) {
+    match request::read(service.rehearsal?, Default::default()) {
         Reading::Request(request) => Some(request),
         _ => None,
     }

@@ -62,7 +62,7 @@ impl Record {
     fn of(record: &event_source::Record) -> Record {
         let request =
             serde_json::from_str(&record.text).unwrap_or_else(|_| Value::String(record.text.clone()));
-        let (asks_for, dry_run) = match request::read(&record.text, None) {
+        let (asks_for, dry_run) = match request::read(&record.text, Default::default()) {
             Reading::Request(asked) => (asks_for(&asked), asked.dry_run),
             Reading::Ours => ("a message of the function's own".into(), false),
             Reading::FollowUp(_) => ("a check of its own".into(), false),

@@ -47,7 +47,7 @@ impl Event {
 
     /// Whether a request in it asks to be followed to its end.
     pub fn asks_to_be_followed(&self) -> bool {
-        let escalates = |request: &Value| match request::read(&request.to_string(), None) {
+        let escalates = |request: &Value| match request::read(&request.to_string(), Default::default()) {
             Reading::Request(request) => request.cancellation.escalates_after().is_some(),
             _ => false,
         };

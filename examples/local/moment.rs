@@ -162,13 +162,13 @@ fn sweep(document: &Value) -> Option<What> {
 
 /// What a message asks after, where it is a follow-up.
 pub fn follow_up(body: &str) -> Option<FollowUp> {
-    let Reading::FollowUp(fields) = request::read(body, None) else { return None };
+    let Reading::FollowUp(fields) = request::read(body, Default::default()) else { return None };
     FollowUp::read(*fields).ok()
 }
 
 /// What a request or a follow-up is about, where it can be read.
 pub fn key(body: &str) -> Option<String> {
-    match request::read(body, None) {
+    match request::read(body, Default::default()) {
         Reading::Request(request) => Some(request.cancellation.key()),
         Reading::Sweep(fields) => Some(Chain::read(*fields).ok()?.cancellation.key()),
         _ => Some(follow_up(body)?.cancellation.key()),

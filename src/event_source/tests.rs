@@ -870,6 +870,6 @@ fn our_own_messages_are_recognized_in_every_envelope() {
 
 fn assert_ours(event: &Value) {
     let delivery = delivery(event);
-    let reading = crate::request::read(&delivery.records[0].text, None);
+    let reading = crate::request::read(&delivery.records[0].text, Default::default());
     assert!(matches!(reading, crate::request::Reading::Ours), "{event}");
 }

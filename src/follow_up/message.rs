@@ -153,7 +153,10 @@ pub fn read_request(fields: &mut Fields) -> (Labels, Option<Arc<dyn Cancellation
     fields.require("requestedAt");
     // What had to be escaped so that it could be sent is longer than it came.
     let labels = request::read_labels(fields, &ENVELOPE_ID, 2 * request::LONGEST_CONTEXT);
-    (labels, service.and_then(|service| (service.read)(fields, Beside::default())))
+    let cancellation = service.and_then(|service| {
+        (service.read)(fields, Beside { request_id: labels.request_id.as_deref(), ..Beside::default() })
+    });
+    (labels, cancellation)
 }
 
 /// What is wrong with a message, by paths and codes alone: whoever wrote it must not write into the log.

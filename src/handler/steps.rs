@@ -20,7 +20,7 @@ use crate::invocation::Invocation;
 use crate::log;
 use crate::plan::{self, Request};
 use crate::request::{self, Reading};
-use crate::targets::{Asked, Cancellation, Context, Followed, Settlement};
+use crate::targets::{Asked, Beside, Cancellation, Context, Followed, Settlement};
 use crate::timestamp::Timestamp;
 use crate::visibility::{Return, When};
 
@@ -41,7 +41,8 @@ impl Handler {
     }
 
     fn read_one(&self, record: &Record, now: Timestamp) -> Read {
-        let request = match request::read(&record.text, self.region.as_deref()) {
+        let (request_id, region) = (Some(record.request_id.as_str()), self.region.as_deref());
+        let request = match request::read(&record.text, Beside { request_id, region, reason: None }) {
             Reading::Ours => return Read::Ours,
             Reading::FollowUp(fields) => {
                 let may_end = !self.planner.dry_run;

@@ -62,7 +62,7 @@ fn loggable(outcome: &Outcome) -> &str {
 
 /// The outcome of a text: refused, or settled like this.
 fn written(writer: Writer, record: &Record, settlement: &Settlement) -> Outcome {
-    match request::read(&record.text, None) {
+    match request::read(&record.text, Default::default()) {
         Reading::Request(request) => writer.settled(record, &request, settlement, false, time(NOW)),
         Reading::Rejected(rejection) => writer.rejected(record, &rejection, time(NOW)),
         other => panic!("{other:?}"),
@@ -194,7 +194,7 @@ fn the_outcome_of_a_refused_request_says_why() {
 #[test]
 fn the_outcome_of_a_request_that_is_not_allowed_names_its_target_and_why() {
     let text = r#"{"service": "appflow", "flowName": "orders", "requestId": "r-1", "context": {"a": 1}}"#;
-    let Reading::Request(request) = request::read(text, None) else { panic!("{text}") };
+    let Reading::Request(request) = request::read(text, Default::default()) else { panic!("{text}") };
     let violation = |path: &str, code| Violation { path: path.into(), code, message: "why".into() };
     let violations = [
         violation("$", Code::TargetNotAllowed),

@@ -101,8 +101,8 @@ pub enum Reading<'a> {
     Sweep(Box<Fields<'a>>),
 }
 
-/// Reads the text of a request; some services are asked only in the function's own region.
-pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
+/// Reads the text of a request, which may say itself what is known beside it.
+pub fn read<'a>(text: &'a str, beside: Beside<'_>) -> Reading<'a> {
     let Some(mut fields) = Fields::of(text) else {
         return rejected(Labels::default(), not_an_object(text));
     };
@@ -125,7 +125,9 @@ pub fn read<'a>(text: &'a str, region: Option<&str>) -> Reading<'a> {
     };
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    let cancellation = (service.read)(&mut fields, Beside { reason: labels.reason.as_deref(), region });
+    let (reason, request_id) = (labels.reason.as_deref(), labels.request_id.as_deref());
+    let beside = Beside { reason, request_id: request_id.or(beside.request_id), ..beside };
+    let cancellation = (service.read)(&mut fields, beside);
     let escalates = cancellation.as_ref().and_then(|asked| asked.escalates_after());
     if let (Some(_), Some(beyond), Some(false)) = (escalates, service.beyond, labels.confirm) {
         let message = format!("expected true or no such field beside {}, got false", beyond.field);

@@ -37,14 +37,14 @@ fn and(service: &str, members: &str) -> String {
 }
 
 fn taken(text: &str) -> CancelRequest {
-    match read(text, None) {
+    match read(text, Default::default()) {
         Reading::Request(request) => *request,
         other => panic!("{text}: {other:?}"),
     }
 }
 
 fn refused(text: &str) -> Rejection {
-    match read(text, None) {
+    match read(text, Default::default()) {
         Reading::Rejected(rejection) => *rejection,
         other => panic!("{text}: {other:?}"),
     }
@@ -52,7 +52,7 @@ fn refused(text: &str) -> Rejection {
 
 /// Path and code of everything that is wrong with a text; nothing where it is a request.
 fn broken(text: &str) -> Vec<(String, Code)> {
-    match read(text, None) {
+    match read(text, Default::default()) {
         Reading::Request(_) => Vec::new(),
         Reading::Rejected(rejection) => {
             assert!(!rejection.violations.is_empty(), "{text}");
@@ -918,7 +918,7 @@ fn our_own_messages_are_no_requests() {
             format!(r#"{{"t\u0079pe":"{own}","type":"else"}}"#),
             format!(r#" {{ "deep": {}{}, "type" : "{own}" }}"#, "[".repeat(500), "]".repeat(500)),
         ] {
-            assert!(matches!(read(&text, None), Reading::Ours), "{text}");
+            assert!(matches!(read(&text, Default::default()), Reading::Ours), "{text}");
         }
     }
     for other in [
@@ -1035,7 +1035,7 @@ fn a_destinations_record_is_told_by_its_form_and_what_quotes_one_is_a_request() 
         (r#"{"requestContext": {"http": {}}, "requestPayload": 1}"#.to_owned(), false),
         (r#"{"requestContext": "condition", "requestPayload": 1}"#.to_owned(), false),
     ] {
-        assert_eq!(matches!(read(&text, None), Reading::Ours), ours, "{text}");
+        assert_eq!(matches!(read(&text, Default::default()), Reading::Ours), ours, "{text}");
     }
 }
 

@@ -24,12 +24,7 @@ pub const PREPARATION_LIMIT: Duration = Duration::from_secs(2);
 pub async fn prepare<T>(read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
     let read = prepared(read).await;
     let read = read.unwrap_or_else(|limit| Err(CallError::timeout(limit, asked().as_deref())));
-    read.map_err(|error| CallError {
-        answer: Answer::NotAsked,
-        from_service: false,
-        request_id: None,
-        ..error
-    })
+    read.map_err(|error| CallError { answer: Answer::NotAsked, request_id: None, ..error })
 }
 
 /// The same, whatever it is that has to be had.

@@ -55,6 +55,8 @@ pub struct Service {
 pub struct Beside<'a> {
     /// That of the request, which may be passed on.
     pub reason: Option<&'a str>,
+    /// That of the request, or of what it came in.
+    pub request_id: Option<&'a str>,
     /// The function's own.
     pub region: Option<&'a str>,
 }

@@ -84,7 +84,7 @@ fn check(event: &str, request: &str, known: &Known, looped: bool) -> Result<(), 
     let invoked = Invoked { request_id: "lambda-1", now, before: None };
     let mut delivery = event_source::read(event, invoked).map_err(|error| error.to_string())?;
     let record = delivery.records.remove(0);
-    let read = match request::read(&record.text, None) {
+    let read = match request::read(&record.text, Default::default()) {
         Reading::Ours if looped => return Ok(()),
         Reading::Request(read) if !looped => read,
         reading => return Err(format!("looped: {looped}, got {reading:?}")),

@@ -105,7 +105,7 @@ fn what_remains_is_a_request_that_can_be_sent() {
     let remaining = conclusion.remaining.expect("a part was not answered");
     assert_eq!(remaining, json!({"service": "appflow", "flowName": "orders", "executionIds": ["id-100"]}));
     let remaining = remaining.to_string();
-    let reading = crate::request::read(&remaining, None);
+    let reading = crate::request::read(&remaining, Default::default());
     assert!(matches!(reading, crate::request::Reading::Request(_)));
 }
 

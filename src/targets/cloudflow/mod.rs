@@ -21,7 +21,7 @@ use serde_json::json;
 
 #[cfg(test)]
 pub use self::keys::SUCCESSES as KEPT_KEYS;
-pub use self::keys::{KeySource, Keys};
+pub use self::keys::{KeySource, Keys, Role};
 use self::protocol::Reply;
 pub use self::protocol::{CloudFlow, Endpoint, Signature, Word};
 pub use self::request::Cancellation;
@@ -81,7 +81,8 @@ impl Single for CloudFlow {
     }
 
     async fn stop(&self, asked: &mut Cancellation) -> Result<Accepted<Stopped>, CallError> {
-        let reply: Reply = self.call(Method::POST, "StopExecution", &asked.parameters()).await?;
+        let reply: Reply =
+            self.call(Method::POST, "StopExecution", &asked.parameters(), &asked.request_id.0).await?;
         let stopped = Stopped { ended_at: None, shown: json!(reply) };
         Ok(Accepted { reply: stopped, request_id: reply.request_id.map(|id| id.0) })
     }
@@ -90,7 +91,7 @@ impl Single for CloudFlow {
     /// the millisecond must not; a follow-up waits in its queue, where waiting costs nothing.
     /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
     async fn describe(&self, asked: &Cancellation) -> Result<Description, CallError> {
-        let reply: Reply = self.call(Method::GET, "DescribeExecution", &asked.names()).await?;
+        let reply: Reply = self.call(Method::GET, "DescribeExecution", &asked.names(), &asked.request_id.0).await?;
         let shown = json!(reply);
         let status = reply.status.map(|status| status.0);
         let state = match status.as_deref() {

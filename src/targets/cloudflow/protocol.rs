@@ -23,7 +23,7 @@ use crate::targets::ClientConfig;
 use crate::timestamp::Timestamp;
 
 const VERSION: &str = "2019-03-15";
-const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Which signature a call carries.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,21 +106,22 @@ impl CloudFlow {
     ) -> Self {
         let endpoint = endpoint.map(|Endpoint { url, keys, signature }| Connected {
             url,
-            keys: KeyRing::connect(config.aws, keys),
+            keys: KeyRing::connect(config, keys, now),
             signature,
         });
         Self { endpoint, connector: config.connector.clone(), now }
     }
 
-    /// Makes one call and reads its reply.
+    /// Makes one call on behalf of a request and reads its reply.
     pub async fn call<R: DeserializeOwned>(
         &self,
         method: Method,
         action: &str,
         parameters: &[(&str, &str)],
+        request_id: &str,
     ) -> Result<R, CallError> {
         let endpoint = self.endpoint.as_ref().map_err(CallError::not_configured)?;
-        let signed = Signed { endpoint, keys: endpoint.keys.keys().await? };
+        let signed = Signed { endpoint, keys: endpoint.keys.keys(request_id).await? };
         let request = signed
             .request(&method, action, parameters, (self.now)())
             .map_err(|error| CallError::not_configured(format!("the call could not be built: {error}")))?;

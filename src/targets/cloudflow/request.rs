@@ -1,5 +1,6 @@
 //! What a request asks of CloudFlow, and the rules of its fields.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -30,12 +31,28 @@ pub struct Cancellation {
     pub execution_name: [String; 1],
     pub cause: Option<String>,
     pub error: Option<String>,
+    pub request_id: RequestId,
+}
+
+/// Whose call it is, for those who keep a record of calls. It is no part of what is asked, so that equal requests
+/// are equal.
+#[derive(Clone, Debug, Default, Eq)]
+pub struct RequestId(pub String);
+
+impl PartialEq for RequestId {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Hash for RequestId {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// Takes CloudFlow's fields of a request, in the API's own spelling or in camel case. The
 /// request's reason serves as cause where none is given.
 pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::Cancellation>> {
-    if let Some(selected) = sweep::read(fields, beside.reason) {
+    if let Some(selected) = sweep::read(fields, beside) {
         return selected;
     }
     let flow_name = fields.required(&["flowName", "FlowName"], &NAME);
@@ -48,6 +65,7 @@ pub fn read(fields: &mut Fields, beside: Beside<'_>) -> Option<Arc<dyn targets::
         execution_name: [execution_name?],
         cause: cause.or_else(|| beside.reason.map(String::from)),
         error,
+        request_id: RequestId(beside.request_id.unwrap_or_default().into()),
     }))
 }
 

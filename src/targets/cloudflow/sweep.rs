@@ -12,13 +12,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::request::{CAUSE, Cancellation, ERROR, NAME};
+use super::request::{CAUSE, Cancellation, ERROR, NAME, RequestId};
 use super::{CloudFlow, LIST, SERVICE, STOP};
 use crate::call_error::CallError;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::targets::sweep::{self, Answer, Choice, Found, Listing, Page, Sweeps, Which};
-use crate::targets::{LookUp, Service};
+use crate::targets::{Beside, LookUp, Service};
 use crate::timestamp::Timestamp;
 
 /// A page has so many executions at most.
@@ -36,6 +36,7 @@ struct Selection {
     prefix: Option<String>,
     cause: Option<String>,
     error: Option<String>,
+    request_id: RequestId,
 }
 
 const CHOICES: &[Choice<Option<String>>] = &[
@@ -46,13 +47,14 @@ const CHOICES: &[Choice<Option<String>>] = &[
 /// Takes what selects executions, where a request does; see [`sweep::read`].
 pub fn read(
     fields: &mut Fields,
-    reason: Option<&str>,
+    beside: Beside<'_>,
 ) -> Option<Option<Arc<dyn crate::targets::Cancellation>>> {
     sweep::read(fields, &["executionName", "ExecutionName"], CHOICES, |fields, prefix| {
         let flow_name = fields.required(&["flowName", "FlowName"], &NAME);
-        let cause = fields.text(&["cause", "Cause"], &CAUSE).or_else(|| reason.map(String::from));
+        let cause = fields.text(&["cause", "Cause"], &CAUSE).or_else(|| beside.reason.map(String::from));
         let error = fields.text(&["error", "Error"], &ERROR);
-        Some(Selection { flow_name: flow_name?, prefix: prefix?, cause, error })
+        let request_id = RequestId(beside.request_id.unwrap_or_default().into());
+        Some(Selection { flow_name: flow_name?, prefix: prefix?, cause, error, request_id })
     })
 }
 
@@ -129,7 +131,8 @@ impl Sweeps for CloudFlow {
             ];
             let parameters: Vec<_> =
                 parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            let call = async || self.call::<Listed>(Method::GET, "ListExecutions", &parameters).await;
+            let id = &selection.request_id.0;
+            let call = async || self.call::<Listed>(Method::GET, "ListExecutions", &parameters, id).await;
             let Listed { executions, next_token } = look_up.read_sharing(&LIST, &STOP, call).await?;
             let ended = |one: &Execution| since.is_none() || time(&one.stopped_time) >= since;
             let found = executions.into_iter().filter(ended).map(|one| Found {
@@ -151,6 +154,7 @@ impl Selection {
             execution_name: [name.into()],
             cause: self.cause.clone(),
             error: self.error.clone(),
+            request_id: self.request_id.clone(),
         }
     }
 }

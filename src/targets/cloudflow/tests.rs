@@ -126,6 +126,7 @@ fn a_call_carries_what_is_given_sorted_and_nothing_empty() {
         execution_name: ["exec".into()],
         cause: Some("a b+c".into()),
         error: None,
+        request_id: Default::default(),
     };
     assert_eq!(acs3::form(&cancellation.parameters()), "Cause=a%20b%2Bc&ExecutionName=exec&FlowName=flow");
 }

@@ -42,7 +42,7 @@ pub fn check_text(event: &str) {
 
 /// Where a request is refused, its outcome is one that every destination takes.
 fn check_refusal(record: &Record) {
-    let Reading::Rejected(rejection) = request::read(&record.text, None) else { return };
+    let Reading::Rejected(rejection) = request::read(&record.text, Default::default()) else { return };
     let writer = Writer { max_receive_count: None, logged: false };
     let json = writer.rejected(record, &rejection, invoked().now).json;
     assert!(json.len() <= 200_000, "an outcome of {} bytes", json.len());
@@ -89,7 +89,7 @@ fn check_batch(draw: &mut Draw) {
     assert_eq!(delivery.records.len(), records.len());
     for (index, ((good, _), record)) in records.iter().zip(&delivery.records).enumerate() {
         assert_eq!(record.source.id, Some(format!("m-{index}")));
-        let valid = matches!(request::read(&record.text, None), Reading::Request(_));
+        let valid = matches!(request::read(&record.text, Default::default()), Reading::Request(_));
         assert!(!good || valid, "a good record is refused beside a hostile one");
     }
 }

@@ -87,7 +87,7 @@ pub fn check(bytes: &[u8]) {
 /// Whatever the text, it is refused in words that can be told, or it is a request that everybody reads
 /// the same way.
 pub fn check_text(text: &str) {
-    match request::read(text, None) {
+    match request::read(text, Default::default()) {
         Reading::Ours => assert!(text.contains("type") || text.contains("\\u") || text.contains("Payload")),
         Reading::Rejected(rejection) => check_rejection(&rejection, text),
         Reading::Request(request) => check_request(&request, text),
@@ -157,7 +157,7 @@ fn check_request(request: &CancelRequest, text: &str) {
     let end = text.rfind('}').expect("an object ends");
     let misspelled = format!("{},\"executionId\":[\"run-1\"]}}", &text[..end]);
     assert!(
-        matches!(request::read(&misspelled, None), Reading::Rejected(_)),
+        matches!(request::read(&misspelled, Default::default()), Reading::Rejected(_)),
         "a field that is none is ignored"
     );
 }
@@ -167,7 +167,7 @@ fn check_repeated(request: &CancelRequest, mut target: Value) {
     let fields = target.as_object_mut().expect("a target is an object");
     fields.remove("key");
     fields.insert("service".into(), request.cancellation.service().name.into());
-    let Reading::Request(again) = request::read(&target.to_string(), None) else {
+    let Reading::Request(again) = request::read(&target.to_string(), Default::default()) else {
         panic!("the target {target} is no request");
     };
     assert_eq!(again.cancellation.target(), request.cancellation.target());

@@ -24,7 +24,6 @@ fn problem(variables: &[(&str, &str)]) -> String {
 }
 
 const ENDPOINT: &str = "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL";
-const SECRET: &str = "COUNTERMAND_CLOUDFLOW_SECRET_ARN";
 
 const CLOUDFLOW: [(&str, &str); 3] = [
     ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
@@ -79,12 +78,8 @@ fn cloudflow_is_called_in_its_region_or_where_the_endpoint_is() {
 fn a_secret_stands_in_for_the_keys_of_the_environment() {
     let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:cloudflow-a1B2c3";
     let kept = KeySource::Secret { arn: arn.into(), region: "eu-west-1".into() };
-    let region = CLOUDFLOW[0];
-    for variables in [&[region][..], &CLOUDFLOW, &[region, CLOUDFLOW[1]]] {
-        let secret = [(SECRET, format!(" {arn}\n"))];
-        let secret: Vec<_> = secret.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(read(&[variables, &secret].concat()).unwrap().unwrap().keys, kept);
-    }
+    let secret = format!(" {arn}\n");
+    assert_eq!(read(&[CLOUDFLOW[0], (SECRET, &secret)]).unwrap().unwrap().keys, kept);
     let lacking = read(&[(SECRET, arn)]).unwrap();
     assert_eq!(lacking, Err("not set: ALIBABA_CLOUD_REGION_ID".into()));
     let expected =
@@ -96,6 +91,83 @@ fn a_secret_stands_in_for_the_keys_of_the_environment() {
         r#"{"accessKeySecret": "hush"}"#,
     ] {
         assert_eq!(problem(&[(SECRET, wrong)]), expected);
+    }
+}
+
+const ROLE_ARN: (&str, &str) = (ROLE, "acs:ram::1111222233334444:role/countermand");
+const PROVIDER_ARN: (&str, &str) = (PROVIDER, "acs:ram::1111222233334444:oidc-provider/aws-account_1.x");
+const STS: &str = "COUNTERMAND_CLOUDFLOW_STS_ENDPOINT_URL";
+const OF_AUDIENCE: &str = "COUNTERMAND_CLOUDFLOW_OIDC_AUDIENCE";
+
+fn role(audience: &str, url: &str) -> KeySource {
+    let (arn, provider) = (ROLE_ARN.1.into(), PROVIDER_ARN.1.into());
+    KeySource::Role(Role { arn, provider, audience: audience.into(), url: url.into() })
+}
+
+#[test]
+fn a_role_is_assumed_in_the_region_or_where_the_endpoint_is() {
+    let region = CLOUDFLOW[0];
+    for (more, audience, url) in [
+        (&[region][..], "sts.aliyuncs.com", "https://sts.cn-hangzhou.aliyuncs.com"),
+        (&[region, (OF_AUDIENCE, "me")], "me", "https://sts.cn-hangzhou.aliyuncs.com"),
+        (&[region, (STS, "http://localhost:80/")], "sts.aliyuncs.com", "http://localhost:80"),
+        (&[(ENDPOINT, "http://localhost"), (STS, "http://there")], "sts.aliyuncs.com", "http://there"),
+    ] {
+        let endpoint = read(&[more, &[ROLE_ARN, PROVIDER_ARN]].concat()).unwrap().unwrap();
+        assert_eq!(endpoint.keys, role(audience, url));
+    }
+    let local = read_instead(&[region, ROLE_ARN, PROVIDER_ARN], Some("http://nowhere.invalid"));
+    assert_eq!(local.unwrap().unwrap().keys, role("sts.aliyuncs.com", "http://nowhere.invalid"));
+    for more in [&[][..], &[(ENDPOINT, "http://localhost")]] {
+        let lacking = read(&[more, &[ROLE_ARN, PROVIDER_ARN]].concat()).unwrap();
+        assert_eq!(lacking, Err("not set: ALIBABA_CLOUD_REGION_ID".into()));
+    }
+}
+
+#[test]
+fn a_role_and_its_provider_are_set_together() {
+    for (set, (needed, _)) in [(ROLE_ARN, PROVIDER_ARN), (PROVIDER_ARN, ROLE_ARN)] {
+        let expected = format!("{needed}: expected an ARN beside {}, got none", set.0);
+        assert_eq!(problem(&[CLOUDFLOW[0], set]), expected);
+    }
+}
+
+#[test]
+fn a_role_is_named_by_its_arn_and_a_token_is_for_somebody() {
+    let audience = "1 to 1,000 printable ASCII characters without blanks";
+    for (name, wrong, expected) in [
+        (ROLE, "countermand", "acs:ram::<account>:role/<name>"),
+        (ROLE, "arn:aws:iam::111122223333:role/countermand", "acs:ram::<account>:role/<name>"),
+        (ROLE, "acs:ram::1111222233334444:user/countermand", "acs:ram::<account>:role/<name>"),
+        (ROLE, "acs:ram::1111222233334444:role/", "acs:ram::<account>:role/<name>"),
+        (ROLE, "acs:ram::account:role/countermand", "acs:ram::<account>:role/<name>"),
+        (ROLE, "acs:ram::1111222233334444:role/a b", "acs:ram::<account>:role/<name>"),
+        (PROVIDER, ROLE_ARN.1, "acs:ram::<account>:oidc-provider/<name>"),
+        (OF_AUDIENCE, "a b", audience),
+        (OF_AUDIENCE, " ", audience),
+    ] {
+        let others = [ROLE_ARN, PROVIDER_ARN].into_iter().filter(|(other, _)| *other != name);
+        let variables = others.chain([(name, wrong)]).collect::<Vec<_>>();
+        assert_eq!(problem(&variables), format!("{name}: expected {expected}, got `{wrong}`"));
+    }
+}
+
+#[test]
+fn two_ways_to_a_key_end_the_start() {
+    let secret = (SECRET, "arn:aws:secretsmanager:eu-west-1:111122223333:secret:cloudflow-a1B2c3");
+    let [region, id, key] = CLOUDFLOW;
+    let token = ("ALIBABA_CLOUD_SECURITY_TOKEN", "token-that-is-left");
+    let lent = [ROLE_ARN, PROVIDER_ARN];
+    for (variables, second, first) in [
+        (&[region, id, key, secret][..], SECRET, id.0),
+        (&[region, key, secret], SECRET, key.0),
+        (&[region, token, secret], SECRET, token.0),
+        (&[&[region, id, key][..], &lent].concat(), ROLE, id.0),
+        (&[&[region, secret][..], &lent].concat(), ROLE, SECRET),
+        (&[&[region, id, key, secret][..], &lent].concat(), ROLE, id.0),
+    ] {
+        let expected = format!("{second}: expected one way to CloudFlow's key, got another in {first}");
+        assert_eq!(problem(variables), expected);
     }
 }
 

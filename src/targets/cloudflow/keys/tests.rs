@@ -1,114 +1,45 @@
 use super::*;
 
-fn keys(id: &str, secret: &str, token: Option<&str>) -> Keys {
-    Keys { id: id.into(), secret: secret.into(), token: token.map(String::from) }
-}
-
-#[test]
-fn a_secret_holds_keys_and_perhaps_more() {
-    for (text, token) in [
-        (r#"{"accessKeyId": "the-id", "accessKeySecret": "the-secret"}"#, None),
-        (r#" {"accessKeySecret": "the-secret", "accessKeyId": "the-id", "note": ["1"]} "#, None),
-        (r#"{"accessKeyId": "the-id", "accessKeySecret": "the-secret", "securityToken": null}"#, None),
-        (r#"{"accessKeyId": "the-id", "accessKeySecret": "the-secret", "securityToken": ""}"#, None),
-        (
-            r#"{"accessKeyId": "the-id", "accessKeySecret": "the-secret", "securityToken": "t/+="}"#,
-            Some("t/+="),
-        ),
-    ] {
-        assert_eq!(Keys::of_secret(text), Ok(keys("the-id", "the-secret", token)), "{text}");
-    }
-}
-
-#[test]
-fn what_is_wrong_with_a_secret_is_told_without_any_part_of_it() {
-    for (text, got) in [
-        ("", "a text that is not JSON"),
-        ("hidden", "a text that is not JSON"),
-        (r#"{"accessKeyId": "hidden", "#, "a text that is not JSON"),
-        (r#""hidden""#, "JSON that is no object"),
-        (r#"["hidden"]"#, "JSON that is no object"),
-        (r#"{"hidden": "hidden"}"#, "no accessKeyId"),
-        (r#"{"accessKeyId": "", "accessKeySecret": "hidden"}"#, "no accessKeyId"),
-        (r#"{"AccessKeyId": "hidden", "accessKeySecret": "hidden"}"#, "no accessKeyId"),
-        (r#"{"accessKeyId": "hidden"}"#, "no accessKeySecret"),
-        (r#"{"accessKeyId": "hidden", "accessKeySecret": null}"#, "no accessKeySecret"),
-        (r#"{"accessKeyId": ["hidden"], "accessKeySecret": "hidden"}"#, "another type of accessKeyId"),
-        (
-            r#"{"accessKeyId": "hidden", "accessKeySecret": "hidden\n"}"#,
-            "blanks or other than printable ASCII in accessKeySecret",
-        ),
-        (
-            r#"{"accessKeyId": "hidden", "accessKeySecret": "hidden", "securityToken": 7}"#,
-            "another type of securityToken",
-        ),
-    ] {
-        let wrong = Keys::of_secret(text).unwrap_err();
-        assert_eq!(wrong, format!("expected {FORM}, got {got}"), "{text}");
-        assert!(!wrong.contains("hidden"), "{text}");
-    }
-}
-
-#[test]
-fn only_the_arn_of_a_secret_is_one() {
-    for (arn, region) in [
-        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-a1B2c3", "us-east-1"),
-        ("arn:aws:secretsmanager:eu-west-1:111122223333:secret:team/cloud_flow+=.@-x-a1B2c3", "eu-west-1"),
-        ("arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:cloudflow-a1B2c3", "cn-north-1"),
-    ] {
-        let expected = KeySource::Secret { arn: arn.into(), region: region.into() };
-        assert_eq!(KeySource::secret(arn), Ok(expected));
-    }
-    for arn in [
-        "cloudflow",
-        "arn:aws:secretsmanager:us-east-1:111122223333:cloudflow-a1B2c3",
-        "arn:aws:secretsmanager:us-east-1:111122223333:secret:",
-        "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloud flow",
-        "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-a1B2c3:accessKeyId::",
-        "arn:aws:secretsmanager:us-east-1:11112222333:secret:cloudflow-a1B2c3",
-        "arn:aws:secretsmanager::111122223333:secret:cloudflow-a1B2c3",
-        "arn:aws:ssm:us-east-1:111122223333:secret:cloudflow-a1B2c3",
-        "arn:azure:secretsmanager:us-east-1:111122223333:secret:cloudflow-a1B2c3",
-    ] {
-        assert_eq!(KeySource::secret(arn), Err("the ARN of a secret of Secrets Manager".into()), "{arn}");
-    }
+fn keys(secret: &str) -> Arc<Keys> {
+    Arc::new(Keys { id: "id".into(), secret: secret.into(), token: None })
 }
 
 #[test]
 fn only_the_keys_that_were_refused_are_forgotten() {
-    let (old, new) = (Arc::new(keys("id", "old", None)), Arc::new(keys("id", "new", None)));
+    let (old, new) = (keys("old"), keys("new"));
     let mut kept = Kept { keys: Some(Arc::clone(&old)), ..Kept::default() };
     kept.forget(&new);
     assert_eq!(kept.keys, Some(Arc::clone(&old)));
     kept.forget(&old);
     assert_eq!(kept.keys, None);
-    // The secret was read again, and says the same: that is for another call to find out.
+    // They were fetched again, and are the same: that is for another call to find out.
     kept.keys = Some(Arc::new(Keys::clone(&old)));
     kept.forget(&old);
     assert!(kept.keys.is_some());
 }
 
 #[test]
-fn a_secret_that_cannot_be_used_never_refuses_the_request() {
-    for (class, expected, code) in [
-        (Class::Throttle, Class::Throttle, "Code"),
-        (Class::Retry, Class::Retry, "Code"),
-        (Class::RetryOnce, Class::RetryOnce, "Code"),
-        (Class::Unknown, Class::Unknown, "Code"),
-        (Class::Expired, Class::Expired, "NotConfigured"),
-        (Class::Config, Class::Config, "NotConfigured"),
-        (Class::NotFound, Class::Config, "NotConfigured"),
-        (Class::Terminal, Class::Config, "NotConfigured"),
+fn keys_are_good_until_their_time_and_for_those_who_waited_for_them() {
+    let (now, second) = (SystemTime::UNIX_EPOCH + SPARE, Duration::from_secs(1));
+    let good = |until, fetches_before| {
+        let kept = Kept { keys: Some(keys("key")), until, fetches: 1, ..Kept::default() };
+        kept.known(fetches_before, now).is_some()
+    };
+    for (until, fetches_before, expected) in [
+        (None, 1, true),
+        (Some(now + second), 1, true),
+        (Some(now), 1, false),
+        (Some(now - second), 1, false),
+        (Some(now - second), 0, true),
     ] {
-        let told = unavailable(CallError::service(class, "Code", "message"));
-        assert_eq!((told.class, told.code.as_str()), (expected, code), "{class:?}");
-        assert_eq!(told.message, "the secret with CloudFlow's keys cannot be used: Code: message");
+        assert_eq!(good(until, fetches_before), expected, "{until:?} {fetches_before}");
     }
 }
 
 #[test]
-fn the_codes_of_secrets_manager_have_their_class() {
-    assert_eq!(classify("InternalServiceError"), Some(Class::Retry));
-    assert_eq!(classify("ResourceNotFoundException"), Some(Class::Config));
-    assert_eq!(classify("Surprise"), None);
+fn a_failure_counts_for_those_who_waited_for_it_alone() {
+    let failed = Some(CallError::no_result());
+    let kept = Kept { failed, fetches: 1, ..Kept::default() };
+    assert!(kept.known(0, SystemTime::UNIX_EPOCH).is_some_and(|known| known.is_err()));
+    assert!(kept.known(1, SystemTime::UNIX_EPOCH).is_none());
 }
