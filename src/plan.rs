@@ -113,7 +113,9 @@ mod tests {
 
     /// A record that came `receives` times from a queue, or from elsewhere, and its request.
     fn record(text: &str, receives: Option<u32>) -> (Record, CancelRequest) {
-        let Reading::Request(request) = read(text, Default::default()) else { panic!("expected a valid request: {text}") };
+        let Reading::Request(request) = read(text, Default::default()) else {
+            panic!("expected a valid request: {text}")
+        };
         let record = Record {
             text: text.into(),
             request_id: "id".into(),

@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::refusal::Failure;
 use crate::wire::{Form, Request};
+use crate::work::State;
 use crate::{ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET};
 
 /// RFC 3986: everything but the unreserved characters is escaped.
@@ -26,15 +27,22 @@ const SKEW_SECONDS: i64 = 15 * 60;
 #[derive(Debug, Default)]
 pub(crate) struct Nonces(HashSet<String>);
 
-/// Refuses a request that is not signed, or not rightly signed, with the simulator's key.
-pub(crate) fn verify(request: &Request, nonces: &mut Nonces) -> Result<(), Failure> {
-    let key = Key { id: ALIBABA_ACCESS_KEY_ID, secret: ALIBABA_ACCESS_KEY_SECRET };
+/// Refuses a request that is not signed, or not rightly signed, with the simulator's key or one that was lent.
+pub(crate) fn verify(request: &Request, state: &mut State) -> Result<(), Failure> {
+    let own = Key { id: ALIBABA_ACCESS_KEY_ID, secret: ALIBABA_ACCESS_KEY_SECRET, token: None };
+    let (now, expired) = (state.clock.now(), state.world.expired_lent_keys);
+    let lent = state.lent.iter().enumerate().map(|(number, lent)| Key {
+        id: &lent.id,
+        secret: &lent.secret,
+        token: Some((&lent.token, number >= expired && now < lent.end)),
+    });
+    let keys = std::iter::once(own).chain(lent).collect::<Vec<_>>();
     let signed = match request.header("authorization") {
-        Some(authorization) => acs3(request, authorization, &key)?,
-        None => rpc(request, &key)?,
+        Some(authorization) => acs3(request, authorization, &keys)?,
+        None => rpc(request, &keys)?,
     };
     timely(&signed.timestamp, SystemTime::now().into())?;
-    if !nonces.0.insert(signed.nonce) {
+    if !state.nonces.0.insert(signed.nonce) {
         return Err(Failure::new(400, "SignatureNonceUsed", "Specified signature nonce was used already."));
     }
     Ok(())
@@ -43,6 +51,8 @@ pub(crate) fn verify(request: &Request, nonces: &mut Nonces) -> Result<(), Failu
 struct Key<'a> {
     id: &'a str,
     secret: &'a str,
+    /// Of a temporary key, and whether it still counts.
+    token: Option<(&'a str, bool)>,
 }
 
 /// What a rightly signed request says about itself.
@@ -52,7 +62,7 @@ struct Signed {
     nonce: String,
 }
 
-fn acs3(request: &Request, authorization: &str, key: &Key<'_>) -> Result<Signed, Failure> {
+fn acs3(request: &Request, authorization: &str, keys: &[Key<'_>]) -> Result<Signed, Failure> {
     let incomplete = |message: String| Failure::new(400, "IncompleteSignature", message);
     let Some(parameters) = authorization.strip_prefix("ACS3-HMAC-SHA256 ") else {
         return Err(incomplete(format!("expected ACS3-HMAC-SHA256, got `{authorization}`")));
@@ -63,7 +73,7 @@ fn acs3(request: &Request, authorization: &str, key: &Key<'_>) -> Result<Signed,
             .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
             .ok_or_else(|| incomplete(format!("the Authorization header has no {name}")))
     };
-    known(parameter("Credential")?, key)?;
+    let key = known(parameter("Credential")?, request.header("x-acs-security-token"), keys)?;
     let signature = parameter("Signature")?;
     let names: Vec<_> = parameter("SignedHeaders")?.split(';').collect();
     if !names.is_sorted() || names.iter().any(|name| *name != name.to_lowercase()) {
@@ -114,7 +124,7 @@ fn acs3(request: &Request, authorization: &str, key: &Key<'_>) -> Result<Signed,
     })
 }
 
-fn rpc(request: &Request, key: &Key<'_>) -> Result<Signed, Failure> {
+fn rpc(request: &Request, keys: &[Key<'_>]) -> Result<Signed, Failure> {
     let mut parameters = Form::of_query(&request.query).0;
     let signature = parameters.remove("Signature");
     let missing = |name: &str| {
@@ -122,7 +132,8 @@ fn rpc(request: &Request, key: &Key<'_>) -> Result<Signed, Failure> {
         Failure::new(400, "MissingRequiredParams", message)
     };
     let parameter = |name: &str| parameters.get(name).cloned().ok_or_else(|| missing(name));
-    known(&parameter("AccessKeyId")?, key)?;
+    let token = parameters.get("SecurityToken").map(String::as_str);
+    let key = known(&parameter("AccessKeyId")?, token, keys)?;
     let timestamp = parameter("Timestamp")?;
     let nonce = parameter("SignatureNonce")?;
     let expected = [
@@ -152,11 +163,21 @@ fn rpc(request: &Request, key: &Key<'_>) -> Result<Signed, Failure> {
     Ok(Signed { timestamp, nonce })
 }
 
-fn known(access_key_id: &str, key: &Key<'_>) -> Result<(), Failure> {
-    if access_key_id == key.id {
-        return Ok(());
+/// The key of that name, which is temporary together with its token alone.
+fn known<'a, 'k>(id: &str, token: Option<&str>, keys: &'a [Key<'k>]) -> Result<&'a Key<'k>, Failure> {
+    let Some(key) = keys.iter().find(|key| key.id == id) else {
+        return Err(Failure::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."));
+    };
+    let refused = |code: &str| Err(Failure::new(403, code, "Specified SecurityToken is not valid."));
+    match (key.token, token) {
+        (None, _) => Ok(key),
+        (Some(_), None) => refused("MissingSecurityToken"),
+        (Some((own, _)), Some(token)) if own != token => {
+            refused("InvalidSecurityToken.MismatchWithAccessKey")
+        }
+        (Some((_, true)), _) => Ok(key),
+        (Some((_, false)), _) => refused("InvalidSecurityToken.Expired"),
     }
-    Err(Failure::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."))
 }
 
 /// The gateway repeats what it signed, parameters and key id included.

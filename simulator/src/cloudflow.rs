@@ -12,7 +12,6 @@ use uuid::Uuid;
 pub(crate) use self::describe::DescribeExecution;
 pub(crate) use self::list::ListExecutions;
 pub use self::world::{CloudflowExecution, CloudflowFlow, CloudflowFlows, CloudflowStatus};
-use crate::acs;
 use crate::refusal::Failure;
 use crate::service::{Operation, Runs, Service, Spec};
 use crate::timestamp::Timestamp;
@@ -20,6 +19,7 @@ use crate::wire::{Answer, Form, Request};
 use crate::work::{Turn, Work};
 use crate::world::World;
 use crate::{ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET};
+use crate::{acs, ram};
 
 const VERSION: &str = "2019-03-15";
 
@@ -55,6 +55,7 @@ pub(crate) static SERVICE: Service = Service {
         environment: |base_url| {
             vec![
                 ("COUNTERMAND_CLOUDFLOW_ENDPOINT_URL", base_url.into()),
+                ("COUNTERMAND_CLOUDFLOW_STS_ENDPOINT_URL", base_url.into()),
                 ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou".into()),
                 ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_ACCESS_KEY_ID.into()),
                 ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ALIBABA_ACCESS_KEY_SECRET.into()),
@@ -63,11 +64,13 @@ pub(crate) static SERVICE: Service = Service {
     }),
     action: |request| {
         let query = Form::of_query(&request.query);
-        let ours = query.get("Version") == Some(VERSION) || query.get("Signature").is_some();
+        let version = query.get("Version");
+        let signed = query.get("Signature").is_some() && version != Some(ram::VERSION);
+        let ours = version == Some(VERSION) || signed;
         let named = ours.then(|| query.get("Action").unwrap_or_default());
         request.header("x-acs-action").or(named).map(String::from)
     },
-    admit: |request, state| acs::verify(request, &mut state.nonces),
+    admit: |request, state| acs::verify(request, state),
     throttled: (429, "ResourceThrottled", "The request is throttled. Please try again later."),
     unknown_action: |action| {
         let message = format!("The requested API operation '{action}' is incorrect. Please check.");

@@ -1,5 +1,6 @@
-//! Simulated AppFlow, SWF, CloudFlow, Step Functions, EventBridge, SNS, SQS, Secrets Manager and Lambda Runtime API, in
-//! one process and on one port, in the real wire protocols. It keeps state, refuses what the real services
+//! Simulated AppFlow, SWF, CloudFlow, Step Functions, EventBridge, SNS, SQS, Secrets Manager, STS of both clouds and
+//! Lambda Runtime API, in one process and on one port, in the real wire protocols. It keeps state, refuses what the
+//! real services
 //! refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
 //! nobody can read. It is for tests and the local run only, and is never part of the function.
 //!
@@ -25,6 +26,9 @@ mod sigv4;
 mod work;
 
 mod acs;
+mod jwt;
+mod ram;
+mod sts;
 mod appflow;
 mod batch;
 mod cloudflow;
@@ -69,6 +73,7 @@ pub use crate::faults::{Fault, FaultKind, Limit};
 pub use crate::in_process::Queued;
 pub use crate::ledger::{Call, Counts, Published};
 pub use crate::mapping::{Batch, Mapping};
+pub use crate::ram::RamRole;
 pub use crate::runtime_api::{Invocation, Reply};
 pub use crate::secure::{Flaw, Secure};
 pub use crate::service::Operation;
@@ -85,6 +90,8 @@ pub const REGION: &str = "us-east-1";
 /// The key that signs for CloudFlow; no other is known to the simulator.
 pub const ALIBABA_ACCESS_KEY_ID: &str = "LTAI5tSimulatorExample01";
 pub const ALIBABA_ACCESS_KEY_SECRET: &str = "SimulatorSecretKeyExample01234";
+/// The function's role, which tokens are about.
+pub const FUNCTION_ROLE_ARN: &str = "arn:aws:iam::111122223333:role/countermand";
 /// The function's name, as the Runtime API tells it.
 pub const FUNCTION_NAME: &str = "countermand";
 

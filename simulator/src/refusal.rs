@@ -27,6 +27,18 @@ pub(crate) fn json_error(status: u16, content_type: &str, r#type: &str, message:
     Answer::new(status, content_type, json!({"__type": r#type, "message": message}).to_string())
 }
 
+/// AWS's query protocol says no in XML.
+pub(crate) fn xml_error(namespace: &str, failure: &Failure, request_id: &str) -> Answer {
+    let Failure { status, code, message, .. } = failure;
+    let sender = if *status < 500 { "Sender" } else { "Receiver" };
+    let (code, message) = (xml_text(code), xml_text(message));
+    let body = format!(
+        "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{sender}</Type><Code>{code}</Code>\
+         <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    );
+    Answer::new(*status, "text/xml", body)
+}
+
 /// Text as it stands inside an XML element.
 pub(crate) fn xml_text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::refusal::Failure;
-use crate::wire::{Answer, Request};
+use crate::wire::{Answer, Form, Request};
 use crate::work::{State, Work};
 use crate::world::{Held, World};
 
@@ -26,6 +26,8 @@ pub(crate) static SERVICES: &[&Service] = &[
     &crate::sns::SERVICE,
     &crate::sqs::SERVICE,
     &crate::secrets::SERVICE,
+    &crate::sts::SERVICE,
+    &crate::ram::SERVICE,
 ];
 
 /// A simulated service.
@@ -79,6 +81,19 @@ pub(crate) fn aws_unknown_action(action: &str) -> Failure {
 pub(crate) fn aws_target(request: &Request, prefix: &str) -> Option<String> {
     let (found, action) = request.header("x-amz-target")?.split_once('.')?;
     (found == prefix).then(|| action.to_owned())
+}
+
+/// The action of a form of AWS's query protocol, of this version.
+pub(crate) fn query_action(request: &Request, version: &str) -> Option<String> {
+    let form = Form::of_body(&request.body).unwrap_or_default();
+    let ours = request.header("x-amz-target").is_none() && form.get("Version") == Some(version);
+    ours.then(|| form.get("Action").unwrap_or_default().to_owned())
+}
+
+/// How a service with that protocol says that it does not know an action.
+pub(crate) fn query_unknown_action(action: &str) -> Failure {
+    let message = format!("The action {action} is not valid for this web service.");
+    Failure::new(400, "InvalidAction", message)
 }
 
 impl Service {
@@ -296,6 +311,14 @@ mod tests {
             ),
             (request("POST", "/", &[("x-acs-action", "StopExecution")], ""), Some("cloudflow.StopExecution")),
             (request("POST", "/?Action=StopExecution&Signature=x", &[], ""), Some("cloudflow.StopExecution")),
+            (
+                request("POST", "/", &[], "Action=GetWebIdentityToken&Version=2011-06-15"),
+                Some("sts.GetWebIdentityToken"),
+            ),
+            (
+                request("POST", "/?Action=AssumeRoleWithOIDC&Version=2015-04-01&Signature=x", &[], ""),
+                Some("ram.AssumeRoleWithOIDC"),
+            ),
             (request("POST", "/", &[], "Action=PublishBatch&Version=2010-03-31"), Some("sns.PublishBatch")),
             (request("GET", "/elsewhere", &[], ""), None),
         ];

@@ -17,6 +17,16 @@ pub(crate) struct Door {
     pub(crate) names: &'static [(&'static str, &'static str)],
 }
 
+/// The query protocol has older names for the same errors.
+pub(crate) const QUERY_NAMES: &[(&str, &str)] = &[
+    ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
+    ("IncompleteSignatureException", "IncompleteSignature"),
+    ("InvalidSignatureException", "SignatureDoesNotMatch"),
+    ("UnknownOperationException", "InvalidAction"),
+    ("SerializationException", "MalformedQueryString"),
+    ("ExpiredTokenException", "ExpiredToken"),
+];
+
 impl Door {
     /// Refuses what the service would refuse.
     pub(crate) fn admit(&self, request: &Request, state: &State) -> Result<(), Failure> {

@@ -9,27 +9,18 @@ use uuid::Uuid;
 
 use crate::batch;
 use crate::ledger::Published;
-use crate::refusal::{Failure, SNS_NAMESPACE, xml_text};
-use crate::service::{AWS_HEADERS, Operation, Service, Spec, aws_request_id};
-use crate::sigv4::{Door, resource_name};
+use crate::refusal::{Failure, SNS_NAMESPACE, xml_error, xml_text};
+use crate::service::{
+    AWS_HEADERS, Operation, Service, Spec, aws_request_id, query_action, query_unknown_action,
+};
+use crate::sigv4::{Door, QUERY_NAMES, resource_name};
 use crate::wire::{Answer, Form, Request};
 use crate::work::{FailingEntries, Turn, Work};
 
 const LARGEST: usize = 262_144;
 
-pub(crate) const DOOR: Door = Door {
-    scope: "sns",
-    content_type: "application/x-www-form-urlencoded",
-    // The query protocol has older names for the same errors.
-    names: &[
-        ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
-        ("IncompleteSignatureException", "IncompleteSignature"),
-        ("InvalidSignatureException", "SignatureDoesNotMatch"),
-        ("UnknownOperationException", "InvalidAction"),
-        ("SerializationException", "MalformedQueryString"),
-        ("ExpiredTokenException", "ExpiredToken"),
-    ],
-};
+pub(crate) const DOOR: Door =
+    Door { scope: "sns", content_type: "application/x-www-form-urlencoded", names: QUERY_NAMES };
 
 impl Operation {
     pub const PUBLISH_BATCH: Operation = Operation(&Spec {
@@ -51,27 +42,12 @@ pub(crate) static SERVICE: Service = Service {
     name: "sns",
     operations: &[Operation::PUBLISH_BATCH, Operation::PUBLISH],
     runs: None,
-    action: |request| {
-        let form = Form::of_body(&request.body).unwrap_or_default();
-        let ours = request.header("x-amz-target").is_none() && form.get("Version") == Some("2010-03-31");
-        ours.then(|| form.get("Action").unwrap_or_default().to_owned())
-    },
+    action: |request| query_action(request, "2010-03-31"),
     admit: |request, state| DOOR.admit(request, state),
     throttled: (400, "Throttling", "Rate exceeded"),
-    unknown_action: |action| {
-        let message = format!("The action {action} is not valid for this web service.");
-        Failure::new(400, "InvalidAction", message)
-    },
+    unknown_action: query_unknown_action,
     internal_error: "InternalFailure",
-    refuse: |Failure { status, code, message, .. }, request_id| {
-        let sender = if *status < 500 { "Sender" } else { "Receiver" };
-        let (code, message) = (xml_text(code), xml_text(message));
-        let body = format!(
-            "<ErrorResponse xmlns=\"{SNS_NAMESPACE}\"><Error><Type>{sender}</Type><Code>{code}</Code>\
-             <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-        );
-        Answer::new(*status, "text/xml", body)
-    },
+    refuse: |failure, request_id| xml_error(SNS_NAMESPACE, failure, request_id),
     request_id: aws_request_id,
     headers: AWS_HEADERS,
 };

@@ -13,6 +13,7 @@ use crate::faults::Faults;
 use crate::ledger::{Ledger, Published};
 use crate::pages::Pages;
 use crate::queues::{Message, Queues};
+use crate::ram::Lent;
 use crate::refusal::Failure;
 use crate::wire::Answer;
 use crate::world::World;
@@ -28,6 +29,10 @@ pub(crate) struct State {
     pub(crate) queues: Queues,
     pub(crate) nonces: acs::Nonces,
     pub(crate) pages: Pages,
+    /// So many tokens were signed.
+    pub(crate) tokens: u32,
+    /// The temporary keys of Alibaba Cloud.
+    pub(crate) lent: Vec<Lent>,
     /// So many keys of the role were given.
     pub(crate) role_keys: u32,
 }
@@ -44,6 +49,8 @@ impl State {
             queues: Queues::default(),
             nonces: acs::Nonces::default(),
             pages: Pages::default(),
+            tokens: 0,
+            lent: Vec::new(),
             role_keys: 0,
         }
     }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::appflow::{AppflowRecordsOrder, Flows};
 use crate::cloudflow::CloudflowFlows;
 use crate::pages::Cut;
+use crate::ram::{self, Roles};
 use crate::service::{Operation, Service};
 use crate::stepfunctions::StateMachines;
 use crate::swf::Domains;
@@ -59,6 +60,15 @@ pub struct World {
     /// So many of the keys that the role gives first have expired for the services.
     #[serde(skip_serializing_if = "is_zero")]
     pub expired_role_keys: u32,
+    /// The roles of Alibaba Cloud that trust tokens of AWS.
+    #[serde(skip_serializing_if = "Roles::is_empty")]
+    pub ram_roles: Roles,
+    /// So many of the tokens that AWS signs first are too old when they come.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub old_tokens: u32,
+    /// So many of the keys that are lent first have expired for CloudFlow.
+    #[serde(skip_serializing_if = "is_none_of")]
+    pub expired_lent_keys: usize,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -123,6 +133,7 @@ impl World {
             topics: vec!["outcomes".into()],
             queues: vec!["outcomes".into(), "cancel-requests".into()],
             secrets: BTreeMap::from([(SECRET_ARN.into(), vec![secret()])]),
+            ram_roles: ram::seeded(),
             ..World::default()
         };
         Service::canceling().for_each(|(_, runs)| (runs.seed)(&mut world));

@@ -36,7 +36,9 @@ fn seen(ids: &[&str], states: &[State]) -> Sight {
 
 /// A request that is followed from second 0 on, for an hour.
 fn followed(request: &Value, status: Status, open_ends: &[&str]) -> Option<FollowUp> {
-    let Reading::Request(request) = read(&request.to_string(), Default::default()) else { panic!("{request}") };
+    let Reading::Request(request) = read(&request.to_string(), Default::default()) else {
+        panic!("{request}")
+    };
     let labels = request.labels.to_follow("envelope", at(-9).into());
     let within = Duration::from_secs(3_600);
     let called = Span { from: at(-3), until: at(-1) };

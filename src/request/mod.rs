@@ -125,8 +125,8 @@ pub fn read<'a>(text: &'a str, beside: Beside<'_>) -> Reading<'a> {
     };
     let labels = read_labels(&mut fields, &rules::REQUEST_ID, LONGEST_CONTEXT);
     let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    let (reason, request_id) = (labels.reason.as_deref(), labels.request_id.as_deref());
-    let beside = Beside { reason, request_id: request_id.or(beside.request_id), ..beside };
+    let request_id = labels.request_id.as_deref().or(beside.request_id);
+    let beside = Beside { reason: labels.reason.as_deref(), request_id, ..beside };
     let cancellation = (service.read)(&mut fields, beside);
     let escalates = cancellation.as_ref().and_then(|asked| asked.escalates_after());
     if let (Some(_), Some(beyond), Some(false)) = (escalates, service.beyond, labels.confirm) {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::wire::tests::request;
+use crate::world::World;
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,10 +34,10 @@ fn check(vector: &Vector) -> Result<Signed, Failure> {
     let headers: Vec<_> =
         vector.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = request(&vector.method, &vector.target, &headers, &vector.body);
-    let key = Key { id: &vector.key_id, secret: &vector.secret };
+    let keys = [Key { id: &vector.key_id, secret: &vector.secret, token: None }];
     match request.header("authorization") {
-        Some(authorization) => acs3(&request, authorization, &key),
-        None => rpc(&request, &key),
+        Some(authorization) => acs3(&request, authorization, &keys),
+        None => rpc(&request, &keys),
     }
 }
 
@@ -113,7 +114,7 @@ fn old_and_malformed_times_are_refused() {
 
 #[test]
 fn a_nonce_is_good_once() {
-    let mut nonces = Nonces::default();
+    let mut state = State::new(World::default());
     let now = OffsetDateTime::from(SystemTime::now() - Duration::from_secs(1)).replace_nanosecond(0).unwrap();
     let timestamp = now.format(&Rfc3339).unwrap();
     let body = "ExecutionName=exec&FlowName=flow";
@@ -138,6 +139,6 @@ fn a_nonce_is_good_once() {
     let mut all = headers.to_vec();
     all.push(("authorization", &authorization));
     let request = request("POST", "/", &all, body);
-    verify(&request, &mut nonces).unwrap();
-    assert_eq!(verify(&request, &mut nonces).unwrap_err().code, "SignatureNonceUsed");
+    verify(&request, &mut state).unwrap();
+    assert_eq!(verify(&request, &mut state).unwrap_err().code, "SignatureNonceUsed");
 }
