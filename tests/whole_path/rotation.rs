@@ -1,7 +1,7 @@
-//! A secret with CloudFlow's keys, over several invocations of one process: read for the first call that
-//! needs it, kept from then on, and read again when its keys are refused.
+//! Keys of CloudFlow that are fetched, over several invocations of one process: for the first call that needs them,
+//! kept from then on, and fetched anew when they are refused.
 //!
-//! What one invocation does with a secret is in `tests/cases/`; this file knows the process that lives on.
+//! What one invocation does with a secret or a role is in `tests/cases/`; this file knows the process that lives on.
 
 use countermand_simulator::{Fault, Reply, Simulator, World};
 use libtest_mimic::Trial;
@@ -12,22 +12,42 @@ use crate::function::Function;
 
 const SECRET: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-a1B2c3";
 const READ: &str = "secretsmanager.GetSecretValue";
+const SIGN: &str = "sts.GetWebIdentityToken";
+const LEND: &str = "ram.AssumeRoleWithOIDC";
 const STOP: &str = "cloudflow.StopExecution";
 
 pub fn trials() -> Vec<Trial> {
-    let test = || in_real_time(check()).map_err(Into::into);
-    vec![Trial::test("cloudflow-keys-of-a-secret-are-kept-until-they-are-refused", test)]
+    let secret = || check(json!({"COUNTERMAND_CLOUDFLOW_SECRET_ARN": SECRET}), &[READ]);
+    let role = || {
+        let role = json!({
+            "COUNTERMAND_CLOUDFLOW_ROLE_ARN": "acs:ram::1111222233334444:role/countermand",
+            "COUNTERMAND_CLOUDFLOW_OIDC_PROVIDER_ARN": "acs:ram::1111222233334444:oidc-provider/aws",
+        });
+        check(role, &[SIGN, LEND])
+    };
+    vec![
+        Trial::test("cloudflow-keys-of-a-secret-are-kept-until-they-are-refused", move || {
+            Ok(in_real_time(secret())?)
+        }),
+        Trial::test("cloudflow-keys-of-a-role-are-kept-until-they-are-refused", move || {
+            Ok(in_real_time(role())?)
+        }),
+    ]
 }
 
-async fn check() -> Result<(), String> {
+/// Keys that are set up so, and fetched by these calls.
+async fn check(mut env: Value, fetch: &[&str]) -> Result<(), String> {
     let key = json!({
         "accessKeyId": countermand_simulator::ALIBABA_ACCESS_KEY_ID,
         "accessKeySecret": countermand_simulator::ALIBABA_ACCESS_KEY_SECRET,
     });
+    env["ALIBABA_CLOUD_ACCESS_KEY_ID"] = Value::Null;
+    env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = Value::Null;
+    env["AWS_LAMBDA_LOG_LEVEL"] = json!("ERROR");
     let case = Case::read(json!({
         "sqs": [{"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"}],
         "destination": "bus",
-        "env": {"COUNTERMAND_CLOUDFLOW_SECRET_ARN": SECRET, "AWS_LAMBDA_LOG_LEVEL": "ERROR"},
+        "env": env,
         "expect": {},
     }))?;
     let simulator = case.simulator().await?;
@@ -36,10 +56,10 @@ async fn check() -> Result<(), String> {
     let inactive =
         json!({"operation": STOP, "kind": "error", "status": 403, "code": "InvalidAccessKeyId.Inactive"});
     for (name, faults, attempts, calls) in [
-        ("first", vec![], 1, &[READ, STOP][..]),
-        ("second", vec![], 1, &[STOP]),
-        ("after-a-rotation", vec![inactive], 2, &[STOP, READ, STOP]),
-        ("next", vec![], 1, &[STOP]),
+        ("first", vec![], 1, [fetch, &[STOP]].concat()),
+        ("second", vec![], 1, vec![STOP]),
+        ("after-a-rotation", vec![inactive], 2, [&[STOP], fetch, &[STOP]].concat()),
+        ("next", vec![], 1, vec![STOP]),
     ] {
         simulator.change(|now| *now = world());
         simulator.forget();
@@ -47,7 +67,8 @@ async fn check() -> Result<(), String> {
             simulator.script(serde_json::from_value::<Fault>(fault).map_err(|error| error.to_string())?);
         }
         let reply = simulator.invoke(case.event(1)?, case.invocation(name)).await;
-        compare(&simulator, &reply, attempts, calls).map_err(|difference| format!("{name}: {difference}"))?;
+        compare(&simulator, &reply, attempts, &calls)
+            .map_err(|difference| format!("{name}: {difference}"))?;
     }
     drop(function);
     Ok(())

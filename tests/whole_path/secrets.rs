@@ -1,11 +1,13 @@
 //! No secret that the process holds leaves it, by whatever way and in whatever writing.
 //!
-//! Rounds are random and reproducible by their seed. Each draws the tokens of the process, has every service
-//! repeat them in all that it says, and looks for them in what the process tells: its log to the last line, what
-//! it publishes, what it answers, and why it does not start.
+//! Rounds are random and reproducible by their seed. Each draws the tokens of the process and a way to CloudFlow's
+//! key, has every service repeat them in all that it says, and looks for them in what the process tells: its log to
+//! the last line, what it publishes, what it answers, and why it does not start.
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
-use countermand_simulator::{ALIBABA_ACCESS_KEY_SECRET, Fault, FaultKind, Operation, Reply, Simulator};
+use countermand_simulator::{
+    ALIBABA_ACCESS_KEY_ID, ALIBABA_ACCESS_KEY_SECRET, Fault, FaultKind, Operation, Reply, Simulator,
+};
 use fastrand::Rng;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -15,6 +17,10 @@ use crate::function::Function;
 use crate::services::{self, SERVICES};
 
 const ROUNDS: u64 = 12;
+const SECRET: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cloudflow-a1B2c3";
+const ROLE: &str = "acs:ram::1111222233334444:role/countermand";
+const PROVIDER: &str = "acs:ram::1111222233334444:oidc-provider/aws";
+const KEY: [&str; 2] = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"];
 const AWS_SECRET: &str = "simulator/secret/access/key/EXAMPLE";
 
 pub fn trials() -> Vec<Trial> {
@@ -26,11 +32,16 @@ async fn check() -> Result<(), String> {
     for seed in 0..ROUNDS {
         let random = &mut Rng::with_seed(seed);
         let tokens = [token(random), token(random)];
-        let told =
-            [&tokens[0], &tokens[1], AWS_SECRET, ALIBABA_ACCESS_KEY_SECRET].map(|it| written(it, random));
-        let leaves = [round(&tokens, &told).await?, refused(&tokens, &told).await?].concat();
-        for secret in tokens.iter().map(String::as_str).chain([AWS_SECRET, ALIBABA_ACCESS_KEY_SECRET]) {
-            for form in [secret].into_iter().chain(told.iter().map(String::as_str)) {
+        let way = [Way::Variables, Way::Secret, Way::Role][random.usize(..3)];
+        let of_a_key = [tokens[1].clone(), ALIBABA_ACCESS_KEY_SECRET.into()];
+        let mut secrets = vec![tokens[0].clone(), AWS_SECRET.into()];
+        secrets.extend(of_a_key.into_iter().filter(|_| way != Way::Role));
+        let told: Vec<_> = secrets.iter().map(|it| written(it, random)).collect();
+        let mut leaves = refused(&tokens, &told).await?;
+        let (left, lent) = round(way, &tokens, &told, random).await?;
+        leaves.push_str(&left);
+        for secret in secrets.iter().chain(&lent) {
+            for form in [secret].into_iter().chain(&told) {
                 if let Some(place) = forms(form).iter().find_map(|form| leaves.find(form)) {
                     let around = &leaves[leaves.floor_char_boundary(place.saturating_sub(300))..place];
                     return Err(format!("seed {seed}: expected no {form}, got it behind {around}"));
@@ -77,18 +88,40 @@ fn written(secret: &str, random: &mut Rng) -> String {
     }
 }
 
+/// Where the process has CloudFlow's key.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Variables,
+    Secret,
+    Role,
+}
+
 /// A case whose process holds the tokens.
-fn case(tokens: &[String; 2], mut more: Value) -> Result<Case, String> {
+fn case(way: Way, tokens: &[String; 2], mut more: Value) -> Result<Case, String> {
     more["env"]["AWS_SESSION_TOKEN"] = json!(tokens[0]);
-    more["env"]["ALIBABA_CLOUD_SECURITY_TOKEN"] = json!(tokens[1]);
+    let (set, unset) = match way {
+        Way::Variables => (json!({"ALIBABA_CLOUD_SECURITY_TOKEN": tokens[1]}), &[][..]),
+        Way::Secret => (json!({"COUNTERMAND_CLOUDFLOW_SECRET_ARN": SECRET}), &KEY[..]),
+        Way::Role => (
+            json!({"COUNTERMAND_CLOUDFLOW_ROLE_ARN": ROLE, "COUNTERMAND_CLOUDFLOW_OIDC_PROVIDER_ARN": PROVIDER}),
+            &KEY[..],
+        ),
+    };
+    set.as_object().into_iter().flatten().for_each(|(name, value)| more["env"][name] = value.clone());
+    unset.iter().for_each(|name| more["env"][name] = Value::Null);
     more["env"]["AWS_LAMBDA_LOG_LEVEL"] = json!("TRACE");
     more["env"]["COUNTERMAND_MAX_ATTEMPTS"] = json!("2");
     more["expect"] = json!({});
     Case::read(more)
 }
 
-/// Everything that leaves a process to which all services tell all.
-async fn round(tokens: &[String; 2], told: &[String; 4]) -> Result<String, String> {
+/// Everything that leaves a process to which all services tell all, and what was lent to it.
+async fn round(
+    way: Way,
+    tokens: &[String; 2],
+    told: &[String],
+    random: &mut Rng,
+) -> Result<(String, Vec<String>), String> {
     let message = told.join(" and ");
     let mut requests = vec![json!(message)];
     for request in SERVICES.iter().flat_map(|service| service.requests) {
@@ -100,10 +133,15 @@ async fn round(tokens: &[String; 2], told: &[String; 4]) -> Result<String, Strin
         requests.push(request);
     }
     let env = json!({"COUNTERMAND_RATES": services::unbounded_rates()});
-    let case = case(tokens, json!({"sqs": requests, "destination": "bus", "env": env}))?;
+    let case = case(way, tokens, json!({"sqs": requests, "destination": "bus", "env": env}))?;
     let simulator = case.simulator().await?;
     let function = Function::start(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
+    let key = json!({"accessKeyId": ALIBABA_ACCESS_KEY_ID, "accessKeySecret": ALIBABA_ACCESS_KEY_SECRET, "securityToken": tokens[1]});
+    simulator.change(|world| drop(world.secrets.insert(SECRET.into(), vec![key.to_string()])));
     let mut leaves = String::new();
+    // What is fetched is not known before.
+    leaves.push_str(&answer(&simulator, &cloudflow()).await);
+    let lent = if way == Way::Role { lend(&simulator, random, &mut leaves).await? } else { Vec::new() };
     // The second time what is told is published.
     for is_published in [false, true] {
         let others = [Operation::CHANGE_MESSAGE_VISIBILITY, Operation::PUT_EVENTS];
@@ -131,7 +169,34 @@ async fn round(tokens: &[String; 2], told: &[String; 4]) -> Result<String, Strin
     if !leaves.contains("***") {
         return Err(format!("expected secrets that were blotted out, got {leaves}"));
     }
-    Ok(leaves + &function.end().map_err(|error| error.to_string())?)
+    Ok((leaves + &function.end().map_err(|error| error.to_string())?, lent))
+}
+
+fn cloudflow() -> Value {
+    json!({"service": "cloudflow", "flowName": "etl", "executionName": "hourly-7"})
+}
+
+/// Has the key that was lent refused, and then both sides of the exchange repeat all of it.
+async fn lend(simulator: &Simulator, random: &mut Rng, leaves: &mut String) -> Result<Vec<String>, String> {
+    let calls = simulator.ledger();
+    let exchange = calls.iter().find(|call| call.operation == "ram.AssumeRoleWithOIDC");
+    let token = exchange.and_then(|call| call.request["OIDCToken"].as_str()).ok_or("expected an exchange")?;
+    let lent =
+        [token, "SimulatorLentSecretExample0000001", "CAISsimulator+lent/token==0000001"].map(String::from);
+    simulator.change(|world| world.expired_lent_keys = 1);
+    for operation in [Operation::GET_WEB_IDENTITY_TOKEN, Operation::ASSUME_ROLE_WITH_OIDC] {
+        let message =
+            Some(lent.each_ref().map(|it| format!("{it} and {}", written(it, random))).join(" or "));
+        let kind =
+            FaultKind::Error { status: 401, code: "Surprise".into(), message, headers: Default::default() };
+        simulator.script(Fault::new(operation, kind));
+        let told = answer(simulator, &cloudflow()).await;
+        if !told.contains("gave no key for CloudFlow's role") || !told.contains("***") {
+            return Err(format!("expected a refusal without what was lent, got {told}"));
+        }
+        leaves.push_str(&told);
+    }
+    Ok(lent.into())
 }
 
 /// What a direct invocation is answered with.
@@ -143,9 +208,9 @@ async fn answer(simulator: &Simulator, request: &Value) -> String {
 }
 
 /// Everything that leaves a process that does not start, over variables that were mistaken for others.
-async fn refused(tokens: &[String; 2], told: &[String; 4]) -> Result<String, String> {
+async fn refused(tokens: &[String; 2], told: &[String]) -> Result<String, String> {
     let env = json!({"COUNTERMAND_CLOUDFLOW_ACCESS_KEY_SECRET": told[1], "COUNTERMAND_MODE": told[0], "COUNTERMAND_RATES": told.concat()});
-    let case = case(tokens, json!({"sqs": [], "env": env}))?;
+    let case = case(Way::Variables, tokens, json!({"sqs": [], "env": env}))?;
     let simulator = case.simulator().await?;
     let function = Function::start(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
     match answer(&simulator, &json!({})).await {
