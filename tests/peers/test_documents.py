@@ -10,7 +10,7 @@ from processes import PROJECT
 from schemas import SCHEMAS
 from templates import Rendering, read
 from test_local_run import LOCAL as LOCAL_RUN, run
-from test_template_parts import EVERYTHING
+from test_template_parts import EVERYTHING, KEYLESS
 from test_template_watching import METRICS
 
 TEMPLATE = read((PROJECT / "template.yaml").read_text())
@@ -51,7 +51,7 @@ def test_every_metric_has_its_unit():
 
 def test_every_action_of_the_role_is_explained_and_no_other():
     explained = set(re.findall(r"`([a-z]+:[A-Z]\w+)`", section("security", "Permissions")))
-    allowed = {action for one in Rendering(TEMPLATE, **EVERYTHING).statements() for action in one["Action"]}
+    allowed = {action for all in (EVERYTHING, KEYLESS) for one in Rendering(TEMPLATE, **all).statements() for action in one["Action"]}
     allowed |= {action for one in Rendering(TEMPLATE).statements() for action in one["Action"]}
     assert explained == allowed
 

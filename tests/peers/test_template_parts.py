@@ -24,7 +24,12 @@ EVERYTHING = {
     "OutcomeDestinationArn": ARN.format("sns", "outcomes"),
     "AlarmTopicArn": ARN.format("sns", "alarms"),
 }
-@pytest.fixture(params=[{}, EVERYTHING], ids=["defaults", "everything"])
+# In place of a secret.
+ROLE = {"CloudFlowRoleArn": "acs:ram::1111222233334444:role/countermand", "CloudFlowOidcProviderArn": "acs:ram::1111222233334444:oidc-provider/aws"}
+KEYLESS = {**EVERYTHING, "CloudFlowSecretArn": "", **ROLE}
+
+
+@pytest.fixture(params=[{}, EVERYTHING, KEYLESS], ids=["defaults", "everything", "keyless"])
 def rendering(request):
     return Rendering(TEMPLATE, **request.param)
 
@@ -51,11 +56,14 @@ def test_a_part_that_is_left_out_leaves_its_variables_empty():
         "COUNTERMAND_FOLLOW_UP_SENDER_ID",
         "COUNTERMAND_CONFIRM",
         "COUNTERMAND_CLOUDFLOW_SECRET_ARN",
+        "COUNTERMAND_CLOUDFLOW_ROLE_ARN",
+        "COUNTERMAND_CLOUDFLOW_OIDC_PROVIDER_ARN",
         "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
         "ALIBABA_CLOUD_REGION_ID",
     }
     # Nobody's own endpoint: the services are called where they are, over TLS.
-    assert {name for name in empty if everything[name] == ""} == {"COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"}
+    keyless = variables(Rendering(TEMPLATE, AllowedTargets="*", **KEYLESS))
+    assert {name for name in empty if everything[name] == keyless[name] == ""} == {"COUNTERMAND_CLOUDFLOW_ENDPOINT_URL"}
     assert "AWS_ENDPOINT_URL" not in chosen | everything
 
 
@@ -101,6 +109,8 @@ OF_SERVICES = {
 FOR_A_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 # Only where the keys of CloudFlow are in a secret.
 FOR_A_SECRET = {"secretsmanager:GetSecretValue"}
+# Only where a role lends them.
+FOR_A_ROLE = {"sts:GetWebIdentityToken"}
 # Only where more than a cancel is allowed.
 BEYOND_A_CANCEL = {"swf:TerminateWorkflowExecution", "appflow:StopFlow"}
 
@@ -121,11 +131,11 @@ def called_by_the_code():
 def test_the_role_may_do_what_the_code_calls_and_nothing_else():
     called = set(called_by_the_code())
     assert {"appflow:CancelFlowExecutions", "swf:RequestCancelWorkflowExecution", "events:PutEvents"} <= called
-    allowed = {action for one in Rendering(TEMPLATE, **EVERYTHING).statements() for action in one["Action"]}
+    allowed = {action for all in (EVERYTHING, KEYLESS) for one in Rendering(TEMPLATE, **all).statements() for action in one["Action"]}
     assert allowed == called | OF_SERVICES | FOR_A_KEY
     # Without the optional parts, what they need is not allowed either.
     plain = {action for one in Rendering(TEMPLATE).statements() for action in one["Action"]}
-    assert allowed - plain == FOR_A_KEY | FOR_A_SECRET | BEYOND_A_CANCEL
+    assert allowed - plain == FOR_A_KEY | FOR_A_SECRET | FOR_A_ROLE | BEYOND_A_CANCEL
 
 
 KEYS = "arn:aws:kms:*:*:key/*"
@@ -146,6 +156,7 @@ KEYS = "arn:aws:kms:*:*:key/*"
             {("sqs:SendMessage", "<FailedEventsQueue.Arn>"), *((one, "a key") for one in FOR_A_KEY)},
         ),
         ({"CloudFlowSecretArn": "a secret"}, {("secretsmanager:GetSecretValue", "a secret"), ("kms:Decrypt", KEYS)}),
+        (ROLE, {("sts:GetWebIdentityToken", "*")}),
     ],
 )
 def test_each_optional_part_brings_its_own_permission_and_no_other(given, gained):
@@ -163,6 +174,15 @@ def test_a_key_that_is_not_named_is_used_for_one_thing_alone():
     ]
 
 
+def test_a_token_is_signed_for_one_use_alone():
+    [condition] = [one["Condition"] for one in Rendering(TEMPLATE, **KEYLESS).statements() if "sts:GetWebIdentityToken" in one["Action"]]
+    assert condition == {
+        "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "sts.aliyuncs.com"},
+        "StringEquals": {"sts:SigningAlgorithm": "RS256"},
+        "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+    }
+
+
 def permissions(rendering):
     return {
         (action, resource)
@@ -175,6 +195,9 @@ def permissions(rendering):
 def test_no_statement_of_the_role_reaches_beyond_what_it_names(rendering):
     for action, resource in permissions(rendering):
         assert "*" not in action
+        # A token is of no resource; its conditions say what it is for.
+        if action == "sts:GetWebIdentityToken":
+            continue
         assert resource != "*"
         assert "*" not in resource or resource == KEYS or re.search(r":(flow/\*|/domain/\*|execution:\*(/\*)?:\*)$", resource), resource
 
@@ -298,7 +321,15 @@ def test_the_function_may_feed_itself_only_where_it_follows_up(follow_ups, loop,
 def test_what_would_not_start_is_refused_before_it_is_deployed():
     assert list(Rendering(TEMPLATE).broken_rules()) == []
     assert list(Rendering(TEMPLATE, **EVERYTHING).broken_rules()) == []
-    assert len(list(Rendering(TEMPLATE, CloudFlowSecretArn="a secret").broken_rules())) == 1
+    assert list(Rendering(TEMPLATE, **KEYLESS).broken_rules()) == []
+    region = {"CloudFlowRegionId": "cn-hangzhou"}
+    for given in [
+        {"CloudFlowSecretArn": "a secret"},
+        ROLE,
+        *({**region, name: value} for name, value in ROLE.items()),
+        {**region, "CloudFlowSecretArn": "a secret", **ROLE},
+    ]:
+        assert len(list(Rendering(TEMPLATE, **given).broken_rules())) == 1, given
 
 
 def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
@@ -310,6 +341,8 @@ def test_an_arn_is_recognized_and_what_cannot_work_is_refused():
         ),
         ("AlarmTopicArn", ["", ARN.format("sns", "alarms")], ["alarms", ARN.format("sns", "alarms.fifo")]),
         ("EncryptionKey", ["", "create", ARN.format("kms", "key/ab-12")], ["yes", ARN.format("kms", "alias/aws/sqs")]),
+        ("CloudFlowRoleArn", ["", ROLE["CloudFlowRoleArn"]], ["countermand", ARN.format("iam", "role/r"), ROLE["CloudFlowOidcProviderArn"]]),
+        ("CloudFlowOidcProviderArn", ["", ROLE["CloudFlowOidcProviderArn"]], ["aws", ROLE["CloudFlowRoleArn"]]),
         ("CloudFlowSecretArn", ["", ARN.format("secretsmanager", "secret:a/b-AbCdEf")], ["a/b", ARN.format("kms", "key/1")]),
         (
             # Each of the list. Whoever may send may cancel, so no account, region or whole kind is left open.

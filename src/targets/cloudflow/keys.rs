@@ -62,7 +62,7 @@ pub enum KeySource {
 /// The keys of this process.
 pub enum KeyRing {
     Given(Arc<Keys>),
-    Fetched(Fetched),
+    Fetched(Box<Fetched>),
 }
 
 impl KeyRing {
@@ -72,7 +72,7 @@ impl KeyRing {
             KeySource::Secret { arn, region } => Fetch::Secret(Secret::connect(config.aws, arn, region)),
             KeySource::Role(role) => Fetch::Role(Federation::connect(config, role, now)),
         };
-        Self::Fetched(Fetched { fetch, fetching: tokio::sync::Mutex::default(), kept: Mutex::default(), now })
+        Self::Fetched(Box::new(Fetched { fetch, fetching: Default::default(), kept: Mutex::default(), now }))
     }
 
     /// The keys to sign with, for a call on behalf of this session.
