@@ -91,7 +91,8 @@ impl Single for CloudFlow {
     /// the millisecond must not; a follow-up waits in its queue, where waiting costs nothing.
     /// API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-describeexecution>
     async fn describe(&self, asked: &Cancellation) -> Result<Description, CallError> {
-        let reply: Reply = self.call(Method::GET, "DescribeExecution", &asked.names(), &asked.request_id.0).await?;
+        let reply: Reply =
+            self.call(Method::GET, "DescribeExecution", &asked.names(), &asked.request_id.0).await?;
         let shown = json!(reply);
         let status = reply.status.map(|status| status.0);
         let state = match status.as_deref() {
