@@ -111,7 +111,7 @@ def test_what_is_no_token_lends_nothing(provider):
     assert "AuthenticationFail.OIDCToken.Invalid" in str(error.value)
 
 
-@pytest.mark.parametrize("fields", [{"SigningAlgorithm": "HS256"}, {"DurationSeconds": 59}])
+@pytest.mark.parametrize("fields", [{"SigningAlgorithm": "HS256"}, {"DurationSeconds": 3601}])
 def test_aws_refuses_what_it_does_not_sign(aws, fields):
     with pytest.raises(ClientError) as error:
         token(aws, **fields)
