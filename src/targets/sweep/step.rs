@@ -110,7 +110,9 @@ pub async fn step(
         }
         asking.ask(new).await;
         token = next;
-        match (&token, asking.is_stopped()) {
+        // Where no more may be asked, the list tells whether more is left.
+        let is_full = asking.begun.get() >= step.most && !asking.left.get();
+        match (&token, asking.is_stopped() && !(is_full && Instant::now() < asking.until)) {
             (None, _) => break true,
             (_, true) => break false,
             _ => {}
