@@ -176,7 +176,7 @@ def refusal(code, status=400, **rest):
 
 
 # By service, as the titles of the requests name them.
-CANCEL = {name: f"{name}.{one['title'].split(': ')[1]}" for name, one in SCHEMAS["cancel-request"]["$defs"].items()}
+CANCEL = {name: f"{name}.{one['title'].split(': ')[1]}" for name, one in SCHEMAS["cancel-request"]["$defs"].items() if "title" in one}
 ONCE = {"COUNTERMAND_MAX_ATTEMPTS": "1"}
 DEACTIVATE = {"COUNTERMAND_DEACTIVATE": "allow"}
 # What the samples do not lead to: event, faults by operation, variables, and the statuses that come of it.

@@ -115,6 +115,10 @@ FOR_A_ROLE = {"sts:GetWebIdentityToken"}
 BEYOND_A_CANCEL = {"swf:TerminateWorkflowExecution", "appflow:StopFlow"}
 
 
+# Services of which IAM has another name.
+PREFIXES = {"stepfunctions": "states"}
+
+
 def called_by_the_code():
     """The AWS operations whose builders the sources name, by the service models of botocore."""
     code = "".join(re.sub(r"//.*", "", path.read_text()) for path in SOURCES if path.name != "tests.rs")
@@ -122,10 +126,10 @@ def called_by_the_code():
     session = botocore.session.get_session()
     crates = set(re.findall(r"^aws-sdk-(\w+)", (PROJECT / "Cargo.toml").read_text(), re.MULTILINE))
     for crate in crates:
-        service = {"eventbridge": "events"}.get(crate, crate)
+        service = {"eventbridge": "events", "sfn": "stepfunctions"}.get(crate, crate)
         for operation in session.get_service_model(service).operation_names:
             if xform_name(operation) in builders:
-                yield f"{service}:{PERMISSIONS.get(operation, operation)}"
+                yield f"{PREFIXES.get(service, service)}:{PERMISSIONS.get(operation, operation)}"
 
 
 def test_the_role_may_do_what_the_code_calls_and_nothing_else():
@@ -199,7 +203,7 @@ def test_no_statement_of_the_role_reaches_beyond_what_it_names(rendering):
         if action == "sts:GetWebIdentityToken":
             continue
         assert resource != "*"
-        assert "*" not in resource or resource == KEYS or re.search(r":(flow/\*|/domain/\*|execution:\*(/\*)?:\*)$", resource), resource
+        assert "*" not in resource or resource == KEYS or re.search(r":(flow/\*|/domain/\*|execution:\*(/\*)?:\*|stateMachine:\*)$", resource), resource
 
 
 def test_the_role_can_be_limited_to_flows_and_domains():

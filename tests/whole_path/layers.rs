@@ -102,7 +102,8 @@ fn modules(path: &Path) -> Vec<String> {
     let name = |part: Component| part.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
     let mut modules: Vec<String> = path.components().skip(1).map(name).collect();
     modules.pop_if(|name| name == "mod");
-    let other = modules.last().is_some_and(|name| ["main", "lib", "tests"].contains(&name.as_str()));
+    let other = modules.last().is_some_and(|name| ["main", "lib"].contains(&name.as_str()));
+    let other = other || modules.iter().any(|name| name == "tests");
     if other { Vec::new() } else { modules }
 }
 

@@ -113,7 +113,9 @@ fn every_service_has_all_that_belongs_to_one() -> Result<(), String> {
         missing.extend(no_file(&format!("tests/deaths/{name}")));
         let known = services::SERVICES.into_iter().find(|known| known.cancel.name() == service.cancel.name);
         match (known, title(name, cancel)?) {
-            (None, _) => missing.push(format!("simulator/src/service.rs: expected {name}.{cancel}")),
+            (None, _) => missing.push(format!(
+                "tests/whole_path/services: expected {name}.{cancel}, as the simulator has it"
+            )),
             (_, None) => {
                 missing.push(format!("README.md: expected a row | … of {name}, `{name}` | `{cancel}` |"))
             }

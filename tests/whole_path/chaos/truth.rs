@@ -188,7 +188,10 @@ impl Telling<'_> {
                 || ["DeadlineExceeded", "Timeout"].iter().any(|code| self.told["error"]["code"] == *code),
         );
         match self.told["effect"].as_str() {
-            Some("REQUESTED") if !taken => Err("nothing was taken".into()),
+            // What was done unheard a description can tell.
+            Some("REQUESTED") if !taken && !(unanswered && self.own_change()) => {
+                Err("nothing was taken".into())
+            }
             Some("UNKNOWN") if !unanswered => Err("every call was answered".into()),
             Some("NONE") if self.own_change() => Err("something was done".into()),
             _ => Ok(()),
