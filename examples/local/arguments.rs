@@ -72,7 +72,8 @@ pub fn usage() -> String {
 fn services(operations: impl Iterator<Item = Operation>) -> String {
     let mut names: Vec<_> = operations.filter_map(|it| Some(it.name().split_once('.')?.0)).collect();
     names.dedup();
-    names.join(", ")
+    // As many as a line of a terminal holds.
+    names.chunks(6).map(|names| names.join(", ")).collect::<Vec<_>>().join(",\n")
 }
 
 /// Where `--serve` listens unless it is told otherwise, so that what was exported once stays true.

@@ -96,9 +96,16 @@ fn asks_for(asked: &CancelRequest) -> String {
         return format!("{target}: {by}{value}, at most {}", sweep.bounds.max_executions);
     }
     match asked.cancellation.named_runs() {
+        Some([arn]) if arn.starts_with("arn:") && is_named(target, arn) => target.into(),
         Some(runs) => format!("{target}: {}", list(runs.iter().map(|run| cut(&run.as_str().into(), 40)))),
         None => format!("{target}: every active run"),
     }
+}
+
+/// Whether a key says it: a name, or the last part of an ARN.
+pub fn is_named(key: &str, name: &str) -> bool {
+    key.contains(name)
+        || name.starts_with("arn:") && name.rsplit(':').next().is_some_and(|last| key.ends_with(last))
 }
 
 /// A value in a few characters: text as it is, anything else as JSON.
@@ -140,6 +147,10 @@ mod tests {
             (json!({"service": "swf", "domain": "d", "workflowId": "w"}), "d/w: every active run"),
             (json!({"service": "swf", "domain": "d", "workflowId": "w", "runId": "r"}), "d/w: r"),
             (json!({"service": "cloudflow", "FlowName": "f", "executionName": "e"}), "f: e"),
+            (
+                json!({"service": "stepfunctions", "executionArn": "arn:aws:states:us-east-1:111122223333:execution:m:e"}),
+                "m/e",
+            ),
             // What is misspelled is not what would be done without it.
             (json!({"service": "appflow", "flowName": "orders", "executionIdz": ["a"]}), "no valid request"),
             (json!({"service": "kinesis"}), "no valid request"),

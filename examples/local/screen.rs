@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 
 use serde_json::Value;
 
-use crate::arrival::{Arrival, cut};
+use crate::arrival::{Arrival, cut, is_named};
 use crate::report::{Answer, GoingBack, Report};
 use crate::rows::{columns, details, wrapped};
 use crate::timeline::{self, Group, Line};
@@ -221,7 +221,7 @@ fn about(outcome: &Value) -> String {
     let Some(target) = outcome["target"].as_object() else { return text(&outcome["requestId"]) };
     let key = target.get("key").map_or(String::new(), text);
     let names = target.iter().filter(|(name, _)| *name != "key").filter_map(|(_, value)| value.as_str());
-    let more: Vec<_> = names.filter(|name| !key.contains(*name)).collect();
+    let more: Vec<_> = names.filter(|name| !is_named(&key, name)).collect();
     [&[key.as_str()], more.as_slice()].concat().join(" ")
 }
 

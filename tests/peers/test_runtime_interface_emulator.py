@@ -40,6 +40,9 @@ def is_outcome(value, ending):
     if value["type"] == "CancellationConfirmation":
         # What a follow-up leads to; it is no delivery's own.
         return value["version"] == "1" and value["status"] == "ENDED_OTHERWISE"
+    if value["type"] == "CancellationSummary":
+        # What a step of a sweep leads to that was begun more than a day ago.
+        return value["version"] == "1" and value["status"] == "INCOMPLETE"
     return (
         value["type"] == "CancellationOutcome"
         and value["version"] == "1"
