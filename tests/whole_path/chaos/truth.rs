@@ -189,7 +189,7 @@ impl Telling<'_> {
         );
         match self.told["effect"].as_str() {
             // What was done unheard a description can tell.
-            Some("REQUESTED") if !taken && !(unanswered && self.own_change()) => {
+            Some("REQUESTED") if !(taken || unanswered && self.own_change()) => {
                 Err("nothing was taken".into())
             }
             Some("UNKNOWN") if !unanswered => Err("every call was answered".into()),
