@@ -1,7 +1,6 @@
 //! Simulated AppFlow, SWF, CloudFlow, Step Functions, EventBridge, SNS, SQS, Secrets Manager, STS of both clouds and
 //! Lambda Runtime API, in one process and on one port, in the real wire protocols. It keeps state, refuses what the
-//! real services
-//! refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
+//! real services refuse, and goes wrong on demand: throttling, errors, connections that drop or hang, replies that
 //! nobody can read. It is for tests and the local run only, and is never part of the function.
 //!
 //! ```no_run

@@ -263,6 +263,7 @@ fn allowed_targets_are_patterns_between_commas() {
     for (list, idle) in [
         ("orders", "orders"),
         ("appflow:orders,swf:billing", "swf:billing"),
+        ("stepfunctions:orders", "stepfunctions:orders"),
         ("appflow:orders; swf:*", "appflow:orders; swf:*"),
         ("\"appflow:orders\"", "\"appflow:orders\""),
         ("appflow:orders,\u{200b}swf:*", "\\u200bswf:*"),

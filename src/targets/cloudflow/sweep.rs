@@ -4,17 +4,15 @@
 //! of a running execution whether it was asked to stop. Of what it lists, definition, input and output are not read.
 //! API: <https://www.alibabacloud.com/help/en/cloudflow/latest/api-fnf-2019-03-15-listexecutions>
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::request::{CAUSE, Cancellation, ERROR, NAME, RequestId};
 use super::{CloudFlow, LIST, SERVICE, STOP};
-use crate::call_error::CallError;
 use crate::fields::Fields;
 use crate::fields::rules::Text;
 use crate::targets::sweep::{self, Answer, Choice, Found, Listing, Page, Sweeps, Which};
@@ -72,15 +70,11 @@ impl sweep::Selection for Selection {
     }
 
     fn by(&self) -> (&'static str, Value) {
-        match &self.prefix {
-            Some(prefix) => ("executionNamePrefix", json!(prefix)),
-            None => ("all", json!(true)),
-        }
+        sweep::by_prefix(self.prefix.as_deref())
     }
 
-    fn words(&self) -> Vec<(&'static str, &str)> {
-        let words = [("cause", self.cause.as_deref()), ("error", self.error.as_deref())];
-        words.into_iter().filter_map(|(name, word)| Some((name, word?))).collect()
+    fn words(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![("cause", self.cause.as_deref()), ("error", self.error.as_deref())]
     }
 }
 
@@ -109,10 +103,7 @@ impl Sweeps for CloudFlow {
         look_up: &'a LookUp<'a>,
     ) -> Answer<'a, Page> {
         Box::pin(async move {
-            let selection: &dyn Any = of.selection;
-            let Some(selection) = selection.downcast_ref::<Selection>() else {
-                return Err(CallError::not_served(SERVICE.name));
-            };
+            let selection: &Selection = of.selected()?;
             let (status, since) = match of.which {
                 Which::Open => ("Running", None),
                 Which::Asked { since } => ("Stopped", Some(since)),

@@ -3,15 +3,13 @@
 //! One that was redriven counts from its redrive. What was stopped is not listed any more.
 //! API: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>
 
-use std::any::Any;
 use std::sync::Arc;
 
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::request::{CAUSE, Cancellation, ERROR, STATE_MACHINE_ARN, check_region, machine_of};
 use super::{LIST, SERVICE, StepFunctions, classify};
-use crate::call_error::CallError;
 use crate::client;
 use crate::client::error::to_the_millisecond;
 use crate::fields::Fields;
@@ -65,15 +63,11 @@ impl sweep::Selection for Selection {
     }
 
     fn by(&self) -> (&'static str, Value) {
-        match &self.prefix {
-            Some(prefix) => ("executionNamePrefix", json!(prefix)),
-            None => ("all", json!(true)),
-        }
+        sweep::by_prefix(self.prefix.as_deref())
     }
 
-    fn words(&self) -> Vec<(&'static str, &str)> {
-        let words = [("cause", self.cause.as_deref()), ("error", self.error.as_deref())];
-        words.into_iter().filter_map(|(name, word)| Some((name, word?))).collect()
+    fn words(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![("cause", self.cause.as_deref()), ("error", self.error.as_deref())]
     }
 }
 
@@ -85,10 +79,7 @@ impl Sweeps for StepFunctions {
         look_up: &'a LookUp<'a>,
     ) -> Answer<'a, Page> {
         Box::pin(async move {
-            let selection: &dyn Any = of.selection;
-            let Some(selection) = selection.downcast_ref::<Selection>() else {
-                return Err(CallError::not_served(SERVICE.name));
-            };
+            let selection: &Selection = of.selected()?;
             let (status, since) = match of.which {
                 Which::Open => (ExecutionStatus::Running, None),
                 Which::Asked { since } => (ExecutionStatus::Aborted, Some(since)),

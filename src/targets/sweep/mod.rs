@@ -63,7 +63,7 @@ pub trait Selection: Any + Debug + Send + Sync {
     fn by(&self) -> (&'static str, Value);
 
     /// What each call carries in the requester's words, as fields of the request.
-    fn words(&self) -> Vec<(&'static str, &str)> {
+    fn words(&self) -> Vec<(&'static str, Option<&str>)> {
         Vec::new()
     }
 }
@@ -109,6 +109,11 @@ pub enum Which {
     },
 }
 
+/// The member of `select` where names are selected by how they begin, or not at all.
+pub fn by_prefix(prefix: Option<&str>) -> (&'static str, Value) {
+    prefix.map_or(("all", json!(true)), |prefix| ("executionNamePrefix", json!(prefix)))
+}
+
 /// A page of a list.
 pub type Page = (Vec<Found>, Option<String>);
 
@@ -137,7 +142,16 @@ impl Sweep {
     }
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
+    /// What is selected, as its service knows it.
+    ///
+    /// # Errors
+    /// It is of another service.
+    pub fn selected<S: Selection>(&self) -> Result<&'a S, CallError> {
+        let selection: &dyn Any = self.selection;
+        selection.downcast_ref().ok_or_else(|| CallError::not_served(self.selection.service().name))
+    }
+
     /// An execution of which it is not known when it started may have started too late.
     fn means(&self, found: &Found) -> bool {
         let started = found.started_at;
@@ -173,7 +187,7 @@ impl Cancellation for Sweep {
 
     fn carried(&self) -> Map<String, Value> {
         let words = self.selection.words().into_iter();
-        words.map(|(name, word)| (name.to_owned(), json!(word))).collect()
+        words.filter_map(|(name, word)| Some((name.to_owned(), json!(word?)))).collect()
     }
 
     fn is_open_ended(&self) -> bool {

@@ -209,7 +209,7 @@ impl Asking<'_> {
         swept.attempts += settlement.attempts;
         swept.throttles += settlement.throttles;
         match settlement.status {
-            Status::Accepted | Status::Partial | Status::DryRun => {
+            Status::Accepted | Status::Partial => {
                 swept.accepted += 1;
                 if found.asked.is_none() {
                     swept.carry(&found.id);
@@ -221,7 +221,7 @@ impl Asking<'_> {
                 let error = settlement.error.unwrap_or_else(|| CallError::no_result().into());
                 swept.failures.push(Failure::of(&found.id, error));
             }
-            Status::Failed | Status::Denied | Status::Deferred => {
+            Status::Failed | Status::Denied | Status::Deferred | Status::DryRun => {
                 self.left.set(true);
                 // What is refused to one is refused to all, and no permit is nearer for the next.
                 self.stopped.set(self.stopped.get() || settlement.status != Status::Failed);

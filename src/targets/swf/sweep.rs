@@ -103,7 +103,7 @@ struct Filters {
 
 impl Filters {
     fn of(listing: Listing<'_>) -> Result<Self, CallError> {
-        let Selection { domain, by } = concrete_selection(listing)?;
+        let Selection { domain, by } = listing.selected()?;
         let from = listing.from.map_or(DateTime::from_secs(0), date);
         let (mut of_type, mut tag, mut execution) = (None, None, None);
         match by {
@@ -120,11 +120,6 @@ impl Filters {
         let started = between(from, Some(date(listing.until)))?;
         Ok(Self { domain: domain.clone(), started, of_type, tag, execution })
     }
-}
-
-fn concrete_selection(listing: Listing<'_>) -> Result<&Selection, CallError> {
-    let selection: &dyn std::any::Any = listing.selection;
-    selection.downcast_ref().ok_or_else(|| CallError::not_served(SERVICE.name))
 }
 
 fn between(oldest: DateTime, latest: Option<DateTime>) -> Result<ExecutionTimeFilter, BuildError> {
