@@ -133,13 +133,21 @@ impl Case {
         ]
     }
 
+    /// The target and the run of a request.
+    fn asked(&self, number: usize) -> (String, String) {
+        let target = target(number);
+        let run = (self.service.id)(&target, RUN);
+        (target, run)
+    }
+
     /// Something for each request to cancel.
     pub fn world(&self) -> World {
         let mut world = World { queues: vec![QUEUE.into(), DEAD.into()], ..World::default() };
         let redrive = Redrive { dead_letter_queue: DEAD.into(), max_receive_count: MAX_RECEIVES };
         world.redrive.insert(QUEUE.into(), redrive);
         for number in 0..self.requests {
-            (self.service.begin)(&mut world, &target(number), RUN, Timestamp::now());
+            let (target, run) = self.asked(number);
+            (self.service.begin)(&mut world, &target, &run, Timestamp::now());
         }
         world
     }
@@ -152,7 +160,8 @@ impl Case {
             burst: self.burst,
         });
         for number in 0..self.requests {
-            let request = (self.service.ask)(&target(number), Some(&[RUN.into()]));
+            let (target, run) = self.asked(number);
+            let request = (self.service.ask)(&target, Some(&[run]));
             simulator.send(QUEUE, &request.to_string());
         }
         simulator.mapping(QUEUE).visibility(self.timeout * 6)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::records::Records;
-use super::{self as appflow, AppFlow, Cancellation};
+use super::{AppFlow, Cancellation};
 use crate::call_error::{CallError, Class};
 use crate::targets::{Followed, LookUp, Purpose, Question, Read, Reading, Runs, Settlement, Sight, Target};
 use crate::vocabulary::State;
@@ -85,7 +85,7 @@ fn unread(
 ) -> Read<Cancellation> {
     let read = match purpose {
         Purpose::Cancel if asked.cancellation.deactivate => {
-            Ok(Cancellation { runs: appflow::Runs::Unread(error.clone()), ..asked.cancellation.clone() })
+            Ok(Cancellation { runs: super::Runs::Unread(error.clone()), ..asked.cancellation.clone() })
         }
         _ => Err(Box::new(Settlement::unread(error.clone(), asked.record, look_up.context()))),
     };
