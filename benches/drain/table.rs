@@ -32,13 +32,14 @@ impl Row {
     pub fn problem(&self) -> Option<String> {
         let Self { case, drained } = self;
         let lost = drained.dead > 0 || drained.too_late > 0 || self.took().is_none();
+        let uncalled = drained.calls < case.requests as u64;
         let refused = drained.refused * 5 > drained.calls;
         let paced = !case.name.ends_with("pacing off");
-        (paced && (lost || refused)).then(|| {
+        (paced && (lost || refused || uncalled)).then(|| {
             format!(
-                "{}: expected all done, none dead, none cut off and at most a fifth refused, got {} dead, \
+                "{}: expected all called and done, none dead, none cut off and at most a fifth refused, got {} calls for {}, {} dead, \
                  {} cut off, {} of {} refused",
-                case.name, drained.dead, drained.too_late, drained.refused, drained.calls
+                case.name, drained.calls, case.requests, drained.dead, drained.too_late, drained.refused, drained.calls
             )
         })
     }
