@@ -140,7 +140,7 @@ impl Work for StopExecution {
                 return Err(Failure::new(400, "ValidationException", message));
             }
             Some(stopped) => stopped,
-            None => *execution.stop_requested_at.get_or_insert(now),
+            None => *execution.stop_requested_at.get_or_insert(now.within_a_second()),
         };
         if !takes_time && execution.status.is_running() {
             execution.status = ExecutionStatus::Aborted;

@@ -39,6 +39,11 @@ impl Timestamp {
         json!(milliseconds / 1_000.0)
     }
 
+    /// The same, or a millisecond later: a time in whole seconds would stand for any moment of its second.
+    pub(crate) fn within_a_second(self) -> Timestamp {
+        if self.0.millisecond() == 0 { self + Duration::from_millis(1) } else { self }
+    }
+
     /// Since the epoch.
     pub(crate) fn microseconds(self) -> i64 {
         i64::try_from(self.0.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)

@@ -163,10 +163,10 @@ async fn a_wrong_request_spends_no_fault() {
 #[tokio::test]
 async fn unknown_actions_are_refused_and_recorded() {
     let simulator = start().await;
-    let headers = [("x-amz-target", "SimpleWorkflowService.TerminateWorkflowExecution")];
+    let headers = [("x-amz-target", "SimpleWorkflowService.SignalWorkflowExecution")];
     let answer = ask(&simulator, "POST", "/", &headers, "{}").await.unwrap();
     assert_eq!(answer.json()["__type"], "com.amazon.coral.service#UnknownOperationException");
-    assert_eq!(simulator.ledger()[0].operation, "swf.TerminateWorkflowExecution");
+    assert_eq!(simulator.ledger()[0].operation, "swf.SignalWorkflowExecution");
     assert_eq!(ask(&simulator, "GET", "/elsewhere", &[], "").await.unwrap().status(), 404);
 }
 
