@@ -35,3 +35,7 @@ pub mod metrics;
 pub mod rehearsal;
 pub mod start_up;
 pub mod runtime;
+
+/// The crate's version and the commit that it was built from: `0.2.0 (0a1b2c3d4e5f)`, or `(unknown)` outside a
+/// repository of its own.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_FROM_COMMIT"), ")");

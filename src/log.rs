@@ -43,6 +43,7 @@ pub fn start(level: &str, json: bool) {
         true => registry().with(lines.json().with_filter(targets)).init(),
         false => registry().with(lines.without_time().with_filter(targets)).init(),
     }
+    tracing::info!(version = crate::VERSION, "started");
 }
 
 /// Where Lambda reads: one line at a time, without the secrets in it, whoever wrote it.

@@ -27,6 +27,10 @@ use countermand::visibility::Visibility;
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--version") {
+        println!("countermand {}", countermand::VERSION);
+        return ExitCode::SUCCESS;
+    }
     let (level, json) = config::logging();
     log::start(level, json);
     log::panics();

@@ -4,6 +4,7 @@
 //! service needs beside the code is there.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use countermand::follow_up::table::TABLE;
 use countermand::targets::{SERVICES, Service};
@@ -16,13 +17,14 @@ pub type Check = fn() -> Result<(), String>;
 
 /// The checks, as tests.
 pub fn trials() -> Vec<Trial> {
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 7] = [
         ("the-sdk-is-named-only-where-it-may-be", sdk_is_named_only_where_it_may_be),
         ("only-retry-and-pace-wait", only_retry_and_pace_wait),
         ("only-the-configuration-reads-the-environment", only_the_configuration_reads_the_environment),
         ("every-service-has-all-that-belongs-to-one", every_service_has_all_that_belongs_to_one),
         ("every-sample-event-is-a-case", every_sample_event_is_a_case),
         ("every-row-of-the-follow-up-is-taken-by-a-case", every_row_of_the_follow_up_is_taken_by_a_case),
+        ("the-binary-and-the-log-of-a-start-tell-version-and-commit", the_version_is_told),
     ];
     checks.map(|(name, check)| Trial::test(name, move || check().map_err(Failed::from))).into()
 }
@@ -239,4 +241,23 @@ fn every_row_of_the_follow_up_is_taken_by_a_case() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn the_version_is_told() -> Result<(), String> {
+    let output = |command: &mut Command| {
+        let output = command.current_dir(root()).output().map_err(|error| error.to_string())?;
+        Ok::<_, String>(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = output(Command::new("git").args(["rev-parse", "--short=12", "HEAD"]))?;
+    let version = format!("{} ({commit})", env!("CARGO_PKG_VERSION"));
+    let bootstrap = || Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let told = output(bootstrap().arg("--version"))?;
+    if told != format!("countermand {version}") {
+        return Err(format!("--version: expected {version}, got {told}"));
+    }
+    // One that is refused tells it too.
+    let log =
+        output(bootstrap().env_clear().envs([("COUNTERMAND_MODE", "?"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")]))?;
+    let line = format!(r#""message":"started","version":"{version}""#);
+    log.contains(&line).then_some(()).ok_or_else(|| format!("expected {line} in the log, got {log}"))
 }
