@@ -16,7 +16,7 @@ use libtest_mimic::Trial;
 
 /// The stories, as tests.
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, fn()); 15] = [
+    let stories: [(&str, fn()); 14] = [
         (
             "follow-confirms-at-the-first-check-after-the-run-has-ended",
             moments::confirms_at_the_first_check_after,
@@ -39,8 +39,7 @@ pub fn trials() -> Vec<Trial> {
         ("follow-keeps-to-the-pace-of-swfs-describe", many::keeps_to_the_pace),
         ("follow-leaves-a-request-alone-that-does-not-ask", moments::leaves_others_alone),
         ("follow-property-a-promise-is-kept-and-what-is-told-is-so", property::check),
-        ("races-of-a-workflow-reach-what-was-meant-and-tell-what-is-so", races::swf),
-        ("races-of-a-flow-reach-what-was-meant-and-tell-what-is-so", races::appflow),
+        ("races-reach-what-was-meant-and-tell-what-is-so", races::check),
     ];
     let trial = |(name, story): (&str, fn())| {
         Trial::test(name, move || {

@@ -13,19 +13,21 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countermand_simulator::{Operation, Timestamp};
+use countermand_simulator::{Call, Operation, Timestamp};
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
 use self::change::{Change, end_the_gap};
-use self::model::History;
+use self::model::{History, TARGET};
 use super::stage::{DEAD, Stage, play};
+use crate::services::{self, SERVICES, Service};
 
 const ROUNDS: u64 = 200;
 /// Lists show everything again after so long.
 const LAG_ENDS: Duration = Duration::from_secs(30);
-/// In seconds.
+/// The field of a request, and what it says, in seconds.
+const TERMINATE: &str = "terminateAfterSeconds";
 const TERMINATED_AFTER: u64 = 30;
 /// In milliseconds.
 const ANSWERED_WITHIN: u64 = 50;
@@ -46,6 +48,9 @@ const ALL: [&str; 12] = [
     "lagged",
 ];
 
+/// What only runs that follow one another can meet.
+const ONE_AT_A_TIME: [&str; 4] = ["NOT_FOUND", "FAILED", "FORCED", "continued"];
+
 #[derive(Debug)]
 struct Round {
     history: History,
@@ -53,7 +58,7 @@ struct Round {
     age: Option<u64>,
     confirm: bool,
     /// What goes on after half a minute is terminated.
-    terminate: bool,
+    terminate: Option<Operation>,
     change: Change,
     before: (Operation, u32),
     lag: u64,
@@ -72,15 +77,14 @@ struct Seen {
     dead: usize,
 }
 
-pub fn swf() {
-    check(History::of_workflow, &model::WORKFLOW_READS);
+/// Services whose requests need not name a run.
+pub fn check() {
+    for service in SERVICES.into_iter().filter(|service| service.can_mean_any()) {
+        check_one(service);
+    }
 }
 
-pub fn appflow() {
-    check(History::of_flow, &model::FLOW_READS);
-}
-
-fn check(draw: fn(&mut Rng, bool) -> History, reads: &[Operation]) {
+fn check_one(service: &'static Service) {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse().expect("a number"));
     let rounds = match (number("RACES_SEED"), number("RACES_ROUNDS")) {
         (Some(seed), None) => seed..seed + 1,
@@ -89,30 +93,30 @@ fn check(draw: fn(&mut Rng, bool) -> History, reads: &[Operation]) {
     let enough = rounds.end - rounds.start >= ROUNDS;
     let mut met = BTreeSet::new();
     for seed in rounds {
-        let round = Round::draw(&mut Rng::with_seed(seed), draw, reads);
-        let seen = play(seed, async || see(&round, reads).await);
+        let round = Round::draw(&mut Rng::with_seed(seed), service);
+        let seen = play(seed, async || see(&round).await);
         if let Err(wrong) = seen.judge(&round) {
             panic!("seed {seed}: {wrong}\n{round:#?}\n{:#?}\n{:#?}", seen.history, seen.told);
         }
         met.extend(seen.met(&round));
     }
-    let expected =
-        ALL.iter().filter(|one| reads == model::WORKFLOW_READS || model::MET_BY_FLOWS.contains(one));
-    let missing = expected.filter(|one| !met.contains(**one)).collect::<Vec<_>>();
+    let of_one = |one: &&&str| service.one_at_a_time || !ONE_AT_A_TIME.contains(*one);
+    let missing = ALL.iter().filter(of_one).filter(|one| !met.contains(**one)).collect::<Vec<_>>();
     assert!(missing.is_empty() || !enough, "expected to meet {missing:?} among {met:?}");
 }
 
 impl Round {
-    fn draw(random: &mut Rng, draw: fn(&mut Rng, bool) -> History, reads: &[Operation]) -> Self {
+    fn draw(random: &mut Rng, service: &'static Service) -> Self {
         let lag = if random.u8(..3) == 0 { random.u64(1_000..12_000) } else { 0 };
         let age = random.bool().then(|| random.u64(61_000..250_000));
-        let history = draw(random, lag > 0);
-        let cancel = history.cancel();
+        let history = History::draw(service, random, lag > 0);
         let confirm = random.bool();
-        let terminate = !history.is_flow && confirm && random.bool();
-        let operation = match random.u8(..4) {
-            0 if terminate => Operation::TERMINATE_WORKFLOW_EXECUTION,
-            0 | 1 => cancel,
+        let terminates = service.beyond.filter(|(_, field, _)| *field == TERMINATE);
+        let beyond = terminates.filter(|_| confirm && random.bool()).map(|(operation, ..)| operation);
+        let reads = service.reads();
+        let operation = match (random.u8(..4), beyond) {
+            (0, Some(terminate)) => terminate,
+            (0 | 1, _) => service.cancel,
             _ => reads[random.usize(..reads.len())],
         };
         // A read that lags says nothing of a run that was continued where SWF answers that none is open.
@@ -121,7 +125,7 @@ impl Round {
             change: Change::draw(random, gap),
             before: (operation, random.u32(1..3)),
             confirm,
-            terminate,
+            terminate: beyond,
             settles: [1_000, 20_000, 1_000_000][random.usize(..3)],
             history,
             age,
@@ -130,11 +134,13 @@ impl Round {
     }
 }
 
-async fn see(round: &Round, reads: &[Operation]) -> Seen {
-    let now = Timestamp::now();
-    let mut world = round.history.world(now);
+async fn see(round: &Round) -> Seen {
+    let (now, service) = (Timestamp::now(), round.history.service);
+    let mut world = json!(round.history.world(now));
+    world["mostPerPage"] = json!(2);
+    world["appflowRecordsOrder"] = json!("shuffled");
     world["settleAfterMs"] = json!(round.settles);
-    for operation in reads.iter().filter(|_| round.lag > 0) {
+    for operation in service.reads().into_iter().filter(|_| round.lag > 0) {
         world["lagMs"][operation.name()] = json!(round.lag);
     }
     let stage = Stage::new(world, &[("COUNTERMAND_TERMINATE", "allow")]);
@@ -142,7 +148,7 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
     let (operation, number) = round.before;
     round.change.happen_before(&stage.simulator, operation, number, &history);
     let requested_at = stage.simulator.now() - Duration::from_millis(round.age.unwrap_or(0));
-    let mut request = round.history.request();
+    let mut request = (service.ask)(TARGET, None);
     if round.age.is_some() {
         request["requestedAt"] = json!(requested_at);
     }
@@ -150,8 +156,8 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
         request["confirm"] = json!(true);
         request["confirmWithinSeconds"] = json!(120);
     }
-    if round.terminate {
-        request["terminateAfterSeconds"] = json!(TERMINATED_AFTER);
+    if round.terminate.is_some() {
+        request[TERMINATE] = json!(TERMINATED_AFTER);
     }
     stage.send(&request);
     let catching_up = async {
@@ -166,18 +172,16 @@ async fn see(round: &Round, reads: &[Operation]) -> Seen {
         () = stage.run() => {}
         () = meanwhile => {}
     }
-    let cancel = round.history.cancel().name();
     let calls = stage.simulator.ledger();
-    let asked = calls.iter().filter(|call| call.operation == cancel);
-    let terminate = Operation::TERMINATE_WORKFLOW_EXECUTION.name();
-    let terminated = calls.iter().filter(|call| call.operation == terminate);
+    let of = |operation: Operation| calls.iter().filter(move |call| call.operation == operation.name());
+    let terminated = round.terminate.into_iter().flat_map(&of);
     let history = history.lock().unwrap_or_else(PoisonError::into_inner).ended(&stage.simulator.world());
     Seen {
         history,
         requested_at,
-        asked: asked.map(|call| (call.at, call.status == Some(200), model::named(&call.request))).collect(),
+        asked: of(service.cancel).map(|call| (call.at, call.status == Some(200), named_by(call))).collect(),
         terminated: terminated
-            .map(|call| (call.at, call.request["runId"].as_str().map(String::from)))
+            .map(|call| (call.at, named_by(call).and_then(|ids| ids.into_iter().next())))
             .collect(),
         told: stage.told(),
         dead: stage.simulator.messages(DEAD).len(),
@@ -225,7 +229,7 @@ impl Seen {
         let due = self.asked.iter().map(|(at, ..)| at + TERMINATED_AFTER * 1_000).min();
         for (at, run) in &self.terminated {
             let is_asked = run.as_ref().is_some_and(|run| asked.contains(run.as_str()));
-            if !round.terminate || !is_asked || Some(*at) < due {
+            if round.terminate.is_none() || !is_asked || Some(*at) < due {
                 return Err(format!(
                     "{run:?} was terminated at {at}, and {asked:?} are meant from {due:?} on"
                 ));
@@ -271,4 +275,9 @@ impl Seen {
 fn executions(told: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let of_confirmation = told["executions"].as_array().into_iter().flatten();
     of_confirmation.map(|run| (run["executionId"].as_str().unwrap_or_default(), &run["state"]))
+}
+
+/// The runs that a call names; none where it means whatever runs.
+fn named_by(call: &Call) -> Option<Vec<String>> {
+    Some(services::named(&services::called(call))?.into_iter().map(String::from).collect())
 }
