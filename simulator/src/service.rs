@@ -1,6 +1,6 @@
 //! The list of simulated services, and what each of them has to say of itself: its name, its operations, how a
 //! request tells that it is for this service, and how the service says no. What an operation does is its
-//! service's own module; outside of it only this list and a field of the world name a service.
+//! service's own module; outside of it only this list, a field of the world and `lib.rs`, which declares the module, name a service.
 
 use std::cmp::Ordering;
 use std::fmt;

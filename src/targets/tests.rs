@@ -17,7 +17,9 @@ pub fn invocation() -> Invocation {
 /// Every code that `tests/facts/errors.json` lists for a service has the class given there.
 pub fn check_codes(service: &str, classify: fn(&str) -> Option<Class>) {
     let document: Value = serde_json::from_str(include_str!("../../tests/facts/errors.json")).expect("JSON");
-    let rows = document[service].as_array().expect("the service has rows");
+    let rows = document[service].as_array();
+    let rows =
+        rows.unwrap_or_else(|| panic!("tests/facts/errors.json: expected rows of {service}, got none"));
     let mut checked = 0;
     for row in rows {
         // Rows in parentheses describe replies without a code.

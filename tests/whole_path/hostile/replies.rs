@@ -27,8 +27,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::draw::Draw;
-use super::reply::{ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN, AWS_SECRET, AWS_TOKEN, Reply, secrets};
-use crate::services::Service;
+use super::reply::Reply;
+use crate::services::{OF_AWS, SERVICES, Service};
 
 /// Every status of the contract, and whether the record is acknowledged.
 const STATUSES: [(&str, bool); 10] = [
@@ -62,7 +62,7 @@ pub fn check_replies(service: &Service, request: &str, replies: Vec<Reply>) {
         Ok(text) | Err((_, text)) => text,
     };
     assert!(text.len() <= 200_000, "an outcome of {} bytes", text.len());
-    let leaked = secrets(service).iter().find(|secret| text.contains(*secret));
+    let leaked = service.secrets.iter().find(|secret| text.contains(*secret));
     assert_eq!(leaked, None, "a secret in {text}");
     let outcome: Value = serde_json::from_str(text).expect("an outcome is JSON");
     check_form(&outcome, &answer);
@@ -126,22 +126,16 @@ fn run(request: &str, replies: Vec<Reply>) -> Result<String, (&'static str, Stri
 }
 
 fn variables() -> impl Iterator<Item = (String, String)> {
-    let variables = [
-        ("AWS_REGION", "us-east-1"),
-        ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
-        ("ALIBABA_CLOUD_ACCESS_KEY_ID", ALIBABA_KEY_ID),
-        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ALIBABA_SECRET),
-        ("ALIBABA_CLOUD_SECURITY_TOKEN", ALIBABA_TOKEN),
-        ("COUNTERMAND_MAX_ATTEMPTS", "3"),
-    ];
-    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()))
+    let common = [("AWS_REGION", "us-east-1"), ("COUNTERMAND_MAX_ATTEMPTS", "3")];
+    let own = SERVICES.into_iter().flat_map(|service| service.variables).copied();
+    common.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 fn aws(connector: SharedHttpConnector) -> SdkConfig {
     let credentials = aws_credential_types::Credentials::new(
         "AKIAHOSTILEEXAMPLE",
-        AWS_SECRET,
-        Some(AWS_TOKEN.into()),
+        OF_AWS[0],
+        Some(OF_AWS[1].into()),
         None,
         "test",
     );

@@ -9,20 +9,6 @@ use super::draw::Draw;
 use super::texts::{self, quoted};
 use crate::services::Service;
 
-pub const AWS_SECRET: &str = "hostile/secret/access/key/EXAMPLE";
-pub const AWS_TOKEN: &str = "hostile-session-token-EXAMPLE";
-pub const ALIBABA_KEY_ID: &str = "LTAI5tHostileExample01";
-pub const ALIBABA_SECRET: &str = "HostileSecretKeyExample01234";
-pub const ALIBABA_TOKEN: &str = "hostile-security-token-EXAMPLE";
-
-/// What a service knows of us, or is not even told, and no outcome may hold.
-pub fn secrets(service: &Service) -> &'static [&'static str] {
-    match service.is_of_aws() {
-        true => &[AWS_SECRET, AWS_TOKEN],
-        false => &[ALIBABA_KEY_ID, ALIBABA_SECRET, ALIBABA_TOKEN],
-    }
-}
-
 /// A reply, or none.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -158,7 +144,7 @@ fn error(service: &Service, draw: &mut Draw) -> String {
     let code = draw.pick(&CODES);
     let message = match draw.once_in(4) {
         true => {
-            format!("{}The request was {}.", "x".repeat(draw.below(2_000)), secrets(service).join(" and "))
+            format!("{}The request was {}.", "x".repeat(draw.below(2_000)), service.secrets.join(" and "))
         }
         false => texts::any(draw),
     };

@@ -10,6 +10,8 @@ pub static SERVICE: Service = Service {
     look_up: Operation::DESCRIBE_FLOW_EXECUTION_RECORDS,
     beyond: Some((Operation::STOP_FLOW, "deactivate", "true")),
     endpoint: "AWS_ENDPOINT_URL_APPFLOW",
+    variables: &[],
+    secrets: &super::OF_AWS,
     requests: &[
         r#"{"service":"appflow","flowName":"orders","executionIds":["run-1"]}"#,
         r#"{"service":"appflow","flowName":"orders","executionIds":["run-1","run-2","run-9"]}"#,

@@ -5,11 +5,21 @@ use serde_json::json;
 
 use super::Service;
 
+const KEY: [&str; 3] =
+    ["LTAI5tHostileExample01", "HostileSecretKeyExample01234", "hostile-security-token-EXAMPLE"];
+
 pub static SERVICE: Service = Service {
     cancel: Operation::STOP_EXECUTION,
     look_up: Operation::DESCRIBE_EXECUTION,
     beyond: None,
     endpoint: "COUNTERMAND_CLOUDFLOW_ENDPOINT_URL",
+    variables: &[
+        ("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY[0]),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEY[1]),
+        ("ALIBABA_CLOUD_SECURITY_TOKEN", KEY[2]),
+    ],
+    secrets: &KEY,
     requests: &[
         r#"{"service":"cloudflow","flowName":"etl","executionName":"hourly-7"}"#,
         r#"{"service":"cloudflow","FlowName":"etl","ExecutionName":"hourly-7","cause":"c","error":"e"}"#,

@@ -17,6 +17,9 @@ use serde_json::Value;
 pub static SERVICES: [&Service; 4] =
     [&appflow::SERVICE, &swf::SERVICE, &cloudflow::SERVICE, &stepfunctions::SERVICE];
 
+/// The secret key and the session token with which AWS's services are called.
+pub const OF_AWS: [&str; 2] = ["hostile/secret/access/key/EXAMPLE", "hostile-session-token-EXAMPLE"];
+
 pub struct Service {
     /// The operation that asks for a cancel.
     pub cancel: Operation,
@@ -26,11 +29,16 @@ pub struct Service {
     pub beyond: Option<(Operation, &'static str, &'static str)>,
     /// The variable that says where its calls go.
     pub endpoint: &'static str,
+    /// What it is called with beside that, where it is not called as AWS's services are: variables and their values.
+    pub variables: &'static [(&'static str, &'static str)],
+    /// Those of the values that no outcome may hold.
+    pub secrets: &'static [&'static str],
     /// Valid requests, in every form that there is; the first is for one run that goes on in the seeded world.
     pub requests: &'static [&'static str],
     /// The member of a request that names runs. Without it, a request means the runs of its moment.
     pub names: &'static str,
-    /// The id of a run of a target that is called so.
+    /// The id of a run of a target that is called so: not the same for two targets, and the run's name behind the
+    /// last colon.
     pub id: fn(target: &str, run: &str) -> String,
     /// A request for these runs of a target, or for whatever of it runs.
     pub ask: fn(target: &str, runs: Option<&[String]>) -> Value,

@@ -10,6 +10,8 @@ pub static SERVICE: Service = Service {
     look_up: Operation::DESCRIBE_STATE_MACHINE_EXECUTION,
     beyond: None,
     endpoint: "AWS_ENDPOINT_URL_SFN",
+    variables: &[],
+    secrets: &super::OF_AWS,
     requests: &[
         r#"{"service":"stepfunctions","executionArn":"arn:aws:states:us-east-1:111122223333:execution:fulfillment:order-2041"}"#,
         r#"{"service":"stepfunctions","executionArn":"arn:aws:states:us-east-1:111122223333:execution:fulfillment:order-2041","cause":"c","error":"e"}"#,

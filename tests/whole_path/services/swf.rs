@@ -12,6 +12,8 @@ pub static SERVICE: Service = Service {
     look_up: Operation::DESCRIBE_WORKFLOW_EXECUTION,
     beyond: Some((Operation::TERMINATE_WORKFLOW_EXECUTION, "terminateAfterSeconds", "30")),
     endpoint: "AWS_ENDPOINT_URL_SWF",
+    variables: &[],
+    secrets: &super::OF_AWS,
     requests: &[
         r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041","runId":"22wkJ8fXyV6pC1invoice2041run1"}"#,
         r#"{"service":"swf","domain":"billing","workflowId":"invoice-2041"}"#,
