@@ -5,10 +5,12 @@ and references. What a resource is only at run time, its ARN or its name, become
 """
 
 import re
+import subprocess
+import sys
 
 import yaml
 
-from processes import ACCOUNT, REGION
+from processes import ACCOUNT, PROJECT, REGION
 
 PSEUDO = {
     "AWS::AccountId": ACCOUNT,
@@ -35,6 +37,11 @@ Template.add_multi_constructor("!", short_form)
 
 def read(text):
     return yaml.load(text, Template)
+
+
+def packaged():
+    """The text of the template that takes the function's code from a bucket."""
+    return subprocess.run([sys.executable, PROJECT / "scripts" / "packaged-template"], capture_output=True, text=True, check=True).stdout
 
 
 class Rendering:

@@ -8,7 +8,7 @@ import pytest
 
 from processes import PROJECT
 from schemas import SCHEMAS
-from templates import Rendering, read
+from templates import Rendering, packaged, read
 from test_local_run import LOCAL as LOCAL_RUN, run
 from test_template_parts import EVERYTHING, KEYLESS
 from test_template_watching import METRICS
@@ -92,7 +92,7 @@ def test_a_saved_query_is_named_as_it_is_saved():
 @pytest.mark.parametrize("page", PAGES)
 def test_what_looks_like_a_parameter_is_one(page):
     """Or an output, a resource, a metric, a code, a word of AWS: nothing is named that does not exist."""
-    known = {*TEMPLATE["Parameters"], *TEMPLATE["Outputs"], *TEMPLATE["Resources"], *METRICS, *OTHERS}
+    known = {*read(packaged())["Parameters"], *TEMPLATE["Outputs"], *TEMPLATE["Resources"], *METRICS, *OTHERS}
     known |= {name for recipe in RECIPES for name in recipe.get("Outputs", {})}
     known |= {operation.split(".")[1] for operation in re.findall(r"`(\w+\.[A-Z]\w+)`", PAGES["docs/pace.md"])}
     known |= set(first_cells(section("outcomes", "Error codes") + section("outcomes", "Function errors")))
