@@ -53,6 +53,8 @@ MOST = [0, 1, 2, 99_999, 100_000, 100_001, -1, 15.5, 10**30]
 NAME = [*lengths(128), "_", "_a-B-9", "9a", "-a", "a.b", "a b", "\u00e9", "a\n", "a\u0663", *wide(1)]
 NO_PATH = [*lengths(256), *wide(256), "arn", "arn:x", "Arn", "arna", *odd([":", "/", "|", "\x00", "\x1f", "\x7f", "\x85", "\x9f", *BLANKS])]
 EXECUTION = "arn:aws:states:us-east-1:111122223333:execution:m:"
+MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:"
+ODD_IN_ARNS = odd([*BLANKS, *":/<>{}[]?*\"#%\\^|~`$&,;", "\x00", "\x85"])
 SERVICES = {
     "appflow": {
         "flowName": [*lengths(256, least=2), "0a", "a_!@#.-", "_a", "#a", "a\n", "a\u00e9", "flow\u0663", "a b", *wide(2)],
@@ -94,13 +96,25 @@ SERVICES = {
     "stepfunctions": {
         "executionArn": [
             EXECUTION + "e" * (256 - len(EXECUTION)), EXECUTION + "e" * (257 - len(EXECUTION)), EXECUTION, EXECUTION + "\u00e9-1.b_c",
-            *(EXECUTION + name for name in odd([*BLANKS, *":/<>{}[]?*\"#%\\^|~`$&,;", "\x00", "\x85"])),
+            *(EXECUTION + name for name in ODD_IN_ARNS),
             EXECUTION.replace("m:", "m/each:") + "e", EXECUTION.replace("m:", "m:PROD:") + "e", EXECUTION.replace("m:", "m:a:b:") + "e",
             EXECUTION.replace("aws", "aws-cn", 1) + "e", EXECUTION.replace("aws", "gcp", 1) + "e", EXECUTION.replace("1111", "111") + "e",
             EXECUTION.replace(":execution:", ":express:") + "e:u", EXECUTION.replace("states", "swf") + "e", "e", "",
         ],
         "cause": [*lengths(32768), *wide(32768)],
         "error": [*lengths(256), *wide(256)],
+        "stateMachineArn": [
+            MACHINE + "m" * (256 - len(MACHINE)), MACHINE + "m" * (257 - len(MACHINE)), MACHINE, MACHINE + "\u00e9-1.b_c",
+            *(MACHINE + name for name in ODD_IN_ARNS),
+            MACHINE + "m:PROD", MACHINE + "m:1", MACHINE + "m:", MACHINE + "m:a:b", MACHINE + "m/each", EXECUTION + "e",
+            MACHINE.replace("aws", "aws-cn", 1) + "m", MACHINE.replace("aws", "gcp", 1) + "m", MACHINE.replace("1111", "111") + "m",
+            MACHINE.replace("states", "swf") + "m", "m", "",
+        ],
+        "select": [
+            *SELECT, {"executionNamePrefix": "a", "all": True}, {"tag": "a"},
+            *({"executionNamePrefix": one} for one in [*lengths(80), *wide(80), *odd([*BLANKS, "\x00"]), None, 1]),
+        ],
+        "maxExecutions": MOST,
     },
 }  # fmt: skip
 PLAIN = {
@@ -116,7 +130,10 @@ PLAIN = {
         {"FlowName": "etl", "ExecutionName": "n"},
         {"flowName": "etl", "select": {"all": True}, "maxExecutions": 5},
     ],
-    "stepfunctions": [{"executionArn": EXECUTION + "e"}],
+    "stepfunctions": [
+        {"executionArn": EXECUTION + "e"},
+        {"stateMachineArn": MACHINE + "m", "select": {"all": True}, "maxExecutions": 5},
+    ],
 }
 STRAY = ["executionIdz", "FlowNames", "flowname", "Service", "runID", "", "Domain", "Confirm", "datadog"]
 # What a tracer or a serializer puts in is nobody's field; what may be one of ours that is misspelled is refused.
@@ -130,7 +147,7 @@ def each_value_once():
     for service, own in SERVICES.items():
         for field, values in (SHARED | own).items():
             for value in [*values, *OTHER_TYPES]:
-                plain = dict(PLAIN[service][-1 if field in ("select", "maxExecutions") else 0])
+                plain = dict(PLAIN[service][-1 if field in ("select", "maxExecutions", "stateMachineArn") else 0])
                 # The other spelling of the same field would be a duplicate.
                 plain.pop({"FlowName": "flowName", "ExecutionName": "executionName"}.get(field), None)
                 yield {"service": service, **plain, field: value}
