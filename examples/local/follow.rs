@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use countermand::follow_up::FollowUp;
 use countermand_simulator::{
-    Batch, CloudflowExecution, CloudflowStatus, Redrive, Reply, Simulator, WorkflowExecution, World,
+    Batch, CloudflowExecution, CloudflowStatus, ExecutionStatus, Redrive, Reply, Simulator,
+    StateMachineExecution, WorkflowExecution, World,
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -56,6 +57,7 @@ pub fn follow(
 /// So many more executions are there where they are swept.
 const CROWD: usize = 3_000;
 const CROWD_OF_CLOUDFLOW: usize = 60;
+const CROWD_OF_STEP_FUNCTIONS: usize = 80;
 
 /// The small world; what is asked to end there takes its time, and one decider does not care. A sweep finds more to
 /// do than can be done at once.
@@ -79,6 +81,16 @@ fn world(settle: Duration, sweeps: bool) -> World {
         };
         let flows = world.cloudflow.values_mut();
         flows.for_each(|flow| flow.executions.extend((0..CROWD_OF_CLOUDFLOW).map(more)));
+        let more = |number: usize| StateMachineExecution {
+            name: format!("nightly-{number}"),
+            status: ExecutionStatus::Running,
+            start_date: None,
+            stop_date: None,
+            redrive_date: None,
+            stop_requested_at: None,
+        };
+        let machines = world.stepfunctions.values_mut();
+        machines.for_each(|machine| machine.executions.extend((0..CROWD_OF_STEP_FUNCTIONS).map(more)));
     }
     let executions = world.swf.values_mut().flat_map(|domain| &mut domain.executions);
     executions.filter(|it| it.workflow_id == "invoice-2041").for_each(|it| it.ignores_cancel = true);
@@ -266,6 +278,22 @@ mod tests {
             (&json!("COMPLETED"), &json!(100), &json!(3_003))
         );
         assert_eq!(story["succeeded"], true);
+    }
+
+    #[test]
+    fn a_sweep_of_each_other_service_finds_a_crowd() {
+        let machine = "arn:aws:states:us-east-1:111122223333:stateMachine:fulfillment";
+        for (service, place, name, matched) in
+            [("cloudflow", "flowName", "etl", 62), ("stepfunctions", "stateMachineArn", machine, 82)]
+        {
+            let sweep =
+                json!({"service": service, place: name, "select": {"all": true}, "maxExecutions": 100});
+            let story = story("", &sweep);
+            let moments = story["moments"].as_array().expect("moments");
+            let last = moments.last().expect("a moment");
+            let expected = (&json!("COMPLETED"), &json!(matched), &json!(matched));
+            assert_eq!((&last["what"], &last["matched"], &last["done"]), expected, "{service}");
+        }
     }
 
     #[test]
