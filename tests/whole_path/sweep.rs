@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 
 /// The stories, as tests.
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, fn()); 8] = [
+    let stories: [(&str, fn()); 9] = [
         ("sweep-tells-progress-once-a-minute-and-a-summary-at-the-end", stories::tells_how_it_goes),
         ("sweep-counts-each-way-in-which-an-execution-ends", stories::counts_each_way),
         ("sweep-leaves-what-failed-for-good-and-tells-why", stories::tells_failures),
@@ -20,6 +20,7 @@ pub fn trials() -> Vec<Trial> {
         ("sweep-ends-incomplete-after-a-day", stories::ends_after_a_day),
         ("sweep-takes-a-part-of-the-time-and-of-the-permits", stories::leaves_room),
         ("sweep-of-cloudflow-spends-few-permits-on-lists", stories::lists_spare_the_cancels),
+        ("sweep-goes-on-where-more-were-asked-than-a-message-carries", stories::carries_no_more_than_is_read),
         ("sweep-property-all-that-is-meant-is-asked-and-nothing-else", property::check),
     ];
     let trial = |(name, story): (&str, fn())| {

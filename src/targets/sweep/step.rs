@@ -121,8 +121,8 @@ pub async fn step(
     let (begun, left) = (asking.begun.get(), asking.left.get());
     let mut swept = asking.swept.into_inner();
     if !ended {
-        // Those of the pages that were not read may be listed still.
-        swept.asked.extend(step.asked.iter().cloned());
+        // Those of the pages that were not read may be listed still; those asked last are the likeliest.
+        step.asked.iter().for_each(|id| swept.carry(id));
     }
     let is_done = ended && begun == 0 && !left;
     if is_done && step.missing > 0 {

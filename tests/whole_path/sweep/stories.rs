@@ -261,3 +261,22 @@ pub fn lists_spare_the_cancels() {
         assert!(took < ideal * 1.05, "expected {ideal} s for both, got {took}");
     });
 }
+
+/// Of a long list a step reads some pages, and what was asked before may stand in the others.
+pub fn carries_no_more_than_is_read() {
+    play(7, async || {
+        let rates = "cloudflow.StopExecution=50/10,cloudflow.ListExecutions=50/10";
+        let stage = Stage::new(
+            json!({"cloudflow": flow(2_500), "settleAfterMs": 1_000}),
+            &[("COUNTERMAND_RATES", rates)],
+        );
+        stage.send(&json!({"service": "cloudflow", "flowName": "etl", "select": {"all": true}, "maxExecutions": 5_000}));
+        stage.run().await;
+        let summary = summary(&stage);
+        assert_eq!(
+            (&summary["status"], &summary["counts"]["accepted"]),
+            (&json!("COMPLETED"), &json!(2_500))
+        );
+        assert_eq!(stage.moments(Operation::STOP_EXECUTION).len(), 2_500);
+    });
+}
