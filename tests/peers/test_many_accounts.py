@@ -74,7 +74,12 @@ def arrived():
 
 
 def ask(detail, detail_type="Cancel Request"):
-    entry = {"Source": "com.example", "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": "cancel-hub"}
+    entry = {
+        "Source": "com.example",
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail),
+        "EventBusName": "cancel-hub",
+    }
     [answer] = events_backends[HUB][REGION].put_events([entry])
     assert "EventId" in answer
 
@@ -107,7 +112,9 @@ def test_a_request_reaches_the_member_that_its_context_names_and_no_other(world,
 )
 def test_a_request_that_names_no_member_is_kept_at_the_hub(world, detail):
     ask(detail)
-    assert {place: [event["detail"] for event in events] for place, events in arrived().items()} == {"unrouted": [detail]}
+    assert {place: [event["detail"] for event in events] for place, events in arrived().items()} == {
+        "unrouted": [detail]
+    }
 
 
 def test_what_is_no_request_goes_nowhere(world):
@@ -120,7 +127,9 @@ def test_each_policy_says_what_its_rule_needs_and_no_more():
         rendering = to_member(*member)
         [rule] = rendering.of_type("AWS::Events::Rule").values()
         assert [(one["Arn"], one["RoleArn"]) for one in rule["Targets"]] == [(bus_of(*member), "<SendRole.Arn>")]
-        assert [(one["Action"], one["Resource"]) for one in rendering.statements()] == [(["events:PutEvents"], bus_of(*member))]
+        assert [(one["Action"], one["Resource"]) for one in rendering.statements()] == [
+            (["events:PutEvents"], bus_of(*member))
+        ]
     # The same names as the stack sets give.
     given = {
         name: {one["ParameterKey"]: one["ParameterValue"] for one in stack_set["Parameters"]}
@@ -141,17 +150,28 @@ def test_each_policy_says_what_its_rule_needs_and_no_more():
 
 
 def test_no_role_of_a_member_cancels_beyond_its_account_and_region():
-    canceling = [one for one in Rendering(STACK).statements() if one["Action"][0].split(":")[0] in ("appflow", "swf", "states")]
-    resources = {r for one in canceling for r in (one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])}
+    canceling = [
+        one for one in Rendering(STACK).statements() if one["Action"][0].split(":")[0] in ("appflow", "swf", "states")
+    ]
+    resources = {
+        r for one in canceling for r in (one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])
+    }
     assert canceling and all(f":{REGION}:{ACCOUNT}:" in resource for resource in resources)
 
 
 def test_a_stack_set_needs_no_transform_and_is_given_what_its_template_takes():
     stack_sets = recipe("stack-sets").of_type("AWS::CloudFormation::StackSet")
-    templates = {"bus-for-another-account.yaml": recipe("bus-for-another-account").template, "countermand-<Version>.yaml": STACK}
+    templates = {
+        "bus-for-another-account.yaml": recipe("bus-for-another-account").template,
+        "countermand-<Version>.yaml": STACK,
+    }
     for stack_set in stack_sets.values():
         template = templates.pop(stack_set["TemplateURL"].split("/")[-1])
         assert "Transform" not in template and stack_set["PermissionModel"] == "SERVICE_MANAGED"
         given = {one["ParameterKey"] for one in stack_set["Parameters"]}
-        assert {name for name, one in template["Parameters"].items() if "Default" not in one} <= given <= template["Parameters"].keys()
+        assert (
+            {name for name, one in template["Parameters"].items() if "Default" not in one}
+            <= given
+            <= template["Parameters"].keys()
+        )
     assert templates == {}

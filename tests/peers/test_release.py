@@ -58,7 +58,13 @@ def test_what_builds_cannot_publish_and_what_publishes_runs_nothing_of_the_proje
 
 
 def test_every_step_is_a_shell_s_language_and_every_script_is_there():
-    steps = [step["run"] for path in WORKFLOWS for job in yaml.safe_load(path.read_text())["jobs"].values() for step in job["steps"] if "run" in step]
+    steps = [
+        step["run"]
+        for path in WORKFLOWS
+        for job in yaml.safe_load(path.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
     for step in steps:
         read = subprocess.run(["bash", "-n"], input=step, capture_output=True, text=True)
         assert (read.returncode, read.stderr) == (0, ""), step
