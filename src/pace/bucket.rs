@@ -1,9 +1,9 @@
 //! How many calls may go now: the arithmetic of a token bucket whose rate is learned.
 //!
 //! The rate never exceeds this process's part of a published quota. A throttle answer lowers it at once,
-//! once for all calls that were under way together; each success raises it a little. Where no quota is
-//! published the rate doubles each second until the first throttle answer, as long as calls use it. Time
-//! is an input, and nothing waits here.
+//! once for all calls that were under way together. Each success raises it a little, and
+//! more where the quota is known. Where none is published the rate doubles each second until the first
+//! throttle answer, as long as calls use it. Time is an input, and nothing waits here.
 
 use std::time::Duration;
 
@@ -18,9 +18,15 @@ const CUT: f64 = 0.7;
 /// What is left in the bucket then: the refused call took nothing of the service's, and its repeat has
 /// little time.
 const LEFT: f64 = 0.5;
+/// The same where the limit has to be found, since refusals belong to the search. A repeat that comes too late
+/// costs a receive and the wait of a failed record.
+const LEFT_IN_SEARCH: f64 = 0.7;
 /// What each success adds. With [`CUT`] about one call in twenty is refused at a limit that has to be
 /// found, and none where the quota is known and nobody else uses it.
 const RAISE: f64 = 1.02;
+/// What it adds where the quota is known, up to this part of the rate that was refused.
+const RETURN: f64 = 1.1;
+const SURE: f64 = 0.9;
 /// The slowest pace, as a part of that at the start: one that never went on could never learn.
 const SLOWEST: f64 = 0.05;
 /// No rate is greater; nobody's limit is, and numbers stay numbers.
@@ -40,6 +46,8 @@ pub struct Bucket {
     ceiling: f64,
     published: bool,
     rate: f64,
+    /// Up to here a rate that is known comes back fast.
+    sure: f64,
     tokens: f64,
     filled: Instant,
     /// Since when nothing more fits in.
@@ -62,6 +70,7 @@ impl Bucket {
             ceiling: if published { part.per_second } else { FASTEST },
             published,
             rate: part.per_second,
+            sure: part.per_second,
             tokens: part.burst,
             filled: now,
             full: None,
@@ -127,7 +136,7 @@ impl Bucket {
     pub fn time_to_repeat(&self) -> Duration {
         match self.published && self.lowered.is_none() {
             true => Duration::ZERO,
-            false => Duration::try_from_secs_f64((1.0 - LEFT) / (self.rate * CUT)).unwrap_or(LONGEST),
+            false => Duration::try_from_secs_f64((1.0 - self.left()) / (self.rate * CUT)).unwrap_or(LONGEST),
         }
     }
 
@@ -158,7 +167,9 @@ impl Bucket {
         let rate = self.rate;
         if !self.searches() {
             if used_up || self.published {
-                self.rate = (rate * RAISE).min(self.ceiling);
+                let returns = self.published && rate < self.sure;
+                let raised = if returns { (rate * RETURN).min(self.sure) } else { rate * RAISE };
+                self.rate = raised.min(self.ceiling);
             }
         } else if used_up
             && self.doubled.is_some_and(|doubled| now.saturating_duration_since(doubled) >= DOUBLES_EACH)
@@ -178,11 +189,20 @@ impl Bucket {
         }
         let left = if self.searches() { FIRST_CUT } else { CUT };
         self.lowered = Some(now);
+        let lately = self.calls_a_second(now);
         // Where calls came more slowly than they might, half of the rate may not have been tried at all.
-        let tried = self.rate.min(self.calls_a_second(now).max(self.rate / 2.0));
+        let tried = self.rate.min(lately.max(self.rate / 2.0));
+        // More calls than the part a second were a burst: that it was refused says nothing of the rate.
+        if lately < self.start.per_second.max(1.0) + 1.0 {
+            self.sure = tried * SURE;
+        }
         self.rate = (tried * left).max(self.start.per_second * SLOWEST);
-        (self.tokens, self.full) = (LEFT, None);
+        (self.tokens, self.full) = (self.left(), None);
         true
+    }
+
+    fn left(&self) -> f64 {
+        if self.published { LEFT } else { LEFT_IN_SEARCH }
     }
 
     /// What was really called lately; one a second at least, since less cannot be told from nothing.

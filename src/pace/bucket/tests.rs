@@ -104,18 +104,56 @@ fn a_throttle_answer_empties_the_bucket() {
     assert!(bucket.wait_for(1.0) > Duration::from_millis(300), "{:?}", bucket.wait_for(1.0));
 }
 
+/// The rate after so many successes.
+fn after_successes(bucket: &mut Bucket, start: Instant, count: usize) -> f64 {
+    (0..count).for_each(|_| _ = bucket.taken(after(start, 1), after(start, 2)));
+    bucket.rate()
+}
+
+fn close(actual: f64, expected: f64) -> bool {
+    (actual - expected).abs() < 1e-9
+}
+
 #[test]
-fn success_raises_the_pace_slowly_back_and_no_further() {
+fn success_raises_the_pace_fast_to_where_it_was_surely_right_then_slowly_and_no_further() {
     let (mut bucket, start) = bucket(quota(10.0, 10.0), true);
     call_all(&mut bucket, start);
     bucket.refused(start, start);
-    let lowered = bucket.rate();
-    bucket.taken(after(start, 1), after(start, 2));
-    assert!(bucket.rate() > lowered && bucket.rate() < lowered * 1.05);
-    for _ in 0..100 {
-        bucket.taken(after(start, 1), after(start, 2));
+    assert_eq!(bucket.rate(), 7.0);
+    for (more, expected) in [(1, 7.7), (1, 8.47), (1, 9.0), (1, 9.18), (100, 10.0)] {
+        let rate = after_successes(&mut bucket, start, more);
+        assert!(close(rate, expected), "{rate} {expected}");
     }
-    assert_eq!(bucket.rate(), 10.0);
+    // Refused before it was there again, it is sure of less.
+    let (mut bucket, start) = self::bucket(quota(10.0, 10.0), true);
+    call_all(&mut bucket, start);
+    bucket.refused(start, start);
+    bucket.refused(after(start, 1), after(start, 2));
+    let rate = after_successes(&mut bucket, after(start, 2), 3);
+    assert!(close(rate, 6.3), "{rate}");
+}
+
+#[test]
+fn a_burst_that_is_refused_says_nothing_of_a_rate_that_is_known() {
+    for (burst, sure) in [(3.0, 2.0), (2.0, 1.8)] {
+        let (mut bucket, start) = bucket(quota(2.0, burst), true);
+        call_all(&mut bucket, start);
+        bucket.refused(start, start);
+        assert_eq!(bucket.rate(), 1.4);
+        let rate = after_successes(&mut bucket, start, 4);
+        assert!(close(rate, if sure == 2.0 { 2.0 } else { 1.8 * 1.02 }), "{burst}: {rate}");
+    }
+}
+
+#[test]
+fn a_repeat_comes_sooner_where_the_limit_has_to_be_found() {
+    for (published, wait, repeat) in [(true, 714, 1_020), (false, 600, 857)] {
+        let (mut bucket, start) = bucket(quota(1.0, 1.0), published);
+        bucket.take(start);
+        bucket.refused(start, start);
+        let found = [bucket.wait_for(1.0), bucket.time_to_repeat()].map(|wait| wait.as_millis());
+        assert!(found[0].abs_diff(wait) <= 1 && found[1].abs_diff(repeat) <= 1, "{published}: {found:?}");
+    }
 }
 
 #[test]

@@ -57,12 +57,60 @@ async fn a_first_permit_is_waited_for_up_to_two_seconds_and_one_of_the_begun_up_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_was_promised_is_waited_for_though_the_process_is_late() {
-    let limiter = limiter(1.0, 1.0);
-    let joined: Vec<_> = (0..3).map(|_| limiter.join(RETURNING, first(60)).expect("a permit")).collect();
-    sleep(Duration::from_millis(80)).await;
-    let came = join_all(joined.into_iter().map(Waiting::permit)).await;
-    assert_eq!(came, [Came::Permit; 3]);
+async fn a_permit_that_was_promised_is_waited_for_though_the_process_is_a_little_late() {
+    // The last is promised after just two seconds, and comes as much later as the first is taken.
+    for (late, until, comes) in
+        [(80, 60_000, true), (99, 60_000, true), (102, 60_000, false), (80, 2_081, true), (80, 2_070, false)]
+    {
+        let (limiter, start) = (limiter(1.0, 1.0), Instant::now());
+        let deadline = Deadline::First { until: start + Duration::from_millis(until) };
+        let joined: Vec<_> = (0..3).map(|_| limiter.join(RETURNING, deadline).expect("a permit")).collect();
+        sleep(Duration::from_millis(late)).await;
+        let came = join_all(joined.into_iter().map(Waiting::permit)).await;
+        assert_eq!(came[..2], [Came::Permit; 2]);
+        assert_eq!(came[2] == Came::Permit, comes, "{late} {until}: {came:?}");
+        // Not in time, it is given up at the moment for which it was promised.
+        let ended = if comes { 2_000 + late } else { 2_000 };
+        assert!(
+            start.elapsed().as_millis().abs_diff(ended.into()) <= 2,
+            "{late} {until}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_call_leaves_time_to_be_repeated_where_the_limit_has_to_be_found() {
+    // Refused once, five a second are left, the next permit is due after 60 ms, and a repeat takes 86.
+    for (until, comes) in [(148, true), (143, false)] {
+        let (limiter, start) = (Limiter::new(None, 1), Instant::now());
+        let joined: Vec<_> = (0..10).map(|_| limiter.join(RETURNING, first(60)).expect("a permit")).collect();
+        join_all(joined.into_iter().map(Waiting::permit)).await;
+        limiter.refused(start);
+        let deadline = Deadline::First { until: start + Duration::from_millis(until) };
+        assert_eq!(limiter.join(RETURNING, deadline).is_ok(), comes, "{until}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_that_of_the_next_permit_and_no_two_are_the_same() {
+    let limiter = limiter(2.0, 1.0);
+    assert_eq!(limiter.join(RETURNING, first(60)).expect("the burst").permit().await, Came::Permit);
+    let waiting = limiter.join(RETURNING, first(60)).expect("a permit");
+    let places = [(); 3].map(|()| limiter.place(RETURNING).as_millis());
+    assert!(
+        places.iter().zip([1_000, 1_500, 2_000]).all(|(place, due)| place.abs_diff(due) <= 1),
+        "{places:?}"
+    );
+    drop(waiting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_tells_how_many_permits_come_in_a_time_and_how_long_so_many_calls_take() {
+    let limiter = limiter(2.0, 10.0);
+    assert_eq!(limiter.permits_in(Duration::from_millis(2_500)), 5);
+    assert_eq!(limiter.time_for(10), Duration::ZERO);
+    assert!(limiter.time_for(12).as_millis().abs_diff(1_000) <= 1);
 }
 
 #[tokio::test(start_paused = true)]
