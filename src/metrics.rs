@@ -7,10 +7,11 @@
 //! alone, since several may run in one account.
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::follow_up::Confirmation;
 use crate::outcome::Outcome;
@@ -89,7 +90,73 @@ pub struct Metrics {
 /// Where Lambda reads.
 pub fn to_standard_output(lines: &str) {
     // Whoever closed standard output wants no metrics either.
-    let _ = std::io::stdout().lock().write_all(blotted(lines).as_bytes());
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+}
+
+/// A line, as it is written.
+#[derive(Serialize)]
+struct Line<'a, Members> {
+    level: &'static str,
+    timestamp: Timestamp,
+    #[serde(rename = "_aws")]
+    aws: Metadata,
+    service: &'static str,
+    #[serde(flatten)]
+    members: Members,
+    #[serde(rename = "FunctionName", skip_serializing_if = "Option::is_none")]
+    function: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
+}
+
+type Dimensions = &'static [&'static str];
+
+/// Metrics and the dimensions that they are counted by.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: Vec<Dimensions>,
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+fn count(name: &'static str) -> Metric {
+    Metric { name, unit: "Count" }
+}
+
+/// What a line says of samples of the same service and status.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sums {
+    #[serde(rename = "status")]
+    status: &'static str,
+    requests: usize,
+    attempts: u32,
+    throttles: u32,
+    deferred: usize,
+    publish_failures: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    request_age: Vec<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cancel_latency: Vec<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Dropped {
+    dropped_follow_ups: usize,
 }
 
 impl Metrics {
@@ -97,18 +164,16 @@ impl Metrics {
     pub fn write(&self, samples: &[Sample], dropped: usize, now: Timestamp) {
         let mut lines = self.lines(samples, now);
         lines.extend((dropped > 0).then(|| self.dropped(dropped, now)));
-        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        (self.out)(&lines);
+        (self.out)(&lines.concat());
     }
 
     /// So many follow-ups were dropped. What they say of themselves is not believed, their service included.
-    fn dropped(&self, count: usize, now: Timestamp) -> Value {
-        let metric = json!([{"Name": "DroppedFollowUps", "Unit": "Count"}]);
-        let members = [("service", json!(NO_SERVICE)), ("DroppedFollowUps", json!(count))];
-        self.finished(vec![self.sums_by_service(metric)], members, now)
+    fn dropped(&self, count_of_them: usize, now: Timestamp) -> String {
+        let directives = vec![self.sums_by_service(vec![count("DroppedFollowUps")])];
+        self.finished(directives, NO_SERVICE, Dropped { dropped_follow_ups: count_of_them }, now)
     }
 
-    fn lines(&self, samples: &[Sample], now: Timestamp) -> Vec<Value> {
+    fn lines(&self, samples: &[Sample], now: Timestamp) -> Vec<String> {
         let mut groups: BTreeMap<_, Vec<Sample>> = BTreeMap::new();
         for sample in samples {
             groups.entry((sample.service, sample.status)).or_default().push(*sample);
@@ -118,74 +183,77 @@ impl Metrics {
     }
 
     /// One line for samples of the same service and status; there is at least one.
-    fn line(&self, samples: &[Sample], now: Timestamp) -> Value {
-        let (service, status) = (samples[0].service, samples[0].status);
-        let count = |of: fn(&Sample) -> u64| json!(samples.iter().map(of).sum::<u64>());
-        let latencies: Vec<u64> = samples.iter().filter_map(|sample| sample.latency_ms).collect();
-        let ages: Vec<u64> = samples.iter().filter_map(|sample| sample.age_ms).collect();
-        let requests = samples.iter().filter(|sample| sample.counts).count();
-        let metrics = [
-            ("Attempts", "Count", count(|sample| sample.attempts.into())),
-            ("Throttles", "Count", count(|sample| sample.throttles.into())),
-            ("Deferred", "Count", count(|sample| (sample.status == Status::Deferred.name()).into())),
-            ("PublishFailures", "Count", count(|sample| (!sample.published).into())),
-            ("RequestAge", "Milliseconds", json!(ages)),
-            ("CancelLatency", "Milliseconds", json!(latencies)),
-        ];
-        let metrics: Vec<_> = metrics.into_iter().filter(|(.., value)| *value != json!([])).collect();
-        let of_unit = |wanted: &str| -> Value {
-            let metrics = metrics.iter().filter(|(_, unit, _)| *unit == wanted);
-            metrics.map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect()
+    fn line(&self, samples: &[Sample], now: Timestamp) -> String {
+        let number = |of: fn(&Sample) -> bool| samples.iter().filter(|sample| of(sample)).count();
+        let sums = Sums {
+            status: samples[0].status,
+            requests: number(|sample| sample.counts),
+            attempts: samples.iter().map(|sample| sample.attempts).sum(),
+            throttles: samples.iter().map(|sample| sample.throttles).sum(),
+            deferred: number(|sample| sample.status == Status::Deferred.name()),
+            publish_failures: number(|sample| !sample.published),
+            request_age: samples.iter().filter_map(|sample| sample.age_ms).collect(),
+            cancel_latency: samples.iter().filter_map(|sample| sample.latency_ms).collect(),
         };
+        let times = [("RequestAge", &sums.request_age), ("CancelLatency", &sums.cancel_latency)];
+        let times = times.into_iter().filter(|(_, values)| !values.is_empty());
+        let times: Vec<_> = times.map(|(name, _)| Metric { name, unit: "Milliseconds" }).collect();
         // An alarm watches sums of a function over all services; times have no use for them.
-        let directives = [
+        let mut directives = vec![
             self.directive(
-                json!([{"Name": "Requests", "Unit": "Count"}]),
+                vec![count("Requests")],
                 &[&["service"], &["service", "status"]],
                 &[&["FunctionName", "service", "status"], &["FunctionName", "status"]],
             ),
-            self.sums_by_service(of_unit("Count")),
-            self.directive(of_unit("Milliseconds"), &[&["service"]], &[&["FunctionName", "service"]]),
+            self.sums_by_service(["Attempts", "Throttles", "Deferred", "PublishFailures"].map(count).into()),
         ];
-        let directives = directives.into_iter().filter(|directive| directive["Metrics"] != json!([]));
-        let members = [("service", json!(service)), ("status", json!(status)), ("Requests", json!(requests))];
-        let members = members.into_iter().chain(metrics.into_iter().map(|(name, _, value)| (name, value)));
-        self.finished(directives.collect(), members, now)
+        if !times.is_empty() {
+            directives.push(self.directive(times, &[&["service"]], &[&["FunctionName", "service"]]));
+        }
+        self.finished(directives, samples[0].service, sums, now)
     }
 
     fn finished(
         &self,
-        directives: Vec<Value>,
-        members: impl IntoIterator<Item = (&'static str, Value)>,
+        cloud_watch_metrics: Vec<Directive>,
+        service: &'static str,
+        members: impl Serialize,
         now: Timestamp,
-    ) -> Value {
-        let mut line = json!({
-            "level": self.level,
-            "timestamp": now,
-            "_aws": {"Timestamp": now.millis(), "CloudWatchMetrics": directives},
-        });
-        members.into_iter().for_each(|(name, value)| line[name] = value);
-        if let Some(function) = &self.function {
-            line["FunctionName"] = json!(function);
-        }
-        line
+    ) -> String {
+        let line = Line {
+            level: self.level,
+            timestamp: now,
+            aws: Metadata { timestamp: now.millis(), cloud_watch_metrics },
+            service,
+            members,
+            // Nothing else of a line is of anybody's choice.
+            function: self.function.as_deref().map(blotted),
+        };
+        // Nothing in a line can fail to be written.
+        serde_json::to_string(&line).unwrap_or_default() + "\n"
     }
 
-    fn sums_by_service(&self, metrics: Value) -> Value {
+    fn sums_by_service(&self, metrics: Vec<Metric>) -> Directive {
         self.directive(metrics, &[&["service"]], &[&["FunctionName", "service"], &["FunctionName"]])
     }
 
-    /// Metrics and the dimensions that they are counted by: those of all functions together, and those of
-    /// one where its name is known.
-    fn directive(&self, metrics: Value, of_all: &[&[&str]], of_function: &[&[&str]]) -> Value {
+    /// Counted by the dimensions of all functions together, and by those of one where its name is known.
+    fn directive(
+        &self,
+        metrics: Vec<Metric>,
+        of_all: &[Dimensions],
+        of_function: &[Dimensions],
+    ) -> Directive {
         let of_function = of_function.iter().filter(|_| self.function.is_some());
-        let dimensions: Vec<_> = of_all.iter().chain(of_function).collect();
-        json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics})
+        let dimensions = of_all.iter().chain(of_function).copied().collect();
+        Directive { namespace: NAMESPACE, dimensions, metrics }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn sample(service: &'static str, status: Status) -> Sample {
@@ -206,9 +274,13 @@ mod tests {
         Metrics { level: "WARN", function: function.map(Into::into), out: |_| {} }
     }
 
+    fn read(line: &str) -> Value {
+        serde_json::from_str(line).expect("a line is JSON")
+    }
+
     fn lines(samples: &[Sample]) -> Vec<Value> {
         let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
-        metrics(Some("cancels")).lines(samples, now)
+        metrics(Some("cancels")).lines(samples, now).iter().map(|line| read(line)).collect()
     }
 
     #[test]
@@ -270,7 +342,7 @@ mod tests {
     fn each_metric_has_sums_for_the_account_and_for_the_function_alone() {
         let sums = |function| {
             let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
-            let line = metrics(function).line(&[sample("swf", Status::Accepted)], now);
+            let line = read(&metrics(function).line(&[sample("swf", Status::Accepted)], now));
             let directives = line["_aws"]["CloudWatchMetrics"].as_array().cloned().unwrap_or_default();
             let sums: serde_json::Map<_, _> = directives
                 .iter()
@@ -303,7 +375,7 @@ mod tests {
     #[test]
     fn dropped_follow_ups_are_counted_and_nothing_else_of_them_is_told() {
         let now = Timestamp::from_millis(1_700_000_000_123).expect("a time");
-        let line = metrics(Some("cancels")).dropped(3, now);
+        let line = read(&metrics(Some("cancels")).dropped(3, now));
         assert_eq!((&line["service"], &line["DroppedFollowUps"]), (&json!("none"), &json!(3)));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Metrics"], json!([{"Name": "DroppedFollowUps", "Unit": "Count"}]));
