@@ -40,12 +40,15 @@ struct Held {
     secrets: VecDeque<String>,
     /// The length of the shortest, in bytes.
     shortest: usize,
+    /// So many digits of base64 it takes at least.
+    fewest_digits: usize,
     /// What each byte can be the beginning or a part of.
     kinds: [u8; 256],
 }
 
-/// The first of a secret.
+/// The first of a secret, and the second.
 const FIRST: u8 = 1;
+const SECOND: u8 = 16;
 /// The first of an escape.
 const PERCENT: u8 = 2;
 const BACKSLASH: u8 = 4;
@@ -63,7 +66,8 @@ struct Writing<'a> {
 }
 
 impl Held {
-    const NONE: Self = Self { secrets: VecDeque::new(), shortest: usize::MAX, kinds: [0; 256] };
+    const NONE: Self =
+        Self { secrets: VecDeque::new(), shortest: usize::MAX, fewest_digits: usize::MAX, kinds: [0; 256] };
 
     fn add(&mut self, secret: &str) {
         self.secrets.push_back(secret.into());
@@ -71,13 +75,16 @@ impl Held {
             self.secrets.pop_front();
         }
         self.shortest = self.secrets.iter().map(String::len).min().unwrap_or(usize::MAX);
+        self.fewest_digits = self.shortest.saturating_mul(4).div_ceil(3);
         self.kinds = std::array::from_fn(|byte| u8::try_from(byte).map_or(0, |byte| self.kind(byte)));
     }
 
     fn kind(&self, byte: u8) -> u8 {
-        let first = self.secrets.iter().filter_map(|secret| secret.bytes().next()).any(|it| same(it, byte));
+        let is_at = |place, secret: &String| secret.as_bytes().get(place).is_some_and(|it| same(*it, byte));
+        let begin = |place| self.secrets.iter().any(|secret| is_at(place, secret));
         let is = [
-            (first, FIRST),
+            (begin(0), FIRST),
+            (begin(1), SECOND),
             (byte == b'%', PERCENT),
             (byte == b'\\', BACKSLASH),
             (digit(byte).is_some(), DIGIT),
@@ -116,15 +123,19 @@ impl Held {
         for (at, byte) in text.iter().enumerate() {
             let is = self.kinds[usize::from(*byte)];
             kinds |= is;
-            if is & FIRST != 0 {
+            let next = text.get(at + 1).map_or(0, |byte| self.kinds[usize::from(*byte)]);
+            if is & FIRST != 0 && next & SECOND != 0 {
                 shown.extend(self.end_of_secret(&text[at..]).map(|length| from(at)..from(at + length)));
             }
             if is & DIGIT != 0 {
                 digits += 1;
-            } else {
-                self.find_in_digits(writing, at - digits..at, shown);
-                digits = 0;
+                continue;
             }
+            // Most are words and numbers, too short to look into.
+            if digits >= self.fewest_digits {
+                self.find_in_digits(writing, at - digits..at, shown);
+            }
+            digits = 0;
         }
         self.find_in_digits(writing, text.len() - digits..text.len(), shown);
         for (escape, read) in [(PERCENT, percent as fn(&[u8]) -> Read), (BACKSLASH, backslash)] {
@@ -148,7 +159,7 @@ impl Held {
 
     /// Looks into digits of base64, wherever among them a secret may begin.
     fn find_in_digits(&self, writing: &Writing, digits: Range<usize>, shown: &mut Vec<Range<usize>>) {
-        if digits.len() < self.shortest.saturating_mul(4).div_ceil(3) || writing.steps < 3 {
+        if digits.len() < self.fewest_digits || writing.steps < 3 {
             return;
         }
         let hides = |first: usize| {
