@@ -67,7 +67,8 @@ pub fn is_readable(successes: Successes, operation: &str, headers: &Headers, bod
     if body.trim_ascii().is_empty() {
         return *says == Body::Empty;
     }
-    let (told, members) = (Told::by(headers, body), members(body));
+    let members = members(body);
+    let told = Told::in_members(headers, members.as_ref());
     let Some(members) = members.filter(|_| told.code.is_none()) else { return false };
     let has = |name: &&str| members.get(*name).is_some_and(|value| value.get() != "null");
     match says {

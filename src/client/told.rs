@@ -29,7 +29,12 @@ pub struct Told {
 impl Told {
     /// What headers and body say. A header goes before the body, which may be anything.
     pub fn by(headers: &Headers, body: &[u8]) -> Self {
-        let told = members(body).map(|members| Self::of(&members)).unwrap_or_default();
+        Self::in_members(headers, members(body).as_ref())
+    }
+
+    /// The same of a body of which the members are known.
+    pub fn in_members(headers: &Headers, members: Option<&Members>) -> Self {
+        let told = members.map(Self::of).unwrap_or_default();
         let query = headers.get("x-amzn-query-error").and_then(|error| error.split(';').next());
         let named = [query, headers.get("x-amzn-errortype")];
         Self { code: named.into_iter().flatten().find_map(code).or(told.code), ..told }
