@@ -25,8 +25,8 @@ use crate::secrets::blotted;
 use crate::sweep::{Counts, Report};
 use crate::targets::{Cancellation, Forced, Service};
 
-/// Begins to log, as Lambda's variables want it.
-pub fn start(level: &str, json: bool) {
+/// Begins to log, as Lambda's variables want it, with the version that starts.
+pub fn start(level: &str, json: bool, version: &str) {
     let level = match level {
         // Lambda knows a level that nothing here is worth.
         "FATAL" => LevelFilter::ERROR,
@@ -43,7 +43,7 @@ pub fn start(level: &str, json: bool) {
         true => registry().with(lines.json().with_filter(targets)).init(),
         false => registry().with(lines.without_time().with_filter(targets)).init(),
     }
-    tracing::info!(version = crate::VERSION, "started");
+    tracing::info!(version, "started");
 }
 
 /// Where Lambda reads: one line at a time, without the secrets in it, whoever wrote it.

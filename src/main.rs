@@ -32,7 +32,7 @@ pub async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (level, json) = config::logging();
-    log::start(level, json);
+    log::start(level, json, countermand::VERSION);
     log::panics();
     let mut config = match Config::read(config::environment()) {
         Ok(config) => config,

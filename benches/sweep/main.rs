@@ -3,9 +3,9 @@
 //! One process of the function, in simulated time and without sockets, sweeps executions through its own queue,
 //! against token buckets like the services' own. While it does, executions start that are not meant. The table goes
 //! to the terminal, the plot to `docs/sweep.svg`. The memory is that of the release binary, which sweeps as many over
-//! real sockets, at no pace. `-- small` runs small
-//! cases in simulated time alone; a name, or a part of one, chooses cases. It fails where one that was meant
-//! was not asked, or asked twice, where another was asked, and where SWF's take 5 % longer than quota and burst allow.
+//! real sockets, at no pace. `-- small` runs small cases in simulated time alone; a name, or a part of one, chooses
+//! cases. It fails where one that was meant was not asked, or asked twice, where another was asked, and where SWF's take
+//! 5 % longer than quota and burst allow.
 
 #[path = "../../src/main.rs"]
 #[expect(dead_code, reason = "the composition root is a program of its own")]
