@@ -57,7 +57,7 @@ fn main() -> std::io::Result<()> {
 
 fn print(case: &Case, swept: &Swept, memory: Option<f64>) {
     println!(
-        "| {} | {:.0} s | {:.0} s | {:.0} s | {:+.1} % | {} | {} | {} | {} | {} | {} | ${:.4} |",
+        "| {} | {:.0} s | {:.0} s | {:.0} s | {:+.1} % | {} | {} | {} | {} | {} | {} | {:.2} ¢ |",
         case.name,
         case.ideal(),
         swept.asked_after,
@@ -69,7 +69,7 @@ fn print(case: &Case, swept: &Swept, memory: Option<f64>) {
         swept.summary["steps"],
         swept.messages,
         memory.map_or("".into(), |memory| format!("{memory:.1} MB")),
-        swept.dollars(),
+        swept.dollars() * 100.0,
     );
 }
 
