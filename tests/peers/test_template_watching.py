@@ -25,8 +25,13 @@ DIRECT = {"RequestPath": "direct"}
 
 def test_the_metrics_are_those_that_the_function_writes():
     code = (PROJECT / "src/metrics.rs").read_text()
-    written = dict(re.findall(r'(?:\(|"Name": )"(\w+)", (?:"Unit": )?"(Count|Milliseconds)"', code))
+    # The members of a line, by their types: numbers are sums, lists are times.
+    members = "".join(re.findall(r"^struct (?:Sums|Dropped) \{\n(.*?)^\}", code, re.MULTILINE | re.DOTALL))
+    found = re.findall(r"^    (\w+): (usize|u32|Vec<u64>),", members, re.MULTILINE)
+    written = {name.title().replace("_", ""): "Milliseconds" if "Vec" in kind else "Count" for name, kind in found}
     assert written == METRICS
+    # And each is named among the metrics of its line.
+    assert set(re.findall(r'"([A-Z]\w+)"', code.split("#[cfg(test)]")[0])) >= set(METRICS)
 
 
 def alarms(**parameters):
