@@ -54,6 +54,12 @@ const PERCENT: u8 = 2;
 const BACKSLASH: u8 = 4;
 /// A digit of base64, also of that for URLs.
 const DIGIT: u8 = 8;
+/// A digit of a percent escape.
+const HEX: u8 = 32;
+
+/// What each byte is worth as a digit of base64; more than any where it is none.
+const DIGITS: [u8; 256] = digits();
+const NO_DIGIT: u8 = 64;
 
 /// What is known of a text that may hold secrets.
 struct Writing<'a> {
@@ -87,7 +93,8 @@ impl Held {
             (begin(1), SECOND),
             (byte == b'%', PERCENT),
             (byte == b'\\', BACKSLASH),
-            (digit(byte).is_some(), DIGIT),
+            (DIGITS[usize::from(byte)] < NO_DIGIT, DIGIT),
+            (byte.is_ascii_hexdigit(), HEX),
         ];
         is.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind).sum()
     }
@@ -119,14 +126,15 @@ impl Held {
         if text.len() < self.shortest {
             return;
         }
-        let (mut kinds, mut digits) = (0, 0);
+        let (mut kinds, mut before, mut digits) = (0, 0, 0);
         for (at, byte) in text.iter().enumerate() {
             let is = self.kinds[usize::from(*byte)];
             kinds |= is;
-            let next = text.get(at + 1).map_or(0, |byte| self.kinds[usize::from(*byte)]);
-            if is & FIRST != 0 && next & SECOND != 0 {
-                shown.extend(self.end_of_secret(&text[at..]).map(|length| from(at)..from(at + length)));
+            if before & FIRST != 0 && is & SECOND != 0 {
+                let secret = self.end_of_secret(&text[at - 1..]);
+                shown.extend(secret.map(|length| from(at - 1)..from(at - 1 + length)));
             }
+            before = is;
             if is & DIGIT != 0 {
                 digits += 1;
                 continue;
@@ -157,13 +165,31 @@ impl Held {
         self.secrets.iter().filter(begins).map(String::len).max()
     }
 
+    /// Whether two bytes of a secret, an escape or enough digits stand together. In what the digits of an id or a
+    /// number would stand for they hardly ever do.
+    fn may_hide(&self, mut text: impl Iterator<Item = u8>) -> bool {
+        let (mut before, mut digits) = (0, 0);
+        text.any(|byte| {
+            let is = self.kinds[usize::from(byte)];
+            let begins = before & FIRST != 0 && is & SECOND != 0;
+            let escapes = before & PERCENT != 0 && is & HEX != 0 || is & BACKSLASH != 0;
+            digits = if is & DIGIT != 0 { digits + 1 } else { 0 };
+            before = is;
+            begins || escapes || digits >= self.fewest_digits
+        })
+    }
+
     /// Looks into digits of base64, wherever among them a secret may begin.
     fn find_in_digits(&self, writing: &Writing, digits: Range<usize>, shown: &mut Vec<Range<usize>>) {
         if digits.len() < self.fewest_digits || writing.steps < 3 {
             return;
         }
         let hides = |first: usize| {
-            let (text, mut found) = (decoded(&writing.text[first..digits.end]), Vec::new());
+            let text = decoded(&writing.text[first..digits.end]);
+            if !self.may_hide(text.clone()) {
+                return false;
+            }
+            let (text, mut found): (Vec<u8>, _) = (text.collect(), Vec::new());
             let within = Writing { text: &text, from: &|at| at, kind: 0, steps: writing.steps - 3 };
             self.find(&within, &mut found);
             !found.is_empty()
@@ -180,29 +206,24 @@ fn same(one: u8, other: u8) -> bool {
     one == other || (matches!(one, b' ' | b'+') && matches!(other, b' ' | b'+'))
 }
 
-fn digit(byte: u8) -> Option<u32> {
-    Some(u32::from(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    }))
+const fn digits() -> [u8; 256] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut digits, mut value) = ([NO_DIGIT; 256], 0);
+    while value < NO_DIGIT {
+        digits[ALPHABET[value as usize] as usize] = value;
+        value += 1;
+    }
+    (digits[b'-' as usize], digits[b'_' as usize]) = (62, 63);
+    digits
 }
 
 /// What digits of base64 stand for; what is left over at the end is dropped.
-fn decoded(digits: &[u8]) -> Vec<u8> {
-    let (mut bits, mut held) = (0, 0);
-    let byte = digits.iter().filter_map(|byte| {
-        (bits, held) = (bits << 6 | digit(*byte)?, held + 6);
-        (held >= 8).then(|| {
-            held -= 8;
-            // The lowest byte of what is left above.
-            (bits >> held & 0xFF) as u8
-        })
-    });
-    byte.collect()
+fn decoded(digits: &[u8]) -> impl Iterator<Item = u8> + Clone {
+    digits.chunks(4).flat_map(|four| {
+        let bits = |place| four.get(place).map_or(0, |digit| u32::from(DIGITS[usize::from(*digit)]));
+        let [_, bytes @ ..] = (bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3)).to_be_bytes();
+        bytes.into_iter().take(four.len() * 6 / 8)
+    })
 }
 
 /// What an escape stands for, and its length; none where there is none.
