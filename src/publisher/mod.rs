@@ -167,20 +167,24 @@ fn may_be_too_large(error: &CallError) -> bool {
 /// close a batch that smaller ones behind it could fill. An entry that is too large by itself still
 /// gets its call, for the service to judge.
 fn pack(sizes: &[usize], longest: usize) -> Vec<Vec<usize>> {
-    let mut batches: Vec<(Vec<usize>, usize)> = Vec::new();
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    // Those that have room, and how long they are.
+    let mut open: Vec<(usize, usize)> = Vec::new();
     for (index, size) in sizes.iter().enumerate() {
-        let room = batches
-            .iter_mut()
-            .find(|(batch, bytes)| batch.len() < MOST_ENTRIES && bytes.saturating_add(*size) <= longest);
-        match room {
-            Some((batch, bytes)) => {
-                batch.push(index);
-                *bytes += size;
-            }
-            None => batches.push((vec![index], *size)),
+        let room = open.iter().position(|(_, bytes)| bytes.saturating_add(*size) <= longest);
+        let place = room.unwrap_or_else(|| {
+            open.push((batches.len(), 0));
+            batches.push(Vec::new());
+            open.len() - 1
+        });
+        let (batch, bytes) = &mut open[place];
+        batches[*batch].push(index);
+        *bytes += size;
+        if batches[*batch].len() == MOST_ENTRIES {
+            open.remove(place);
         }
     }
-    batches.into_iter().map(|(batch, _)| batch).collect()
+    batches
 }
 
 /// The message attributes that SNS and SQS carry, so that subscribers can filter.
