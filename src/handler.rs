@@ -74,6 +74,8 @@ impl Handler {
         let before = self.repeats.first(&context.request_id);
         let invoked = Invoked { request_id: &context.request_id, now: invocation.now(), before };
         let delivery = event_source::read(&payload, invoked).inspect_err(log::unreadable)?;
+        // It may have megabytes, and all that is used of it is in the records.
+        drop(payload);
         let (returning, returns) = unbounded_channel();
         let handed_back = self.visibility.run(&delivery.records, returns, invocation.hiding_until);
         let settled = self.settle_all(&delivery, &invocation, returning);

@@ -23,14 +23,13 @@ pub fn made(records: &[&RawValue]) -> bool {
 /// # Errors
 /// A message without an id could not be named in the response.
 pub fn records(messages: &[&RawValue], invoked: Invoked) -> Result<Vec<Record>, DeliveryError> {
-    messages
-        .iter()
-        .enumerate()
-        .map(|(index, message)| {
-            let object = json::object(message.get());
-            record(&object, invoked).ok_or(DeliveryError::NoMessageId { index })
-        })
-        .collect()
+    // Results would be collected into a list that doubles as it grows, and a batch may have 10,000.
+    let mut records = Vec::with_capacity(messages.len());
+    for (index, message) in messages.iter().enumerate() {
+        let record = record(&json::object(message.get()), invoked);
+        records.push(record.ok_or(DeliveryError::NoMessageId { index })?);
+    }
+    Ok(records)
 }
 
 fn record(message: &Object, invoked: Invoked) -> Option<Record> {

@@ -59,7 +59,7 @@ pub struct Case<'a> {
     /// The attempts that a step of a sweep made, and those that were answered by throttling.
     pub calls: (u32, u32),
     /// A follow-up after its check, and what that found of its runs.
-    pub checked: Option<(FollowUp, Sight)>,
+    pub checked: Option<Box<(FollowUp, Sight)>>,
     pub follow_up: FollowedUp,
     pub told: Told,
     /// Who was asked something for it wants to be left alone for so long.

@@ -113,7 +113,7 @@ impl Handler {
             Some(Ok(message)) => case.follow_up = FollowedUp::Ready(message),
             _ => case.told = Told::Confirmation(Box::new(Confirmation::new(&follow_up, &known, now))),
         }
-        case.checked = Some((follow_up, known));
+        case.checked = Some(Box::new((follow_up, known)));
     }
 
     /// Sends the messages to ourselves, before anything is told of them.
@@ -149,7 +149,7 @@ impl Handler {
     /// The next message could not be sent. A follow-up that is not redelivered ends here, with what is
     /// known; true where the record is redelivered, or is no follow-up.
     fn give_up(&self, case: &mut Case<'_>, now: Timestamp) -> bool {
-        let Some((follow_up, seen)) = &case.checked else { return true };
+        let Some((follow_up, seen)) = case.checked.as_deref() else { return true };
         if !self.writer.is_last_receive(case.record) {
             return true;
         }
@@ -174,8 +174,9 @@ impl Handler {
         }
     }
 
-    fn report_one(&self, case: &Case<'_>) -> Option<Outcome> {
-        let Case { record, at, settlement, .. } = case;
+    /// What a service told is in the outcome from then on, and a batch may have 10,000 of them.
+    fn report_one(&self, case: &mut Case<'_>) -> Option<Outcome> {
+        let (record, at, settlement) = (case.record, case.at, case.settlement.take());
         Some(match (case.read, settlement) {
             (Read::Ours, _) => {
                 log::ours(record);
@@ -186,20 +187,20 @@ impl Handler {
                 return None;
             }
             (Read::FollowUp(..) | Read::Sweep(_), _) => return None,
-            (Read::Rejected(rejection), _) => self.writer.rejected(record, rejection, *at),
-            (Read::Refused(request, violations), _) => self.writer.refused(record, request, violations, *at),
+            (Read::Rejected(rejection), _) => self.writer.rejected(record, rejection, at),
+            (Read::Refused(request, violations), _) => self.writer.refused(record, request, violations, at),
             (Read::Valid(valid), _) if case.too_many.is_some() => {
-                self.writer.refused(record, &valid.request, case.too_many.as_slice(), *at)
+                self.writer.refused(record, &valid.request, case.too_many.as_slice(), at)
             }
             (Read::Valid(valid), Some(settlement)) => {
                 let pending = matches!(case.follow_up, FollowedUp::Sent) && case.matched.is_none();
                 if settlement.went_beyond {
                     log::went_beyond(record, &valid.request);
                 }
-                self.writer.settled(record, &valid.request, settlement, pending, *at)
+                self.writer.settled(record, &valid.request, *settlement, pending, at)
             }
-            (Read::Valid(_), None) => self.writer.broken(record, CallError::panicked(), *at),
-            (Read::Broken(error), _) => self.writer.broken(record, error.clone(), *at),
+            (Read::Valid(_), None) => self.writer.broken(record, CallError::panicked(), at),
+            (Read::Broken(error), _) => self.writer.broken(record, error.clone(), at),
         })
     }
 

@@ -111,7 +111,11 @@ pub fn shortened<D: Serialize>(document: &mut D, steps: &[fn(&mut D)], truncated
     }
     match blotted(&json) {
         Cow::Owned(blotted) => blotted,
-        Cow::Borrowed(_) => json,
+        Cow::Borrowed(_) => {
+            // It doubled as it grew.
+            json.shrink_to_fit();
+            json
+        }
     }
 }
 

@@ -61,7 +61,7 @@ fn loggable(outcome: &Outcome) -> &str {
 }
 
 /// The outcome of a text: refused, or settled like this.
-fn written(writer: Writer, record: &Record, settlement: &Settlement) -> Outcome {
+fn written(writer: Writer, record: &Record, settlement: Settlement) -> Outcome {
     match request::read(&record.text, Default::default()) {
         Reading::Request(request) => writer.settled(record, &request, settlement, false, time(NOW)),
         Reading::Rejected(rejection) => writer.rejected(record, &rejection, time(NOW)),
@@ -73,7 +73,7 @@ fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
 
-fn document(text: impl ToString, settlement: &Settlement) -> Value {
+fn document(text: impl ToString, settlement: Settlement) -> Value {
     parsed(&written(WRITER, &record(text), settlement).json)
 }
 
@@ -111,7 +111,7 @@ fn an_outcome_is_the_document_of_the_contract() {
         went_beyond: false,
         called: None,
     };
-    let outcome = written(WRITER, &record(&request), &settlement);
+    let outcome = written(WRITER, &record(&request), settlement);
     let expected = json!({
         "type": "CancellationAttemptFailed",
         "version": "1",
@@ -157,7 +157,7 @@ fn an_outcome_is_the_document_of_the_contract() {
 #[test]
 fn the_outcome_of_a_refused_request_says_why() {
     let text = r#"{"service": "swf", "domain": "d", "domian": 1, "reason": "why", "runId": null}"#;
-    let outcome = written(WRITER, &record(text), &settlement(Status::Accepted));
+    let outcome = written(WRITER, &record(text), settlement(Status::Accepted));
     let expected = json!({
         "type": "CancellationOutcome",
         "version": "1",
@@ -251,7 +251,7 @@ fn violations_carry_the_codes_of_the_contract() {
         (r#"{"service":"appflow","flowName":"ff","scope":"ALL_ACTIVE","executionIds":["a"]}"#, "CONFLICT"),
         (&json!({"service": "appflow", "flowName": "f".repeat(257)}).to_string(), "TOO_LONG"),
     ] {
-        let outcome = document(text, &settlement(Status::Accepted));
+        let outcome = document(text, settlement(Status::Accepted));
         assert_eq!(outcome["violations"][0]["code"], code, "{text}");
         assert_eq!(outcome["violations"].as_array().unwrap().len(), 1, "{text}");
         assert_eq!(outcome.get("target"), None, "{text}");
@@ -264,7 +264,7 @@ fn what_is_absent_is_left_out_and_never_null() {
         source: Source { kind: "direct", ..Source::default() },
         ..record(json!({"service": "swf", "domain": "d", "workflowId": "w"}))
     };
-    let outcome = parsed(&written(WRITER, &bare, &settlement(Status::Accepted)).json);
+    let outcome = parsed(&written(WRITER, &bare, settlement(Status::Accepted)).json);
     let names: Vec<_> = outcome.as_object().unwrap().keys().collect();
     assert_eq!(
         names,
@@ -287,9 +287,9 @@ fn what_is_absent_is_left_out_and_never_null() {
     let error =
         ReportedError { code: "C".into(), message: "m".into(), service_request_id: None, retry_after: None };
     let failed = Settlement { error: Some(error), ..settlement(Status::Failed) };
-    let outcome = parsed(&written(WRITER, &bare, &failed).json);
+    let outcome = parsed(&written(WRITER, &bare, failed).json);
     assert_eq!(outcome["error"], json!({"code": "C", "message": "m"}));
-    let refused = document("no json", &settlement(Status::Accepted));
+    let refused = document("no json", settlement(Status::Accepted));
     for name in ["service", "operation", "target", "error", "result", "inputTruncated", "truncated"] {
         assert_eq!(refused.get(name), None, "{name}");
     }
@@ -307,7 +307,7 @@ fn each_status_has_its_name_and_its_disposition() {
         (Status::Failed, "FAILED", Disposition::Redeliver),
     ] {
         assert_eq!((status.name(), status.disposition()), (name, disposition));
-        let outcome = document(appflow(), &settlement(status));
+        let outcome = document(appflow(), settlement(status));
         assert_eq!(outcome["status"], name);
     }
 }
@@ -317,7 +317,7 @@ fn each_effect_has_its_name() {
     for (effect, name) in
         [(Effect::Requested, "REQUESTED"), (Effect::None, "NONE"), (Effect::Unknown, "UNKNOWN")]
     {
-        let outcome = document(appflow(), &Settlement { effect, ..settlement(Status::Failed) });
+        let outcome = document(appflow(), Settlement { effect, ..settlement(Status::Failed) });
         assert_eq!(outcome["effect"], name);
     }
 }
@@ -344,7 +344,7 @@ fn the_last_word_is_what_is_acknowledged_or_was_received_as_often_as_it_may_be()
     ] {
         let mut record = record(appflow());
         record.source.receive_count = receives;
-        let outcome = written(Writer { max_receive_count: most, ..WRITER }, &record, &settlement(status));
+        let outcome = written(Writer { max_receive_count: most, ..WRITER }, &record, settlement(status));
         let case = format!("{status:?} {receives:?} of {most:?}");
         assert_eq!(parsed(&outcome.json)["type"], kind, "{case}");
         assert_eq!(outcome.kind.name(), kind, "{case}");
@@ -364,7 +364,7 @@ fn the_requests_own_id_counts_before_that_of_the_envelope() {
         (json!({"requestId": "not usable"}), "sqs-id"),
         (json!([]), "sqs-id"),
     ] {
-        let outcome = written(WRITER, &record(&request), &settlement(Status::Accepted));
+        let outcome = written(WRITER, &record(&request), settlement(Status::Accepted));
         assert_eq!(parsed(&outcome.json)["requestId"], id, "{request}");
         assert_eq!(outcome.request_id, id, "{request}");
     }
@@ -389,7 +389,7 @@ fn the_requests_own_time_counts_where_it_is_earlier() {
     ] {
         let mut request = appflow();
         request["requestedAt"] = own;
-        let outcome = document(&request, &settlement(Status::Accepted));
+        let outcome = document(&request, settlement(Status::Accepted));
         assert_eq!(outcome["requestedAt"], counts, "{request}");
     }
 }
@@ -401,7 +401,7 @@ fn a_context_comes_back_untouched() {
         format!(r#"{{"service":"appflow","flowName":"orders","context":{context}}}"#),
         format!(r#"{{"service":"appflow","flowName":"","context":{context}}}"#),
     ] {
-        let outcome = written(WRITER, &record(&request), &settlement(Status::Accepted));
+        let outcome = written(WRITER, &record(&request), settlement(Status::Accepted));
         assert!(outcome.json.contains(&format!(r#","context":{context},"attempts""#)), "{}", outcome.json);
     }
 }
@@ -423,17 +423,17 @@ fn every_rejected_outcome_carries_its_input_whoever_rejected_it() {
         ("é".repeat(4_096), json!("é".repeat(4_096)), None),
         (format!("x{}", "é".repeat(4_096)), json!(format!("x{}", "é".repeat(4_095))), Some(&json!(true))),
     ] {
-        let outcome = document(&text, &settlement(Status::Rejected));
+        let outcome = document(&text, settlement(Status::Rejected));
         assert_eq!(outcome["status"], "REJECTED");
         assert!(outcome.get("input").is_some());
         assert_eq!(outcome["input"], input);
         assert_eq!(outcome.get("inputTruncated"), truncated);
     }
     let raw = r#"{"service":"swf","a":1.0,"a":2,"service":"swf"}"#;
-    let outcome = written(WRITER, &record(raw), &settlement(Status::Rejected));
+    let outcome = written(WRITER, &record(raw), settlement(Status::Rejected));
     assert!(outcome.json.contains(&format!("\"input\":{raw},")));
     for status in [Status::Accepted, Status::Partial, Status::NotRunning, Status::NotFound, Status::Failed] {
-        assert_eq!(document(appflow(), &settlement(status)).get("input"), None);
+        assert_eq!(document(appflow(), settlement(status)).get("input"), None);
     }
 }
 
@@ -469,7 +469,7 @@ fn an_outcome_that_is_too_long_leaves_out_ids_in_a_fixed_order_and_keeps_the_cou
         (240, true, false, 0, true),
     ] {
         let (request, settlement) = settled_runs(1_000, bytes, Status::Failed);
-        let outcome = written(WRITER, &record(&request), &settlement);
+        let outcome = written(WRITER, &record(&request), settlement);
         assert!(outcome.json.len() <= MOST, "{bytes}: {}", outcome.json.len());
         let document = parsed(&outcome.json);
         assert_eq!(document.get("truncated"), truncated.then_some(&json!(true)), "{bytes}");
@@ -496,7 +496,7 @@ fn an_outcome_is_truncated_from_one_byte_too_many_on() {
     let length = |bytes: usize, filler: usize| {
         let (mut request, settlement) = settled_runs(1_000, bytes, Status::Partial);
         request["reason"] = json!("r".repeat(filler));
-        let outcome = written(WRITER, &record(&request), &settlement);
+        let outcome = written(WRITER, &record(&request), settlement);
         (outcome.json.len(), parsed(&outcome.json).get("truncated").is_some())
     };
     // Ids that nearly fill the room, and then a reason that fills it.
@@ -569,7 +569,7 @@ fn no_outcome_is_longer_than_it_may_be() {
     let requests = [valid, refused, strange, seen].map(|request| request.to_string());
     for request in requests.into_iter().chain([wide(100_000), widest(9_999)]) {
         for status in [Status::Failed, Status::Rejected] {
-            let outcome = written(WRITER, &odd_envelope(&request), &settled(status));
+            let outcome = written(WRITER, &odd_envelope(&request), settled(status));
             assert!(outcome.json.len() <= MOST, "{}: {}", outcome.json.len(), &outcome.json[..200]);
             assert!(loggable(&outcome).len() <= MOST);
             let document = parsed(&outcome.json);
@@ -595,7 +595,7 @@ fn whatever_a_service_told_an_outcome_is_no_longer() {
         ),
     ] {
         let outcome =
-            written(WRITER, &record(appflow()), &Settlement { result: Some(result), ..settlement(status) });
+            written(WRITER, &record(appflow()), Settlement { result: Some(result), ..settlement(status) });
         let document = parsed(&outcome.json);
         assert!(outcome.json.len() <= MOST, "{}", outcome.json.len());
         assert_eq!((document.get("result"), &document["truncated"]), (told.as_ref(), &json!(true)));
@@ -613,7 +613,7 @@ fn what_sqs_cannot_carry_is_escaped_and_means_the_same() {
         "context": {odd: odd},
     });
     for status in [Status::Accepted, Status::Rejected] {
-        let outcome = written(WRITER, &record(&request), &settlement(status));
+        let outcome = written(WRITER, &record(&request), settlement(status));
         let in_sqs = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
         for text in [outcome.json.as_str(), loggable(&outcome)] {
             assert!(text.chars().all(in_sqs), "{text:?}");
@@ -623,7 +623,7 @@ fn what_sqs_cannot_carry_is_escaped_and_means_the_same() {
         assert_eq!(document["context"], json!({odd: odd}));
         assert_eq!(document["target"]["domain"], "d\u{FFFF}");
     }
-    let outcome = written(WRITER, &record("\u{FFFF} no json \u{FFFE}"), &settlement(Status::Accepted));
+    let outcome = written(WRITER, &record("\u{FFFF} no json \u{FFFE}"), settlement(Status::Accepted));
     assert!(!outcome.json.contains(['\u{FFFE}', '\u{FFFF}']));
     assert_eq!(parsed(&outcome.json)["input"], "\u{FFFF} no json \u{FFFE}");
 }
@@ -640,7 +640,7 @@ fn what_is_logged_holds_nothing_that_the_requester_wrote_beyond_the_target() {
                 "requestedBy": secret,
                 "context": {secret: secret},
             });
-            let outcome = written(WRITER, &record(&request), &settlement(status));
+            let outcome = written(WRITER, &record(&request), settlement(status));
             assert!(outcome.json.contains(secret));
             assert!(!loggable(&outcome).contains(secret), "{}", loggable(&outcome));
             let mut published = parsed(&outcome.json);
@@ -655,7 +655,7 @@ fn what_is_logged_holds_nothing_that_the_requester_wrote_beyond_the_target() {
             }
             assert_eq!(parsed(loggable(&outcome)), published);
             let elsewhere = Writer { logged: false, ..WRITER };
-            assert_eq!(written(elsewhere, &record(&request), &settlement(status)).loggable, None);
+            assert_eq!(written(elsewhere, &record(&request), settlement(status)).loggable, None);
         }
     }
 }

@@ -28,15 +28,15 @@ impl Writer {
         &self,
         record: &Record,
         request: &CancelRequest,
-        settlement: &Settlement,
+        mut settlement: Settlement,
         pending: bool,
         now: Timestamp,
     ) -> Outcome {
         let mut document = self.of_request(record, settlement.status, request, now);
         document.effect = settlement.effect;
-        document.result = settlement.result.clone();
+        document.result = settlement.result.take();
         document.error = settlement.error.as_ref();
-        document.remaining = settlement.remaining.clone();
+        document.remaining = settlement.remaining.take();
         document.confirmation = pending.then_some("PENDING");
         document.attempts = settlement.attempts;
         document.service_request_ids = &settlement.service_request_ids;
