@@ -35,7 +35,9 @@ impl Handler {
         context: &Context<'_>,
         know: &dyn Fn(usize, What),
     ) {
-        let work = read.iter().enumerate().map(async |(place, read)| {
+        // Of thousands of records hardly one sweeps, and the work for one takes 3 kB.
+        let sweeping = read.iter().enumerate().filter(|(_, read)| read.sweeps());
+        let work = sweeping.map(async |(place, read)| {
             let priority = plan::priority(&records[place]);
             match read {
                 Read::Valid(valid) => {

@@ -51,7 +51,7 @@ impl Handler {
         redeliver: &dyn Fn(usize, When),
     ) -> Vec<Settled> {
         let told = portions(known, TOGETHER).map(async |mut known: Vec<Known>| {
-            known.sort_by_key(|known| known.place);
+            known.sort_unstable_by_key(|known| known.place);
             let cases = known.into_iter().map(|Known { place, at, what }| {
                 let mut case = Case::new(place, &records[place], &read[place], at);
                 case.goes_back = contained(|| self.take(&mut case, what, invocation)).is_err();

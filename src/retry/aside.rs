@@ -30,9 +30,7 @@ pub fn portions<T>(comes: UnboundedReceiver<T>, most: Duration) -> impl Stream<I
     unfold(comes, move |mut comes| async move {
         let mut portion = vec![comes.recv().await?];
         let end = Instant::now() + most;
-        while let Ok(Some(next)) = timeout_at(end, comes.recv()).await {
-            portion.push(next);
-        }
+        while let Ok(1..) = timeout_at(end, comes.recv_many(&mut portion, usize::MAX)).await {}
         Some((portion, comes))
     })
 }
