@@ -20,7 +20,7 @@ const CUT: f64 = 0.7;
 const LEFT: f64 = 0.5;
 /// The same where the limit has to be found, since refusals belong to the search. A repeat that comes too late
 /// costs a receive and the wait of a failed record.
-const LEFT_IN_SEARCH: f64 = 0.7;
+const LEFT_IN_SEARCH: f64 = 0.8;
 /// What each success adds. With [`CUT`] about one call in twenty is refused at a limit that has to be
 /// found, and none where the quota is known and nobody else uses it.
 const RAISE: f64 = 1.02;
@@ -55,6 +55,8 @@ pub struct Bucket {
     /// When the doubling last happened; absent before the first call, and after the first refusal.
     doubled: Option<Instant>,
     lowered: Option<Instant>,
+    /// Calls since then.
+    since_lowered: u32,
     /// When a call last had to wait, or was sent away: calls use the rate up.
     wanted: Option<Instant>,
     /// Calls in this second, and in the one before.
@@ -76,6 +78,7 @@ impl Bucket {
             full: None,
             doubled: None,
             lowered: None,
+            since_lowered: 0,
             wanted: None,
             second: now,
             calls: [0.0; 2],
@@ -132,11 +135,13 @@ impl Bucket {
         Duration::try_from_secs_f64(waited + missing / rate).map_or(LONGEST, |wait| wait.min(LONGEST))
     }
 
-    /// How long the repeat of a call that is refused now would take; nothing where none need be refused.
+    /// How long two repeats of a call that is refused now would take; nothing where none need be refused.
     pub fn time_to_repeat(&self) -> Duration {
         match self.published && self.lowered.is_none() {
             true => Duration::ZERO,
-            false => Duration::try_from_secs_f64((1.0 - self.left()) / (self.rate * CUT)).unwrap_or(LONGEST),
+            false => {
+                Duration::try_from_secs_f64(2.0 * (1.0 - self.left()) / (self.rate * CUT)).unwrap_or(LONGEST)
+            }
         }
     }
 
@@ -148,6 +153,7 @@ impl Bucket {
     /// Takes the token of one call.
     pub fn take(&mut self, now: Instant) {
         self.tokens -= 1.0;
+        self.since_lowered = self.since_lowered.saturating_add(1);
         self.full = None;
         self.count(now);
         self.calls[0] += 1.0;
@@ -181,14 +187,20 @@ impl Bucket {
     }
 
     /// A call that started at `started` was throttled. Those that were under way when the pace was last
-    /// lowered say nothing new. True where the pace is lower now.
+    /// lowered say nothing new, and the first after it says nothing of the new pace: with what was left it came
+    /// sooner. True where permits have moved.
     pub fn refused(&mut self, started: Instant, now: Instant) -> bool {
         self.fill(now);
         if self.lowered.is_some_and(|lowered| started <= lowered) {
             return false;
         }
-        let left = if self.searches() { FIRST_CUT } else { CUT };
-        self.lowered = Some(now);
+        let cut = if self.searches() { FIRST_CUT } else { CUT };
+        (self.tokens, self.full) = (self.left(), None);
+        let is_first_since = self.lowered.replace(now).is_some() && self.since_lowered <= 1;
+        if is_first_since {
+            return true;
+        }
+        self.since_lowered = 0;
         let lately = self.calls_a_second(now);
         // Where calls came more slowly than they might, half of the rate may not have been tried at all.
         let tried = self.rate.min(lately.max(self.rate / 2.0));
@@ -196,8 +208,7 @@ impl Bucket {
         if lately < self.start.per_second.max(1.0) + 1.0 {
             self.sure = tried * SURE;
         }
-        self.rate = (tried * left).max(self.start.per_second * SLOWEST);
-        (self.tokens, self.full) = (self.left(), None);
+        self.rate = (tried * cut).max(self.start.per_second * SLOWEST);
         true
     }
 

@@ -117,7 +117,7 @@ fn deadline(priority: Priority, permit: Duration, rate: f64, processes: u32) -> 
     let (all_free, all_busy) = (1.0 / (rate * f64::from(processes)), 1.0 / rate);
     let sent_away = priority.receives().unwrap_or(1).saturating_sub(1).min(64);
     let (few, many) = (sent_away.min(SPENDABLE), sent_away.saturating_sub(SPENDABLE));
-    let growth = 1.1_f64.powf(f64::from(few)) * 2.0_f64.powf(f64::from(many));
+    let growth = 1.15_f64.powf(f64::from(few)) * 2.0_f64.powf(f64::from(many));
     let apart = ((all_free * EAGERNESS).max(CLOSEST / f64::from(processes.max(10))) * growth).min(all_busy);
     (permit.min(seconds(apart.max(SOONEST))), apart)
 }

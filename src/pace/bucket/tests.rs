@@ -90,18 +90,26 @@ fn a_throttle_answer_lowers_the_pace_at_once_and_once_for_a_burst() {
         let lowered: Vec<bool> = (0..10).map(|_| bucket.refused(start, heard)).collect();
         assert_eq!(lowered.iter().filter(|lowered| **lowered).count(), 1);
         assert_eq!(bucket.rate(), 10.0 * left);
-        // A call that started after that says something new.
-        assert!(bucket.refused(after(start, 21), after(start, 40)));
-        assert!(bucket.rate() < 10.0 * left);
+        // The first after that came sooner than the pace lets calls come; the second says something new.
+        for (call, lowered) in [(1, left), (2, left * 0.7), (3, left * 0.7)] {
+            let started = after(start, call * 100);
+            bucket.take(started);
+            assert!(bucket.refused(started, started));
+            assert!(close(bucket.rate(), 10.0 * lowered), "{call}: {}", bucket.rate());
+        }
     }
 }
 
 #[test]
-fn a_throttle_answer_empties_the_bucket() {
+fn a_throttle_answer_leaves_half_of_a_token_for_the_repeat() {
     let (mut bucket, start) = bucket(quota(2.0, 10.0), true);
-    bucket.take(start);
-    bucket.refused(start, start);
-    assert!(bucket.wait_for(1.0) > Duration::from_millis(300), "{:?}", bucket.wait_for(1.0));
+    // The next too, which does not lower the pace.
+    for call in 0..2 {
+        let now = after(start, call);
+        bucket.take(now);
+        assert!(bucket.refused(now, now));
+        assert_eq!((bucket.rate(), bucket.wait_for(1.0).as_millis()), (0.7, 714));
+    }
 }
 
 /// The rate after so many successes.
@@ -128,8 +136,10 @@ fn success_raises_the_pace_fast_to_where_it_was_surely_right_then_slowly_and_no_
     let (mut bucket, start) = self::bucket(quota(10.0, 10.0), true);
     call_all(&mut bucket, start);
     bucket.refused(start, start);
-    bucket.refused(after(start, 1), after(start, 2));
-    let rate = after_successes(&mut bucket, after(start, 2), 3);
+    let later = after(start, 1_100);
+    (0..2).for_each(|_| bucket.take(later));
+    bucket.refused(later, later);
+    let rate = after_successes(&mut bucket, later, 3);
     assert!(close(rate, 6.3), "{rate}");
 }
 
@@ -146,13 +156,14 @@ fn a_burst_that_is_refused_says_nothing_of_a_rate_that_is_known() {
 }
 
 #[test]
-fn a_repeat_comes_sooner_where_the_limit_has_to_be_found() {
-    for (published, wait, repeat) in [(true, 714, 1_020), (false, 600, 857)] {
+fn time_is_left_for_two_repeats_where_a_call_may_be_refused() {
+    for (published, before, wait, repeats) in [(true, 0, 714, 2_040), (false, 571, 400, 1_142)] {
         let (mut bucket, start) = bucket(quota(1.0, 1.0), published);
+        assert_eq!(bucket.time_to_repeat().as_millis(), before);
         bucket.take(start);
         bucket.refused(start, start);
         let found = [bucket.wait_for(1.0), bucket.time_to_repeat()].map(|wait| wait.as_millis());
-        assert!(found[0].abs_diff(wait) <= 1 && found[1].abs_diff(repeat) <= 1, "{published}: {found:?}");
+        assert!(found[0].abs_diff(wait) <= 1 && found[1].abs_diff(repeats) <= 1, "{published}: {found:?}");
     }
 }
 
@@ -168,6 +179,7 @@ fn a_rate_that_was_not_tried_is_not_the_one_that_was_refused() {
 fn the_pace_never_stops() {
     let (mut bucket, start) = bucket(quota(10.0, 10.0), true);
     for call in 0..100 {
+        (0..2).for_each(|_| bucket.take(after(start, call * 10 + 1)));
         bucket.refused(after(start, call * 10 + 1), after(start, call * 10 + 2));
     }
     assert_eq!(bucket.rate(), 0.5);

@@ -55,6 +55,21 @@ fn who_was_sent_away_often_waits_more_patiently_and_at_last_for_this_processs_ow
 }
 
 #[test]
+fn each_time_a_record_was_sent_away_moves_its_place_by_a_seventh_and_from_the_thirteenth_by_as_much_again() {
+    let apart = |receives| {
+        let places = places(10, Priority::Received(receives), 0.05, 2);
+        places[1] - places[0]
+    };
+    let growth = |receives| apart(receives) / apart(1);
+    assert!((apart(1) - 1.4).abs() < 1e-6, "{}", apart(1));
+    for (receives, expected) in
+        [(2, 1.15), (3, 1.3225), (13, 1.15_f64.powi(12)), (14, 2.0 * 1.15_f64.powi(12))]
+    {
+        assert!((growth(receives) - expected).abs() < 1e-6, "{receives}: {}", growth(receives));
+    }
+}
+
+#[test]
 fn no_place_is_further_away_than_visibility_reaches() {
     assert!(places(1, FIRST, 0.001, 100).iter().all(|place| *place <= 42_300.0));
 }
