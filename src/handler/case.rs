@@ -50,7 +50,7 @@ pub struct Case<'a> {
     /// When what became of it was known.
     pub at: Timestamp,
     pub read: &'a Read,
-    /// What became of a valid request at its service.
+    /// What became of a valid request at its service, until its outcome is written: a batch may have 10,000.
     pub settlement: Option<Box<Settlement>>,
     /// So many match what is swept from now on.
     pub matched: Option<u64>,

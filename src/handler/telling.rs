@@ -174,7 +174,6 @@ impl Handler {
         }
     }
 
-    /// What a service told is in the outcome from then on, and a batch may have 10,000 of them.
     fn report_one(&self, case: &mut Case<'_>) -> Option<Outcome> {
         let (record, at, settlement) = (case.record, case.at, case.settlement.take());
         Some(match (case.read, settlement) {
