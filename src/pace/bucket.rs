@@ -1,7 +1,7 @@
 //! How many calls may go now: the arithmetic of a token bucket whose rate is learned.
 //!
 //! The rate never exceeds this process's part of a published quota. A throttle answer lowers it at once,
-//! once for all calls that were under way together. Each success raises it a little, and
+//! once for all calls that were under way together and the first after them. Each success raises it a little, and
 //! more where the quota is known. Where none is published the rate doubles each second until the first
 //! throttle answer, as long as calls use it. Time is an input, and nothing waits here.
 
@@ -21,8 +21,8 @@ const LEFT: f64 = 0.5;
 /// The same where the limit has to be found, since refusals belong to the search. A repeat that comes too late
 /// costs a receive and the wait of a failed record.
 const LEFT_IN_SEARCH: f64 = 0.8;
-/// What each success adds. With [`CUT`] about one call in twenty is refused at a limit that has to be
-/// found, and none where the quota is known and nobody else uses it.
+/// What each success adds. How many calls [`CUT`] and this let be refused at a limit that has to be found, the
+/// benchmark `drain` shows; none is where the quota is known and nobody else uses it.
 const RAISE: f64 = 1.02;
 /// What it adds where the quota is known, up to this part of the rate that was refused.
 const RETURN: f64 = 1.1;
