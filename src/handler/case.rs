@@ -86,17 +86,6 @@ pub enum Read {
     Broken(CallError),
 }
 
-impl Read {
-    /// It is, or it begins, a step of a sweep.
-    pub fn sweeps(&self) -> bool {
-        match self {
-            Self::Valid(valid) => valid.request.cancellation.sweep().is_some(),
-            Self::Sweep(_) => true,
-            _ => false,
-        }
-    }
-}
-
 /// A request that is to be carried out.
 pub struct Valid {
     pub request: Box<CancelRequest>,

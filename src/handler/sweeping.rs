@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::Handler;
-use super::case::{Case, FollowedUp, Read, Told, What};
+use super::case::{Case, FollowedUp, Read, Told, Valid, What};
 use crate::call_error::CallError;
 use crate::event_source::Record;
 use crate::fields::Fields;
@@ -36,30 +37,34 @@ impl Handler {
         know: &dyn Fn(usize, What),
     ) {
         // Of thousands of records hardly one sweeps, and the work for one takes 3 kB.
-        let sweeping = read.iter().enumerate().filter(|(_, read)| read.sweeps());
-        let work = sweeping.map(async |(place, read)| {
+        let work = read.iter().enumerate().filter_map(|(place, read)| {
             let priority = plan::priority(&records[place]);
             match read {
-                Read::Valid(valid) => {
-                    let Some(sweep) = valid.request.cancellation.sweep() else { return };
-                    let requested_at = valid.requested_at;
-                    let asked = Asked { cancellation: sweep, requested_at, priority, record: place };
-                    let dry_run = self.planner.dry_run || valid.request.dry_run;
-                    match self.targets.count(asked, dry_run, context).await {
-                        Ok(counted) => know(place, What::Counted(counted)),
-                        Err(settlement) => know(place, What::Settled(settlement)),
-                    }
+                Read::Valid(Valid { request, requested_at, .. }) => {
+                    let cancellation = request.cancellation.sweep()?;
+                    let asked = Asked { cancellation, requested_at: *requested_at, priority, record: place };
+                    let dry_run = self.planner.dry_run || request.dry_run;
+                    let count = async move {
+                        match self.targets.count(asked, dry_run, context).await {
+                            Ok(counted) => know(place, What::Counted(counted)),
+                            Err(settlement) => know(place, What::Settled(settlement)),
+                        }
+                    };
+                    Some(count.left_future())
                 }
                 Read::Sweep(chain) => {
                     // What was begun before nothing may be canceled any more is not gone on with.
                     let step = chain.step(priority, place, context.now).filter(|_| !self.planner.dry_run);
-                    let swept = match step {
-                        Some(step) => self.targets.sweep(&step, context).await.map(Some),
-                        None => Ok(None),
+                    let sweep = async move {
+                        let swept = match step {
+                            Some(step) => self.targets.sweep(&step, context).await.map(Some),
+                            None => Ok(None),
+                        };
+                        know(place, What::Swept(swept));
                     };
-                    know(place, What::Swept(swept));
+                    Some(sweep.right_future())
                 }
-                _ => {}
+                _ => None,
             }
         });
         join_all(work).await;

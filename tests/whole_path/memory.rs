@@ -12,12 +12,17 @@ use serde_json::{Value, json};
 use crate::case::{Case, in_real_time};
 use crate::expand::{QUEUE, sqs_event};
 use crate::function::Function;
+use crate::services;
 
 /// What reading a batch may take, for each byte of it, where no list in it is as long as may be: the event,
 /// and the text of each record. ARCHITECTURE.md names it.
 const FACTOR: u64 = 3;
 /// The same for an object of nothing but members, which are kept until their names are looked at.
 const MEMBERS_FACTOR: u64 = 11;
+
+/// The most records of a batch, and what each may take, from the event until its outcome is published.
+const RECORDS: usize = 10_000;
+const EACH_RECORD: usize = 4_400;
 
 type Bodies = fn() -> Vec<Value>;
 
@@ -39,6 +44,8 @@ pub fn trials() -> Vec<Trial> {
     trials.push(Trial::test("memory-a-payload-of-countless-members", members));
     let same = || in_real_time(no_more_than_requests()).map_err(Into::into);
     trials.push(Trial::test("memory-follow-ups-take-no-more-than-requests", same));
+    let full = || in_real_time(a_full_batch_fits()).map_err(Into::into);
+    trials.push(Trial::test("memory-a-batch-of-the-most-records", full));
     trials
 }
 
@@ -75,6 +82,14 @@ async fn members_stay_in_proportion() -> Result<(), String> {
     at_most(MEMBERS_FACTOR * bytes as u64, held_after(&[]).await?, held_after_event(event).await?)
 }
 
+/// They share calls, and every outcome is held until all are published.
+async fn a_full_batch_fits() -> Result<(), String> {
+    let request =
+        |run| json!({"service": "appflow", "flowName": "full", "executionIds": [format!("run-{run}")]});
+    let bodies: Vec<Value> = (0..RECORDS).map(request).collect();
+    at_most((EACH_RECORD * RECORDS) as u64, held_after(&[]).await?, held_after(&bodies).await?)
+}
+
 fn at_most(bytes: u64, before: u64, after: u64) -> Result<(), String> {
     let most = before + bytes / 1_024;
     println!("{before} kB, then {after} kB, at most {most} kB");
@@ -100,8 +115,13 @@ async fn held_after(bodies: &[Value]) -> Result<u64, String> {
 
 /// The same for any event.
 async fn held_after_event(event: String) -> Result<u64, String> {
-    let env = json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE});
-    let case = Case::read(json!({"raw": "", "env": env, "expect": {}}))?;
+    let env =
+        json!({"COUNTERMAND_FOLLOW_UP_QUEUE_ARN": QUEUE, "COUNTERMAND_RATES": services::unbounded_rates()});
+    let run = |run| json!({"executionId": format!("run-{run}"), "status": "InProgress"});
+    let runs: Vec<Value> = (0..RECORDS).map(run).collect();
+    let world = json!({"appflow": {"full": {"runs": runs}}, "buses": ["outcomes"]});
+    let case =
+        Case::read(json!({"raw": "", "env": env, "destination": "bus", "world": world, "expect": {}}))?;
     let simulator = case.simulator().await?;
     let function =
         Function::start_unheard(&case.variables(&simulator, None)).map_err(|error| error.to_string())?;
